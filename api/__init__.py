@@ -1,0 +1,1 @@
+"""Every way in and out: command line, reports, service."""

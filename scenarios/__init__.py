@@ -1,0 +1,1 @@
+"""Scenario files (TOML), their loader, and the builders of synthetic cities."""

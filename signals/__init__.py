@@ -1,0 +1,1 @@
+"""Junction control: stages, clearance times, plans, optimisation, wire formats."""

@@ -1,0 +1,1 @@
+"""Runs over time: comparison of plans, virtual controllers, replay."""

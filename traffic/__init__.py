@@ -1,0 +1,1 @@
+"""The road and what moves on it: network, demand, flow model, measurements."""

@@ -1,0 +1,112 @@
+"""How kernels are compiled: one decorator, one cache folder, one error model.
+
+A kernel declares its types in its signature with the aliases below and is compiled
+when its module is imported. The machine code is kept in a user folder keyed by a hash of every kernel
+source, the numba version and the processor, because numba itself does not notice that a callee in another
+file has changed. A file lock lets one process write at a time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any, TypeVar, cast, get_args, get_origin, get_type_hints
+
+import numba
+import numpy as np
+from filelock import FileLock
+from llvmlite import binding
+from numba import types
+from numpy.typing import NDArray
+from platformdirs import user_cache_path
+
+__all__ = [
+    "B1",
+    "F1",
+    "F2",
+    "I1",
+    "I2",
+    "U1",
+    "OutF1",
+    "OutF2",
+    "OutI1",
+    "OutI2",
+    "OutU1",
+    "cache_folder",
+    "helper",
+    "kernel",
+]
+
+_PACKAGES = ("traffic", "signals", "transit", "scenarios", "simulation")
+_OPTIONS: dict[str, Any] = {"error_model": "numpy", "fastmath": False}
+
+
+def _array(dtype: types.Type, ndim: int, *, readonly: bool) -> types.Array:
+    return types.Array(dtype, ndim, "C", readonly=readonly)
+
+
+# Read-only inputs: what a kernel may not write, its signature forbids.
+F1 = Annotated[NDArray[np.float64], _array(types.float64, 1, readonly=True)]
+F2 = Annotated[NDArray[np.float64], _array(types.float64, 2, readonly=True)]
+I1 = Annotated[NDArray[np.int32], _array(types.int32, 1, readonly=True)]
+I2 = Annotated[NDArray[np.int32], _array(types.int32, 2, readonly=True)]
+U1 = Annotated[NDArray[np.uint8], _array(types.uint8, 1, readonly=True)]
+B1 = Annotated[NDArray[np.bool_], _array(types.boolean, 1, readonly=True)]
+OutF1 = Annotated[NDArray[np.float64], _array(types.float64, 1, readonly=False)]
+OutF2 = Annotated[NDArray[np.float64], _array(types.float64, 2, readonly=False)]
+OutI1 = Annotated[NDArray[np.int32], _array(types.int32, 1, readonly=False)]
+OutI2 = Annotated[NDArray[np.int32], _array(types.int32, 2, readonly=False)]
+OutU1 = Annotated[NDArray[np.uint8], _array(types.uint8, 1, readonly=False)]
+
+_SCALARS: dict[object, types.Type] = {int: types.int64, float: types.float64, bool: types.boolean}
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+
+def cache_folder() -> Path:
+    """Return the folder that holds the compiled kernels of exactly these sources."""
+    root = Path(__file__).resolve().parent.parent
+    digest = hashlib.sha256(f"{numba.__version__} {binding.get_host_cpu_name()}".encode())
+    for package in _PACKAGES:
+        for source in sorted((root / package).glob("_kernels*.py")):
+            digest.update(f"{package}/{source.name}\0".encode() + source.read_bytes())
+    base = os.environ.get("JASYL_CACHE_DIR")
+    folder = Path(base) if base else user_cache_path("jasyl")
+    bounds = "-boundscheck" if numba.config.BOUNDSCHECK else ""
+    return folder / "kernels" / (digest.hexdigest()[:20] + bounds)
+
+
+_FOLDER = cache_folder()
+_FOLDER.mkdir(parents=True, exist_ok=True)
+os.environ["NUMBA_CACHE_DIR"] = str(_FOLDER)
+numba.config.CACHE_DIR = str(_FOLDER)
+
+
+def _numba_type(hint: Any) -> types.Type:
+    """Translate one annotation: an alias above, a plain scalar, or a NamedTuple of them."""
+    if get_origin(hint) is Annotated:
+        return get_args(hint)[1]
+    if hint in _SCALARS:
+        return _SCALARS[hint]
+    if isinstance(hint, type) and issubclass(hint, tuple) and hasattr(hint, "_fields"):
+        hints = get_type_hints(hint, include_extras=True)
+        return types.NamedTuple([_numba_type(hints[name]) for name in hint._fields], hint)
+    message = f"{hint!r} is no kernel type: use an alias of _kernels_jit, int, float, bool or a NamedTuple"
+    raise TypeError(message)
+
+
+def kernel(function: _Function) -> _Function:
+    """Compile `function` for exactly the types of its annotations, from the cache if it is there."""
+    if numba.config.DISABLE_JIT:
+        return function
+    hints = get_type_hints(function, include_extras=True)
+    hints.pop("return", None)
+    signature = tuple(_numba_type(hint) for hint in hints.values())
+    with FileLock(_FOLDER / "write.lock"):
+        return cast("_Function", numba.njit(signature, cache=True, **_OPTIONS)(function))
+
+
+def helper(function: _Function) -> _Function:
+    """Mark `function` as a part of kernels: compiled into each caller, never called from outside."""
+    return cast("_Function", numba.njit(**_OPTIONS)(function))

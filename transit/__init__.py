@@ -1,0 +1,1 @@
+"""Timetables, vehicle positions, stop visits, punctuality, dispatch control."""
