@@ -102,6 +102,5 @@ class FlowDemand:
 
     def movement_veh_s(self, network: RoadNetwork, period: int = 0) -> NDArray[np.float64]:
         """Return the expected flow of every movement in one period, vehicles per second."""
-        flow: NDArray[np.float64] = self.link_veh_s[period, network.movements.in_link]
-        flow = flow * self.movement_share[period]
-        return flow
+        shares = self.movement_share[period]
+        return np.asarray(self.link_veh_s[period, network.movements.in_link] * shares, dtype=np.float64)

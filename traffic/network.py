@@ -9,7 +9,7 @@ A network is a set of tables (structure of arrays) linked by dense indices::
 A *link* is one direction of a road between two nodes. Its lanes fall into *lane groups*: neighbouring
 lanes from which the same movements leave. A *movement* leads from the end of one link to the start of
 another; a *connection* says that a movement may be made from a lane group (a through movement can have
-several). A node that stands under a signal controller has a row in `junctions`, whatever the number of OSM nodes in it.
+several). A node under a signal controller has a row in `junctions`, whatever the number of OSM nodes in it.
 """
 
 from __future__ import annotations

@@ -1,0 +1,72 @@
+# Every target does its own set-up: a virtual environment in .venv with pinned, hashed packages.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+OUT ?= out
+
+.PHONY: help setup demo test test-fast check bench requirements clean
+
+help:
+	@echo "make demo       optimise the traffic signals of a whole city and write out/report.html"
+	@echo "make test       run every test"
+	@echo "make test-fast  run the tests that take seconds"
+	@echo "make check      lint, types, import directions, examples of the documentation"
+	@echo "make bench      run the benchmarks"
+	@echo "make setup      only set up .venv for the targets above"
+
+setup: $(VENV)/dev.stamp
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Jasyl needs Python 3.11 or newer; say which with: make PYTHON=python3.12 ..."; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/run.stamp: requirements/run.txt pyproject.toml | $(VENV)/bin/python
+	$(PIP) install --quiet --no-compile --require-hashes -r requirements/run.txt
+	$(PIP) install --quiet --no-build-isolation --no-deps --editable .
+	touch $@
+
+$(VENV)/dev.stamp: requirements/dev.txt $(VENV)/run.stamp
+	$(PIP) install --quiet --require-hashes -r requirements/dev.txt
+	touch $@
+
+$(VENV)/bench.stamp: requirements/bench.txt $(VENV)/dev.stamp
+	$(PIP) install --quiet --require-hashes -r requirements/bench.txt
+	touch $@
+
+demo: $(VENV)/run.stamp
+	$(BIN)/jasyl optimize almaty --seconds 20 -o $(OUT)/plans.json
+	$(BIN)/jasyl report almaty --plans $(OUT)/plans.json -o $(OUT)/report.html
+	@echo "Open $(OUT)/report.html in a browser."
+
+# The kernels are tested three times: compiled, as plain Python, and with every index checked.
+KERNEL_TESTS := tests/traffic/test_flow_kernels.py tests/traffic/test_assignment.py tests/signals/test_profile.py
+
+test: $(VENV)/dev.stamp
+	$(BIN)/python -m pytest -q tests
+	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest -q -m "not slow" $(KERNEL_TESTS)
+	NUMBA_BOUNDSCHECK=1 $(BIN)/python -m pytest -q -m "not slow" $(KERNEL_TESTS)
+
+test-fast: $(VENV)/dev.stamp
+	$(BIN)/python -m pytest -q -m "not slow" tests
+
+check: $(VENV)/dev.stamp
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -q README.md docs
+
+bench: $(VENV)/bench.stamp
+	$(BIN)/python -m pytest -q --benchmark-enable --benchmark-only benchmarks
+
+# For maintainers: resolve the packages anew (needs uv).
+COMPILE := uv pip compile --universal --generate-hashes --python-version 3.11 --no-annotate --no-header -q
+requirements:
+	$(COMPILE) pyproject.toml --group setup -o requirements/run.txt
+	$(COMPILE) pyproject.toml --group setup --group dev -o requirements/dev.txt
+	$(COMPILE) pyproject.toml --group setup --group dev --group bench -o requirements/bench.txt
+
+clean:
+	rm -rf $(VENV) $(OUT) build dist

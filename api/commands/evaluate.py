@@ -1,0 +1,49 @@
+"""`jasyl evaluate`: what plans do in the flow model."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import click
+
+from api.commands._city import build_city
+from api.console import json_option, print_result, progress_bar, quiet_option, scenario_options
+from signals.greens import movement_greens
+from signals.wire import read_plans
+from traffic.flow import simulate
+
+__all__ = ["command"]
+
+
+@click.command("evaluate")
+@scenario_options
+@click.option(
+    "--plans",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    required=True,
+    help="Plans written by `jasyl optimize`.",
+)
+@json_option
+@quiet_option
+def command(
+    scenario: str, scale: float, demand_seed: int | None, plans: Path, as_json: bool, quiet: bool
+) -> None:
+    """Run the plans of SCENARIO through the flow model and print what the traffic does.
+
+    Delay is the time in the system above free flow, waiting to enter included, over all vehicles that were
+    due to enter.
+
+    \b
+    Examples:
+      jasyl evaluate almaty --plans plans.json
+      jasyl evaluate almaty --plans plans.json --scale 1.1 --json
+    """
+    with progress_bar("Building the city", quiet=quiet or as_json) as progress:
+        city = build_city(scenario, scale=scale, demand_seed=demand_seed, progress=progress)
+    greens = movement_greens(city.network, read_plans(plans, city.junctions))
+    started = time.perf_counter()
+    run = city.scenario.run
+    result = simulate(city.network, city.demand, greens, duration_s=run.duration_s, report_s=run.report_s)
+    figures = dict(result.summary()) | {"seconds": time.perf_counter() - started}
+    print_result(figures, as_json=as_json)

@@ -1,0 +1,93 @@
+"""`jasyl import`: a city's roads and signals into a network file."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import click
+
+from api.console import json_option, print_result, progress_bar, quiet_option
+from traffic.errors import InputError
+from traffic.geo import write_geojson, write_geopackage
+from traffic.osm import OsmExtract, read_osm
+from traffic.osm_build import build_network
+from traffic.overrides import read_overrides
+from traffic.store import save_network
+
+__all__ = ["command"]
+
+_FILE = click.Path(path_type=Path, dir_okay=False)
+
+
+@click.group("import")
+def command() -> None:
+    """Read a city's roads and signals into a network file.
+
+    \b
+    Example:
+      jasyl import osm city.osm.pbf -o city.npz
+    """
+
+
+@command.command("osm")
+@click.argument("file", type=_FILE, required=False)
+@click.option("--place", help="Download this place instead of reading FILE, e.g. 'Almaty, Kazakhstan'.")
+@click.option("-o", "--output", type=_FILE, required=True, help="Network file to write.")
+@click.option("--name", help="Name of the network; default: the file's or the place's.")
+@click.option("--overrides", type=_FILE, help="The engineer's corrections, a TOML file keyed by OSM ids.")
+@click.option("--geojson", type=_FILE, help="Also write the network as GeoJSON.")
+@click.option("--geopackage", type=_FILE, help="Also write the network as a GeoPackage.")
+@click.option("--quality", type=_FILE, help="Also write the quality report, a text file.")
+@json_option
+@quiet_option
+def osm_command(
+    file: Path | None,
+    place: str | None,
+    output: Path,
+    name: str | None,
+    overrides: Path | None,
+    geojson: Path | None,
+    geopackage: Path | None,
+    quality: Path | None,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Read an OpenStreetMap FILE (.osm, .osm.gz, .osm.pbf) or a --place into a network file.
+
+    \b
+    Examples:
+      jasyl import osm city.osm.pbf -o city.npz --quality city.txt
+      jasyl import osm city.osm.gz --overrides corrections.toml -o city.npz
+      jasyl import osm --place 'Almaty, Kazakhstan' -o almaty.npz
+    """
+    started = time.perf_counter()
+    with progress_bar("Importing", quiet=quiet or as_json) as progress:
+        extract = _extract(file, place)
+        network, report = build_network(
+            extract,
+            name=name or place or (file.name.split(".")[0] if file else ""),
+            overrides=read_overrides(overrides) if overrides else None,
+            progress=progress,
+        )
+    save_network(network, output)
+    if geojson:
+        write_geojson(network, geojson)
+    if geopackage:
+        write_geopackage(network, geopackage)
+    if quality:
+        quality.write_text(report.text(), encoding="utf-8")
+    figures = dict(report.as_dict()) | {"seconds": time.perf_counter() - started}
+    print_result(figures, as_json=as_json)
+
+
+def _extract(file: Path | None, place: str | None) -> OsmExtract:
+    if (file is None) == (place is None):
+        raise InputError(
+            "give either FILE or --place", field="import osm", hint="See: jasyl import osm --help"
+        )
+    if file is not None:
+        return read_osm(file)
+    from traffic.osm_place import download_place  # noqa: PLC0415 - osmnx takes seconds to load
+
+    return download_place(str(place))

@@ -1,0 +1,80 @@
+"""`jasyl optimize`: safe, coordinated plans for every junction of a scenario."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from api.commands._city import build_city
+from api.console import json_option, print_result, progress_bar, quiet_option, scenario_options
+from signals.optimize import optimize
+from signals.wire import write_plans
+
+__all__ = ["command"]
+
+
+@click.command("optimize")
+@scenario_options
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of the search.")
+@click.option(
+    "--seconds",
+    type=click.FloatRange(min=0.0, max=86_400.0),
+    default=20.0,
+    show_default=True,
+    help="Stop the search after about this time.",
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=Path("plans.json"),
+    show_default=True,
+    help="Where to write the plans.",
+)
+@json_option
+@quiet_option
+def command(
+    scenario: str,
+    scale: float,
+    demand_seed: int | None,
+    seed: int,
+    seconds: float,
+    output: Path,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Compute safe, coordinated signal plans for every junction of SCENARIO.
+
+    SCENARIO is the name of a built-in scenario (see `jasyl scenario list`) or a TOML file.
+
+    \b
+    Examples:
+      jasyl optimize almaty -o plans.json
+      jasyl optimize grid-25x18 --seconds 60 --seed 7 -o grid.json
+      jasyl optimize my-city.toml --scale 1.1 --json
+    """
+    with progress_bar("Building the city", quiet=quiet or as_json) as progress:
+        city = build_city(scenario, scale=scale, demand_seed=demand_seed, progress=progress)
+    with progress_bar("Optimising", quiet=quiet or as_json) as progress:
+        found = optimize(
+            city.network,
+            city.junctions,
+            city.demand,
+            seed=seed,
+            seconds=seconds,
+            start=city.before,
+            progress=progress,
+        )
+    output.parent.mkdir(parents=True, exist_ok=True)
+    write_plans(found.plans, output)
+    figures = {
+        "junctions": len(found.plans.plans),
+        "objective_before": found.objective_before,
+        "objective_after": found.objective_after,
+        "offset_bound_ratio": found.offset_bound_ratio,
+        "seconds": found.seconds,
+        "seed": seed,
+        "plans": str(output),
+    }
+    print_result(figures, as_json=as_json)

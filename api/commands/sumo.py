@@ -1,0 +1,76 @@
+"""`jasyl sumo`: to and from the SUMO simulator."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from api.commands._city import build_city
+from api.console import json_option, print_result, progress_bar, quiet_option, scenario_options
+from signals.wire import read_plans
+from simulation.sumo_export import export
+
+__all__ = ["command"]
+
+
+@click.group("sumo")
+def command() -> None:
+    """Work with the SUMO simulator (needs the extra: pip install 'jasyl[sumo]').
+
+    \b
+    Example:
+      jasyl sumo export corridor --plans plans.json -o corridor-sumo
+    """
+
+
+@command.command("export")
+@scenario_options
+@click.option(
+    "--plans",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    default=None,
+    help="Plans written by `jasyl optimize`; default: SUMO's own programs.",
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of the vehicles' routes.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, file_okay=False),
+    required=True,
+    help="Folder to write to.",
+)
+@json_option
+@quiet_option
+def export_command(
+    scenario: str,
+    scale: float,
+    demand_seed: int | None,
+    plans: Path | None,
+    seed: int,
+    output: Path,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Write SCENARIO's network, demand and signal programs as a SUMO simulation.
+
+    Run it with: sumo -c FOLDER/run.sumocfg
+
+    \b
+    Examples:
+      jasyl sumo export corridor --plans plans.json -o corridor-sumo
+      jasyl sumo export grid-5x4 --scale 0.8 --seed 3 -o grid-sumo
+    """
+    with progress_bar("Building the city", quiet=quiet or as_json) as progress:
+        city = build_city(scenario, scale=scale, demand_seed=demand_seed, progress=progress)
+    files = export(
+        city.network,
+        city.demand,
+        output,
+        plans=read_plans(plans, city.junctions) if plans else None,
+        seed=seed,
+        duration_s=city.scenario.run.duration_s,
+    )
+    print_result(
+        {"folder": str(output), "config": str(files.config), "vehicles": files.vehicles}, as_json=as_json
+    )
