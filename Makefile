@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 OUT ?= out
 
-.PHONY: help setup demo test test-fast check bench requirements clean
+.PHONY: help setup demo test test-fast test-junctions check bench requirements clean
 
 help:
 	@echo "make demo       optimise the traffic signals of a whole city and write out/report.html"
@@ -41,12 +41,17 @@ demo: $(VENV)/run.stamp
 	@echo "Open $(OUT)/report.html in a browser."
 
 # The kernels are tested three times: compiled, as plain Python, and with every index checked.
-KERNEL_TESTS := tests/traffic/test_flow_kernels.py tests/traffic/test_assignment.py tests/signals/test_profile.py
+KERNEL_TESTS := tests/traffic/test_flow.py tests/traffic/test_flow_reference.py tests/traffic/test_equilibrium.py \
+  tests/signals/test_profile.py tests/signals/test_offsets.py tests/signals/test_dispersion.py
 
 test: $(VENV)/dev.stamp
 	$(BIN)/python -m pytest -q tests
 	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest -q -m "not slow" $(KERNEL_TESTS)
 	NUMBA_BOUNDSCHECK=1 $(BIN)/python -m pytest -q -m "not slow" $(KERNEL_TESTS)
+
+# The stages of 10,000 random junctions; `make test` takes the first 1,000.
+test-junctions: $(VENV)/dev.stamp
+	JASYL_JUNCTIONS=10000 $(BIN)/python -m pytest -q tests/signals/test_stages.py -k random
 
 test-fast: $(VENV)/dev.stamp
 	$(BIN)/python -m pytest -q -m "not slow" tests

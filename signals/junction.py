@@ -73,6 +73,9 @@ class SignalGroup:
         if self.min_green_s < 1:
             field = f"{self.name}.min_green_s"
             raise InputError("must be 1 s or more", field=field, value=self.min_green_s)
+        if self.flashing_green_s > self.min_green_s:
+            rule = f"must fit into the minimum green of {self.min_green_s} s"
+            raise InputError(rule, field=f"{self.name}.flashing_green_s", value=self.flashing_green_s)
         if self.max_green_s is not None and self.max_green_s < self.min_green_s:
             rule = f"must be at least the minimum green of {self.min_green_s} s"
             raise InputError(rule, field=f"{self.name}.max_green_s", value=self.max_green_s)
@@ -91,10 +94,12 @@ class Junction:
     groups
         Signal groups; all matrices are indexed by their position.
     conflict
-        `Conflict` values; shape (groups, groups). FULL is symmetric.
+        `Conflict` values; shape (groups, groups). FULL is symmetric. Two groups yield to each other where
+        both have left turns in shared lanes.
     intergreen_s
-        Least seconds from the end of green of the row's group to the start of green of the column's;
-        0 where they do not conflict; shape (groups, groups).
+        Least seconds from the end of green of the row's group to the start of green of the column's; it
+        holds for yielding pairs too where one starts after the other ended; 0 where they do not conflict;
+        shape (groups, groups).
     cycle_min_s, cycle_max_s
         Bounds of the cycle time.
     fixed_order
@@ -146,13 +151,17 @@ class Junction:
         require(np.diag(conflict) == 0, field, "a group cannot conflict with itself", np.diag(conflict))
         full = conflict == Conflict.FULL
         require(full == full.T, field, "a full conflict must hold both ways", conflict)
-        both = (conflict == Conflict.YIELD) & (conflict.T == Conflict.YIELD)
-        require(~both, field, "two groups cannot yield to each other", conflict)
+        walks = np.array([group.kind == GroupKind.PEDESTRIAN for group in self.groups])[:, None]
+        rule = "pedestrians never yield at a signal"
+        require(~walks | (conflict != Conflict.YIELD), field, rule, conflict)
         intergreen, field = self.intergreen_s, f"{self.key}.intergreen_s"
         require(intergreen >= 0, field, "must be 0 s or more", intergreen)
         yellow = np.array([group.yellow_s for group in self.groups])[:, None]
         rule = "must be at least the yellow of the group that ends"
         require(~full | (intergreen >= yellow), field, rule, intergreen)
+        red_amber = np.array([group.red_amber_s for group in self.groups])[None, :]
+        rule = "must be at least the red-amber of the group that starts"
+        require(~full | (intergreen >= red_amber), field, rule, intergreen)
 
     def group_index(self, name: str) -> int:
         """Return the position of the group called `name`."""
@@ -169,7 +178,25 @@ class Junction:
 
     @property
     def digest(self) -> str:
-        """Hash of everything that decides whether a plan is safe; plans are stored with it."""
-        digest = hashlib.sha256(repr((self.key, self.groups, self.cycle_min_s, self.cycle_max_s)).encode())
+        """Hash of everything that decides whether a plan is safe; plans are stored with it.
+
+        Indices of movements and crossings are left out: they change with every import, also where the
+        junction does not.
+        """
+        groups = [
+            (
+                group.name,
+                int(group.kind),
+                len(group.movements),
+                len(group.crossings),
+                group.min_green_s,
+                group.max_green_s,
+                group.flashing_green_s,
+                group.yellow_s,
+                group.red_amber_s,
+            )
+            for group in self.groups
+        ]
+        digest = hashlib.sha256(repr((self.key, groups, self.cycle_min_s, self.cycle_max_s)).encode())
         digest.update(self.conflict.tobytes() + self.intergreen_s.tobytes())
         return digest.hexdigest()[:16]

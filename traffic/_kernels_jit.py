@@ -3,7 +3,7 @@
 A kernel declares its types in its signature with the aliases below and is compiled
 when its module is imported. The machine code is kept in a user folder keyed by a hash of every kernel
 source, the numba version and the processor, because numba itself does not notice that a callee in another
-file has changed. A file lock lets one process write at a time.
+file has changed. A file lock lets one process at a time compile a kernel; the others read what it wrote.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from platformdirs import user_cache_path
 
 __all__ = [
     "B1",
+    "CACHE_FOLDER",
     "F1",
     "F2",
     "I1",
@@ -77,10 +78,10 @@ def cache_folder() -> Path:
     return folder / "kernels" / (digest.hexdigest()[:20] + bounds)
 
 
-_FOLDER = cache_folder()
-_FOLDER.mkdir(parents=True, exist_ok=True)
-os.environ["NUMBA_CACHE_DIR"] = str(_FOLDER)
-numba.config.CACHE_DIR = str(_FOLDER)
+CACHE_FOLDER = cache_folder()
+CACHE_FOLDER.mkdir(parents=True, exist_ok=True)
+os.environ["NUMBA_CACHE_DIR"] = str(CACHE_FOLDER)
+numba.config.CACHE_DIR = str(CACHE_FOLDER)
 
 
 def _numba_type(hint: Any) -> types.Type:
@@ -91,7 +92,10 @@ def _numba_type(hint: Any) -> types.Type:
         return _SCALARS[hint]
     if isinstance(hint, type) and issubclass(hint, tuple) and hasattr(hint, "_fields"):
         hints = get_type_hints(hint, include_extras=True)
-        return types.NamedTuple([_numba_type(hints[name]) for name in hint._fields], hint)
+        parts = [_numba_type(hints[name]) for name in hint._fields]
+        if all(part == parts[0] for part in parts):
+            return types.NamedUniTuple(parts[0], len(parts), hint)
+        return types.NamedTuple(parts, hint)
     message = f"{hint!r} is no kernel type: use an alias of _kernels_jit, int, float, bool or a NamedTuple"
     raise TypeError(message)
 
@@ -103,7 +107,7 @@ def kernel(function: _Function) -> _Function:
     hints = get_type_hints(function, include_extras=True)
     hints.pop("return", None)
     signature = tuple(_numba_type(hint) for hint in hints.values())
-    with FileLock(_FOLDER / "write.lock"):
+    with FileLock(CACHE_FOLDER / f"{function.__module__}.{function.__name__}.lock"):
         return cast("_Function", numba.njit(signature, cache=True, **_OPTIONS)(function))
 
 

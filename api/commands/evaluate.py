@@ -8,10 +8,7 @@ from pathlib import Path
 import click
 
 from api.commands._city import build_city
-from api.console import json_option, print_result, progress_bar, quiet_option, scenario_options
-from signals.greens import movement_greens
-from signals.wire import read_plans
-from traffic.flow import simulate
+from api.console import json_option, print_result, quiet_option, scenario_options
 
 __all__ = ["command"]
 
@@ -39,8 +36,11 @@ def command(
       jasyl evaluate almaty --plans plans.json
       jasyl evaluate almaty --plans plans.json --scale 1.1 --json
     """
-    with progress_bar("Building the city", quiet=quiet or as_json) as progress:
-        city = build_city(scenario, scale=scale, demand_seed=demand_seed, progress=progress)
+    city = build_city(scenario, scale=scale, demand_seed=demand_seed, quiet=quiet or as_json)
+    from signals.greens import movement_greens
+    from signals.wire import read_plans
+    from traffic.flow import simulate
+
     greens = movement_greens(city.network, read_plans(plans, city.junctions))
     started = time.perf_counter()
     run = city.scenario.run

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from api.console import json_option, print_result, progress_bar, quiet_option
 from traffic.errors import InputError
-from traffic.geo import write_geojson, write_geopackage
-from traffic.osm import OsmExtract, read_osm
-from traffic.osm_build import build_network
-from traffic.overrides import read_overrides
-from traffic.store import save_network
+
+if TYPE_CHECKING:
+    from traffic.osm_extract import OsmExtract
 
 __all__ = ["command"]
 
@@ -61,6 +60,11 @@ def osm_command(
       jasyl import osm city.osm.gz --overrides corrections.toml -o city.npz
       jasyl import osm --place 'Almaty, Kazakhstan' -o almaty.npz
     """
+    from traffic.geo import write_geojson, write_geopackage
+    from traffic.osm_build import build_network
+    from traffic.overrides import read_overrides
+    from traffic.store import save_network
+
     started = time.perf_counter()
     with progress_bar("Importing", quiet=quiet or as_json) as progress:
         extract = _extract(file, place)
@@ -87,7 +91,9 @@ def _extract(file: Path | None, place: str | None) -> OsmExtract:
             "give either FILE or --place", field="import osm", hint="See: jasyl import osm --help"
         )
     if file is not None:
+        from traffic.osm import read_osm
+
         return read_osm(file)
-    from traffic.osm_place import download_place  # noqa: PLC0415 - osmnx takes seconds to load
+    from traffic.osm_place import download_place
 
     return download_place(str(place))

@@ -8,8 +8,6 @@ import click
 
 from api.commands._city import build_city
 from api.console import json_option, print_result, progress_bar, quiet_option, scenario_options
-from signals.optimize import optimize
-from signals.wire import write_plans
 
 __all__ = ["command"]
 
@@ -54,8 +52,10 @@ def command(
       jasyl optimize grid-25x18 --seconds 60 --seed 7 -o grid.json
       jasyl optimize my-city.toml --scale 1.1 --json
     """
-    with progress_bar("Building the city", quiet=quiet or as_json) as progress:
-        city = build_city(scenario, scale=scale, demand_seed=demand_seed, progress=progress)
+    city = build_city(scenario, scale=scale, demand_seed=demand_seed, quiet=quiet or as_json)
+    from signals.optimize import optimize
+    from signals.wire import write_plans
+
     with progress_bar("Optimising", quiet=quiet or as_json) as progress:
         found = optimize(
             city.network,

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import datetime as dt
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from api.commands._city import build_city
-from api.console import json_option, print_result, progress_bar, quiet_option, scenario_options
-from api.report import write_report
-from signals.greens import movement_greens
-from signals.plan import PlanSet
-from signals.wire import read_plans
-from simulation.rivals import isolated_webster
-from traffic.flow import FlowModel
+from api.console import json_option, print_result, quiet_option, scenario_options
+
+if TYPE_CHECKING:
+    from signals.plan import PlanSet
+    from traffic.flow import FlowResult
 
 __all__ = ["command"]
 
@@ -60,15 +59,20 @@ def command(
       jasyl report almaty --plans plans.json -o report.html
       jasyl report almaty --plans new.json --before old.json -o comparison.html
     """
-    with progress_bar("Building the city", quiet=quiet or as_json) as progress:
-        city = build_city(scenario, scale=scale, demand_seed=demand_seed, progress=progress)
+    city = build_city(scenario, scale=scale, demand_seed=demand_seed, quiet=quiet or as_json)
+    from api.report import write_report
+    from signals.greens import movement_greens
+    from signals.wire import read_plans
+    from simulation.rivals import isolated_webster
+    from traffic.flow import FlowModel
+
     after_plans = read_plans(plans, city.junctions)
     before_plans = read_plans(before, city.junctions) if before else city.before
     if before_plans is None:
         before_plans = isolated_webster(city.network, city.junctions, city.demand)
     model, run = FlowModel(city.network, city.demand), city.scenario.run
 
-    def figures(plan_set: PlanSet) -> object:
+    def figures(plan_set: PlanSet) -> FlowResult:
         greens = movement_greens(city.network, plan_set)
         return model.run(greens, duration_s=run.duration_s, report_s=run.report_s)
 
@@ -81,5 +85,6 @@ def command(
         result=figures(after_plans),
         result_before=figures(before_plans),
         date=dt.datetime.now(dt.UTC).date(),
+        seed=demand_seed,
     )
     print_result({"report": str(output), "megabytes": output.stat().st_size / 1e6}, as_json=as_json)

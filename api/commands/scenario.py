@@ -8,8 +8,7 @@ from pathlib import Path
 import click
 
 from api.commands._city import build_city
-from api.console import json_option, print_result, progress_bar, quiet_option, scenario_options
-from scenarios.loader import load, names, template
+from api.console import json_option, print_result, quiet_option, scenario_options
 from traffic.errors import InputError
 
 __all__ = ["command"]
@@ -32,6 +31,8 @@ def command() -> None:
 @json_option
 def list_command(as_json: bool) -> None:
     """List the built-in scenarios."""
+    from scenarios.loader import names
+
     known = dict(names())
     print_result(known, as_json=as_json)
 
@@ -46,7 +47,9 @@ def show_command(scenario: str, as_json: bool) -> None:
     Example:
       jasyl scenario show almaty --json
     """
-    settings = load(scenario).model_dump(mode="json")
+    from scenarios.loader import load
+
+    settings = load(scenario).file.model_dump(mode="json")
     click.echo(json.dumps(settings, indent=None if as_json else 2, ensure_ascii=False))
 
 
@@ -61,8 +64,7 @@ def check_command(scenario: str, scale: float, demand_seed: int | None, as_json:
     Example:
       jasyl scenario check my-city.toml
     """
-    with progress_bar("Building the city", quiet=quiet or as_json) as progress:
-        city = build_city(scenario, scale=scale, demand_seed=demand_seed, progress=progress)
+    city = build_city(scenario, scale=scale, demand_seed=demand_seed, quiet=quiet or as_json)
     figures = {
         "scenario": city.scenario.name,
         "label": city.label,
@@ -86,6 +88,8 @@ def new_command(file: Path, as_json: bool) -> None:
     Example:
       jasyl scenario new my-city.toml
     """
+    from scenarios.loader import template
+
     if file.exists():
         raise InputError("must not exist yet", file=file, hint="Choose another name or remove the file")
     file.write_text(template(), encoding="utf-8")

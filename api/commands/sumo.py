@@ -7,9 +7,7 @@ from pathlib import Path
 import click
 
 from api.commands._city import build_city
-from api.console import json_option, print_result, progress_bar, quiet_option, scenario_options
-from signals.wire import read_plans
-from simulation.sumo_export import export
+from api.console import json_option, print_result, quiet_option, scenario_options
 
 __all__ = ["command"]
 
@@ -61,8 +59,10 @@ def export_command(
       jasyl sumo export corridor --plans plans.json -o corridor-sumo
       jasyl sumo export grid-5x4 --scale 0.8 --seed 3 -o grid-sumo
     """
-    with progress_bar("Building the city", quiet=quiet or as_json) as progress:
-        city = build_city(scenario, scale=scale, demand_seed=demand_seed, progress=progress)
+    city = build_city(scenario, scale=scale, demand_seed=demand_seed, quiet=quiet or as_json)
+    from signals.wire import read_plans
+    from simulation.sumo_export import export
+
     files = export(
         city.network,
         city.demand,

@@ -1,0 +1,95 @@
+"""The demand of a scenario: generated, from a matrix, or from turning counts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from scenarios.schema import CountsDemand, GeneratedDemand, OdDemand
+from traffic.assignment import assign
+from traffic.calibration import calibrate_total
+from traffic.gravity import gravity
+from traffic.od import read_od_csv
+from traffic.zones import make_zones
+from traffic.zones_csv import read_zones_csv
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from traffic.demand import FlowDemand
+    from traffic.network import RoadNetwork
+    from traffic.od import ODMatrix
+    from traffic.progress import Progress
+    from traffic.zones import Zones
+
+__all__ = ["make_demand"]
+
+_TARGET_P90_X = 0.9
+# Where the search for the target starts: below it, as assignment is slow where the city is overfull.
+_START_VEH_H_JUNCTION = 200.0
+
+
+def make_demand(
+    network: RoadNetwork,
+    section: GeneratedDemand | OdDemand | CountsDemand,
+    *,
+    find: Callable[[str, str], Path],
+    progress: Progress | None = None,
+) -> tuple[FlowDemand, Mapping[str, float]]:
+    """Return the unscaled demand of a scenario and figures that tell how it came about.
+
+    Parameters
+    ----------
+    find
+        Finds a file of the section: field and name in, path out.
+    """
+    if isinstance(section, CountsDemand):
+        from traffic.counts import balance, read_turning_counts  # noqa: PLC0415 - only for counts
+
+        return balance(read_turning_counts(find("demand.file", section.file), network), network), {}
+    zones, od = _trips(network, section, find)
+    target = section.target_p90_x
+    if target is None and section.total_veh_h is None and isinstance(section, GeneratedDemand):
+        target = _TARGET_P90_X
+    if target is None:
+        if section.total_veh_h is not None and od.total_veh_h > 0:
+            od = od.scaled(section.total_veh_h / od.total_veh_h)
+        assignment = assign(network, zones, od, gap=section.gap, progress=progress)
+        figures = {}
+    else:
+        calibration = calibrate_total(network, zones, od, target=target, gap=section.gap, progress=progress)
+        assignment, figures = calibration.assignment, {"p90_x": calibration.saturation}
+    figures |= {
+        "total_veh_h": assignment.od.total_veh_h,
+        "relative_gap": assignment.relative_gap,
+        "zones": float(len(zones)),
+    }
+    return assignment.flow_demand(network), figures
+
+
+def _trips(
+    network: RoadNetwork, section: GeneratedDemand | OdDemand, find: Callable[[str, str], Path]
+) -> tuple[Zones, ODMatrix]:
+    if isinstance(section, GeneratedDemand):
+        zones = make_zones(network, target=section.zones)
+        start = _START_VEH_H_JUNCTION * max(len(network.junctions), 1)
+        return zones, gravity(
+            network,
+            zones,
+            total_veh_h=section.total_veh_h or start,
+            rng=np.random.default_rng(section.seed),
+            gateway_share=section.gateway_share,
+            distance_scale_m=section.distance_scale_m,
+            profile=section.profile,
+            period_s=section.period_s,
+        )
+    if section.zones_file is not None:
+        zones = read_zones_csv(find("demand.zones_file", section.zones_file), network)
+    else:
+        zones = make_zones(network, target=section.zones)
+    path = find("demand.file", section.file)
+    return zones, read_od_csv(
+        path, zones, network=network, profile=section.profile, period_s=section.period_s
+    )

@@ -1,0 +1,179 @@
+"""From a scenario to a city: network, junctions and demand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from scenarios import cache
+from scenarios.scenario import Scenario, load, names, template
+from scenarios.schema import CorridorNetwork, CountsDemand, GeneratedDemand, GridNetwork, OdDemand, OsmNetwork
+from traffic.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from signals.junction import Junction
+    from signals.plan import PlanSet
+    from traffic.demand import FlowDemand
+    from traffic.network import RoadNetwork
+    from traffic.overrides import Overrides
+    from traffic.progress import Progress
+
+__all__ = ["City", "Scenario", "build", "build_network", "load", "names", "template"]
+
+
+@dataclass(frozen=True)
+class City:
+    """A scenario made real.
+
+    Attributes
+    ----------
+    before
+        The plans in force, where the scenario has a timing sheet.
+    label
+        What must be shown with every figure: "schematic", "generated", "OpenStreetMap" or the file's own.
+    figures
+        How the demand came about: total_veh_h, relative_gap, p90_x, zones, where they apply.
+    """
+
+    scenario: Scenario
+    network: RoadNetwork
+    junctions: tuple[Junction, ...]
+    demand: FlowDemand
+    before: PlanSet | None
+    label: str
+    figures: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+
+
+def build(scenario: Scenario, *, seed: int | None = None, progress: Progress | None = None) -> City:
+    """Make the city of a scenario.
+
+    What takes long (an import from OpenStreetMap, an assignment) is kept in the user's cache folder. Signal
+    groups and protected turns follow the scenario's own demand whatever the `seed`, so that plans made for
+    one seed fit the junctions of every other.
+
+    Parameters
+    ----------
+    seed
+        Seed of generated demand in place of the scenario's own.
+    """
+    from signals.build import build_junctions  # noqa: PLC0415 - `scenario list` needs none of it
+
+    overrides = _overrides(scenario)
+    network = build_network(scenario, overrides=overrides, progress=progress)
+    overrides = overrides.for_network(network) if overrides else None
+    own, figures = _demand(scenario, network, scenario.demand, progress)
+    junctions = build_junctions(network, settings=scenario.settings(), overrides=overrides, demand=own)
+    demand = own
+    section = scenario.demand
+    if seed is not None and isinstance(section, GeneratedDemand) and seed != section.seed:
+        section = section.model_copy(update={"seed": seed})
+        demand, figures = _demand(scenario, network, section, progress)
+    return City(
+        scenario=scenario,
+        network=network,
+        junctions=junctions,
+        demand=demand,
+        before=_before(scenario, network, junctions),
+        label=scenario.label,
+        figures=figures,
+    )
+
+
+def build_network(
+    scenario: Scenario, *, overrides: Overrides | None = None, progress: Progress | None = None
+) -> RoadNetwork:
+    """Make the network of a scenario; what takes long to make comes from the cache where it can."""
+    section = scenario.network
+    if isinstance(section, GridNetwork):
+        from scenarios.grid import build_grid  # noqa: PLC0415
+
+        return build_grid(
+            section.columns, section.rows, spacing_x_m=section.spacing_x_m, spacing_y_m=section.spacing_y_m
+        )
+    if isinstance(section, CorridorNetwork):
+        from scenarios.corridor import SPACING_M, build_corridor  # noqa: PLC0415
+
+        return build_corridor(
+            section.junctions, spacing_m=section.spacing_m or SPACING_M, lanes=section.lanes
+        )
+    if isinstance(section, OsmNetwork):
+        return _imported(scenario, section, overrides, progress)
+
+    def draw() -> RoadNetwork:
+        from scenarios.almaty import build_almaty  # noqa: PLC0415 - the cache spares the projection
+
+        return build_almaty()
+
+    return cache.cached_network(["almaty"], draw)
+
+
+def _imported(
+    scenario: Scenario, section: OsmNetwork, overrides: Overrides | None, progress: Progress | None
+) -> RoadNetwork:
+    path = scenario.find("network.file", section.file)
+    key = ["osm", scenario.name, cache.file_digest(path)]
+    if section.overrides is not None:
+        key.append(cache.file_digest(scenario.find("network.overrides", section.overrides)))
+
+    def make() -> RoadNetwork:
+        from traffic.osm import read_osm  # noqa: PLC0415 - the cache spares it
+        from traffic.osm_build import build_network as import_network  # noqa: PLC0415
+
+        extract = read_osm(path, progress=progress)
+        network, _ = import_network(extract, name=scenario.name, overrides=overrides, progress=progress)
+        return network
+
+    return cache.cached_network(key, make)
+
+
+def _overrides(scenario: Scenario) -> Overrides | None:
+    name = scenario.network.overrides
+    if name is None:
+        return None
+    from traffic.overrides import read_overrides  # noqa: PLC0415
+
+    overrides = read_overrides(scenario.find("network.overrides", name))
+    roads = overrides.ways or overrides.turns or overrides.together or overrides.apart
+    if not isinstance(scenario.network, OsmNetwork) and (
+        roads or overrides.signals_added or overrides.signals_removed
+    ):
+        rule = f"may only override junctions, as a {scenario.network.kind} network has no OSM ids"
+        hint = "Remove all but [[junction]]"
+        raise InputError(rule, file=overrides.file, field="network.overrides", value=name, hint=hint)
+    return overrides
+
+
+def _demand(
+    scenario: Scenario,
+    network: RoadNetwork,
+    section: GeneratedDemand | OdDemand | CountsDemand,
+    progress: Progress | None,
+) -> tuple[FlowDemand, Mapping[str, float]]:
+    """Demand and its figures, scaled as the section asks; unscaled it is kept in the cache."""
+    plain = section.model_copy(update={"scale": 1.0})
+    key = ["demand", cache.network_digest(network), plain.model_dump_json()]
+    for name in ("file", "zones_file"):
+        given = getattr(section, name, None)
+        if given is not None:
+            key.append(cache.file_digest(scenario.find(f"demand.{name}", given)))
+
+    def make() -> tuple[FlowDemand, Mapping[str, float]]:
+        from scenarios.demand import make_demand  # noqa: PLC0415 - the cache spares it
+
+        return make_demand(network, plain, find=scenario.find, progress=progress)
+
+    demand, figures = cache.cached_demand(key, make)
+    return (demand if section.scale == 1.0 else demand.scaled(section.scale)), MappingProxyType(dict(figures))
+
+
+def _before(scenario: Scenario, network: RoadNetwork, junctions: tuple[Junction, ...]) -> PlanSet | None:
+    name = scenario.signals.timing_sheet
+    if name is None:
+        return None
+    from signals.timing_sheet import read_timing_sheet  # noqa: PLC0415
+
+    path = scenario.find("signals.timing_sheet", name)
+    return read_timing_sheet(path, junctions, network_name=network.name)

@@ -1,0 +1,169 @@
+"""What a signal shows, country by country, and the timing rules that stand behind it.
+
+The presets of `COUNTRIES` differ only in the aspects. Sources of the figures:
+
+- ITE, *Guidelines for Determining Traffic Signal Change and Clearance Intervals* (2020): the kinematic
+  yellow and the all-red time, perception time 1.0 s, deceleration 10 ft/s^2 = 3.05 m/s^2.
+- MUTCD, 11th edition, sections 4F.17 (yellow 3 to 6 s) and 4I.06 (walk of 7 s).
+- Highway Capacity Manual 2000, chapter 10, appendix A: when a left turn needs protection.
+- Signal Timing Manual, 2nd edition (NCHRP 812), chapters 5 and 6: minimum greens, cycle limits.
+- RiLSA 2015, section 2: red-amber of 1 s, clearing speed of turning vehicles 7 m/s, walking speed 1.2 m/s.
+- Kazakhstan and its neighbours: green flashes for the last 3 s, yellow of 3 s, red with amber up to 2 s.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from enum import IntEnum
+from math import isfinite
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from traffic.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["COUNTRIES", "Aspect", "CountryAspects", "SignalSettings"]
+
+
+class Aspect(IntEnum):
+    """What a signal group shows in one second."""
+
+    RED = 0
+    RED_AMBER = 1
+    GREEN = 2
+    FLASHING_GREEN = 3
+    YELLOW = 4
+
+
+@dataclass(frozen=True)
+class CountryAspects:
+    """Seconds that a country's signals show between green and red.
+
+    Attributes
+    ----------
+    flashing_green_s
+        Flashing at the end of, and part of, the green, for vehicles and pedestrians.
+    yellow_s
+        Least yellow; a longer one comes from the ITE formula.
+    red_amber_s
+        Red with amber before the green of vehicles.
+    """
+
+    flashing_green_s: int
+    yellow_s: int
+    red_amber_s: int
+
+
+COUNTRIES: Mapping[str, CountryAspects] = MappingProxyType(
+    {
+        "KZ": CountryAspects(flashing_green_s=3, yellow_s=3, red_amber_s=2),
+        "BR": CountryAspects(flashing_green_s=0, yellow_s=3, red_amber_s=0),
+        "US": CountryAspects(flashing_green_s=0, yellow_s=3, red_amber_s=0),
+        "DE": CountryAspects(flashing_green_s=0, yellow_s=3, red_amber_s=1),
+    }
+)
+"""Aspects by ISO 3166 country code."""
+
+
+@dataclass(frozen=True)
+class SignalSettings:
+    """Rules from which groups, intergreens and bounds of every junction are made.
+
+    Attributes
+    ----------
+    country
+        ISO 3166 code, for the record; `SignalSettings.of` takes the aspects from it.
+    aspects
+        Flashing green, least yellow and red-amber.
+    cycle_min_s, cycle_max_s
+        Bounds of the cycle time.
+    min_green_s, max_green_s
+        Bounds of a vehicle green, flashing green included; no upper bound: `None`.
+    walk_min_s
+        Least walk of pedestrians, flashing green included, clearance not.
+    walking_speed_m_s
+        Speed for the pedestrian clearance time.
+    perception_s, deceleration_m_s2, vehicle_length_m
+        Driver and vehicle in the ITE formulas.
+    turning_speed_m_s
+        Speed at which turning vehicles clear the junction.
+    all_red_min_s
+        Least time from the end of yellow to a conflicting green.
+    lane_width_m
+        Width of a lane in the junction's geometry.
+    conflict_distance_m
+        Vehicle paths whose centre lines come closer than this conflict.
+    crossing_depth_m
+        Depth of a pedestrian crossing along the road, with its distance to the stop line.
+    left_yields_to_pedestrians
+        Whether a left turn may have green together with the crossing of its exit leg.
+    protected_left_veh_h
+        A left turn of this flow or more is protected.
+    protected_left_products
+        Product of left and opposing flows ((veh/h)^2) from which a left turn is protected, against 1, 2, and
+        3 or more opposing through lanes.
+    protected_left_opposing_lanes, protected_left_lanes, protected_left_speed_m_s
+        Opposing through lanes, own left lanes, and opposing speed from which a left turn is protected.
+    """
+
+    country: str = "KZ"
+    aspects: CountryAspects = COUNTRIES["KZ"]
+    cycle_min_s: int = 40
+    cycle_max_s: int = 120
+    min_green_s: int = 7
+    max_green_s: int | None = None
+    walk_min_s: int = 7
+    walking_speed_m_s: float = 1.2
+    perception_s: float = 1.0
+    deceleration_m_s2: float = 3.05
+    vehicle_length_m: float = 6.0
+    turning_speed_m_s: float = 7.0
+    all_red_min_s: int = 1
+    lane_width_m: float = 3.25
+    conflict_distance_m: float = 2.8
+    crossing_depth_m: float = 5.0
+    left_yields_to_pedestrians: bool = True
+    protected_left_veh_h: float = 240.0
+    protected_left_products: tuple[float, float, float] = (50_000.0, 90_000.0, 110_000.0)
+    protected_left_opposing_lanes: int = 4
+    protected_left_lanes: int = 2
+    protected_left_speed_m_s: float = 20.0
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if isinstance(value, int | float) and not (isfinite(value) and value >= 0):
+                raise InputError("must be a finite number, 0 or more", field=field.name, value=value)
+        for name in (
+            "cycle_min_s",
+            "min_green_s",
+            "walk_min_s",
+            "walking_speed_m_s",
+            "deceleration_m_s2",
+            "turning_speed_m_s",
+            "all_red_min_s",
+            "lane_width_m",
+        ):
+            if not getattr(self, name) > 0:
+                raise InputError("must be more than 0", field=name, value=getattr(self, name))
+        if self.cycle_max_s < self.cycle_min_s:
+            rule = f"must be cycle_min_s, {self.cycle_min_s}, or more"
+            raise InputError(rule, field="cycle_max_s", value=self.cycle_max_s)
+        if self.aspects.flashing_green_s > min(self.min_green_s, self.walk_min_s):
+            rule = "must fit into the least green and the least walk"
+            raise InputError(rule, field="aspects.flashing_green_s", value=self.aspects.flashing_green_s)
+
+    @classmethod
+    def of(cls, country: str, **changes: Any) -> SignalSettings:
+        """Return the settings of `country` (a key of `COUNTRIES`), with `changes` of single fields."""
+        aspects = COUNTRIES.get(country.upper())
+        if aspects is None:
+            known = ", ".join(COUNTRIES)
+            hint = f"Known are {known}; others are made with SignalSettings(aspects=CountryAspects(...))"
+            raise InputError("must be a known country", field="country", value=country, hint=hint)
+        for name in changes:
+            if name not in cls.__dataclass_fields__:
+                raise InputError("must be a field of SignalSettings", field=name)
+        return replace(cls(country=country.upper(), aspects=aspects), **changes)

@@ -1,0 +1,249 @@
+"""Which movements and crossings of a junction conflict, who gives way, and how long clearing takes.
+
+Two movements from different links conflict if their paths cross (their ends alternate around the junction),
+if they lead into the same link, or if vehicles on them would come too close. What may be green together is
+policy: a left turn may give way to opposing traffic (permissive), a turning vehicle to people who cross its
+exit. Every other conflict is full.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from signals.clearance import pedestrian_clearance_s
+from signals.junction import Conflict
+from signals.paths import movement_paths, rows_by
+from traffic.arrays import require
+from traffic.network import Turn
+from traffic.priority import GiveWayKind, give_way
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from signals.aspects import SignalSettings
+    from signals.paths import MovementPaths
+    from traffic.network import RoadNetwork
+
+    F1 = NDArray[np.float64]
+    I1 = NDArray[np.int32]
+    B1 = NDArray[np.bool_]
+
+__all__ = ["CrossingConflicts", "MovementConflicts", "crossing_conflicts", "movement_conflicts"]
+
+_CHUNK = 4096
+
+
+@dataclass(frozen=True, eq=False)
+class MovementConflicts:
+    """Conflicting pairs of movements, both ways round; sorted by junction, then movements.
+
+    Attributes
+    ----------
+    junction, one, other
+        Junction and movements of the pair; shape (pairs,).
+    opposing
+        True where `one` is a left turn or U-turn and `other` comes towards it, straight or turning right:
+        `one` may be let go at the same time and then gives way.
+    clearing_s
+        Seconds from the end of yellow of `one` until its last vehicle is out of the way of the first of
+        `other`; may be negative.
+    """
+
+    junction: I1
+    one: I1
+    other: I1
+    opposing: B1
+    clearing_s: F1
+
+    def __len__(self) -> int:
+        return len(self.one)
+
+
+@dataclass(frozen=True, eq=False)
+class CrossingConflicts:
+    """Movements that drive over pedestrian crossings, sorted by crossing.
+
+    Attributes
+    ----------
+    junction, crossing, movement
+        Indices; shape (pairs,).
+    relation
+        `Conflict` of the movement to the crossing: YIELD for vehicles that turn over the one of their exit.
+    vehicle_clearing_s
+        Seconds from the end of yellow until the last vehicle has left the crossing.
+    walking_s
+        Seconds from the end of the walk until people are out of the way.
+    """
+
+    junction: I1
+    crossing: I1
+    movement: I1
+    relation: NDArray[np.uint8]
+    vehicle_clearing_s: F1
+    walking_s: NDArray[np.int64]
+
+
+def movement_conflicts(
+    network: RoadNetwork, settings: SignalSettings, *, paths: MovementPaths | None = None
+) -> MovementConflicts:
+    """Return all conflicting pairs of movements at signalised junctions."""
+    paths = movement_paths(network, settings) if paths is None else paths
+    first, second = _candidates(paths, network)
+    speed = clearing_speed_m_s(network, settings)
+    entering = network.links.speed_m_s[network.movements.in_link]
+    conflict, forward, backward = _meet(paths, first, second, speed, entering, network, settings)
+    first, second = first[conflict], second[conflict]
+    one = np.concatenate([paths.movement[first], paths.movement[second]])
+    other = np.concatenate([paths.movement[second], paths.movement[first]])
+    junction = np.concatenate([paths.junction[first], paths.junction[first]])
+    clearing = np.concatenate([forward[conflict], backward[conflict]])
+    order = np.lexsort((other, one, junction))
+    junction, one, other, clearing = junction[order], one[order], other[order], clearing[order]
+    if not len(one):
+        return MovementConflicts(junction, one, other, np.zeros(0, dtype=bool), clearing)
+    fresh = np.concatenate([[True], (np.diff(one) != 0) | (np.diff(other) != 0)])
+    at = np.flatnonzero(fresh)
+    clearing = np.maximum.reduceat(clearing, at)
+    junction, one, other = junction[at], one[at], other[at]
+    return MovementConflicts(junction, one, other, _opposing(network, one, other), clearing)
+
+
+def clearing_speed_m_s(network: RoadNetwork, settings: SignalSettings) -> F1:
+    """Return the speed at which each movement clears the junction: of its road, or of a turning vehicle."""
+    speed = network.links.speed_m_s[network.movements.in_link]
+    turning = network.movements.turn != Turn.THROUGH
+    return np.where(turning, np.minimum(speed, settings.turning_speed_m_s), speed)
+
+
+def _candidates(paths: MovementPaths, network: RoadNetwork) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """All pairs of paths of one junction that come from different links."""
+    count = len(paths.junction)
+    stop = np.searchsorted(paths.junction, paths.junction, side="right")
+    after = stop - np.arange(count) - 1
+    first = np.repeat(np.arange(count), after)
+    second = np.arange(len(first)) - np.repeat(np.cumsum(after) - after, after) + first + 1
+    in_link = network.movements.in_link[paths.movement]
+    kept = in_link[first] != in_link[second]
+    return first[kept], second[kept]
+
+
+def _meet(
+    paths: MovementPaths,
+    first: NDArray[np.int64],
+    second: NDArray[np.int64],
+    speed: F1,
+    entering: F1,
+    network: RoadNetwork,
+    settings: SignalSettings,
+) -> tuple[B1, F1, F1]:
+    """Whether each pair of paths conflicts, and the clearing times either way."""
+    exit_link = network.movements.out_link[paths.movement]
+    certain = _cross(paths, first, second) | (exit_link[first] == exit_link[second])
+    conflict = certain.copy()
+    forward, backward = np.zeros(len(first)), np.zeros(len(first))
+    points = paths.points_m.astype(np.float32)
+    out_s = ((paths.along_m + settings.vehicle_length_m) / speed[paths.movement][:, None]).astype(np.float32)
+    in_s = (paths.along_m / entering[paths.movement][:, None]).astype(np.float32)
+    near = np.float32(settings.conflict_distance_m)
+    for low in range(0, len(first), _CHUNK):
+        part = slice(low, low + _CHUNK)
+        a, b = first[part], second[part]
+        gap = (points[a, :, None, 0] - points[b, None, :, 0]) ** 2
+        gap += (points[a, :, None, 1] - points[b, None, :, 1]) ** 2
+        closest = gap.min(axis=(1, 2))
+        conflict[part] |= closest <= near**2
+        zone = gap <= np.maximum(closest, near**2)[:, None, None]
+        far = np.float32(-np.inf)
+        ahead = np.where(zone, out_s[a][:, :, None] - in_s[b][:, None, :], far)
+        behind = np.where(zone, out_s[b][:, None, :] - in_s[a][:, :, None], far)
+        forward[part], backward[part] = ahead.max(axis=(1, 2)), behind.max(axis=(1, 2))
+    return conflict, forward, backward
+
+
+def _cross(paths: MovementPaths, first: NDArray[np.int64], second: NDArray[np.int64]) -> B1:
+    """Whether the ends of the two paths alternate around the junction."""
+    low = np.minimum(paths.entry, paths.exit)
+    high = np.maximum(paths.entry, paths.exit)
+
+    def between(rank: I1) -> B1:
+        inside: B1 = (low[first] < rank[second]) & (rank[second] < high[first])
+        return inside
+
+    ends_apart = (low[first] != low[second]) & (low[first] != high[second])
+    ends_apart &= (high[first] != low[second]) & (high[first] != high[second])
+    crossing: B1 = ends_apart & (between(paths.entry) != between(paths.exit))
+    return crossing
+
+
+def _opposing(network: RoadNetwork, one: I1, other: I1) -> B1:
+    """Whether `one` turns left across `other` and gives way to it: by the table that the flow model uses."""
+    rules = give_way(network)
+    count = len(network.movements)
+    yielding = np.repeat(np.arange(count), np.diff(rules.begin))
+    turn = network.movements.turn
+    oncoming = (rules.kind == GiveWayKind.OPPOSING) & (turn[yielding] >= Turn.LEFT)
+    oncoming &= turn[rules.to_movement] <= Turn.THROUGH
+    listed = (yielding.astype(np.int64) * count + rules.to_movement)[oncoming]
+    opposing: B1 = np.isin(one.astype(np.int64) * count + other, listed)
+    return opposing
+
+
+def crossing_conflicts(
+    network: RoadNetwork, settings: SignalSettings, paths: MovementPaths
+) -> CrossingConflicts:
+    """Return which movements drive over which pedestrian crossings of their junction."""
+    movements, crossings = network.movements, network.crossings
+    _check_crossings(network)
+    crossing, movement, at_start = _driven_over(network)
+    length = np.zeros(len(movements))
+    np.maximum.at(length, paths.movement, paths.along_m[:, -1])
+    distance = np.where(at_start, settings.crossing_depth_m, length[movement])
+    clearing = (distance + settings.vehicle_length_m) / clearing_speed_m_s(network, settings)[movement]
+    turn = movements.turn[movement]
+    gives_way = turn == Turn.RIGHT
+    if settings.left_yields_to_pedestrians:
+        gives_way |= (turn == Turn.LEFT) | (turn == Turn.U_TURN)
+    relation = np.where(gives_way & ~at_start, Conflict.YIELD, Conflict.FULL).astype(np.uint8)
+    walking = np.array(
+        [
+            pedestrian_clearance_s(metres, settings.walking_speed_m_s, refuge=refuge)
+            for metres, refuge in zip(crossings.length_m.tolist(), crossings.refuge.tolist(), strict=True)
+        ],
+        dtype=np.int64,
+    )
+    return CrossingConflicts(
+        junction=crossings.junction[crossing],
+        crossing=crossing,
+        movement=movement,
+        relation=relation,
+        vehicle_clearing_s=clearing,
+        walking_s=walking[crossing],
+    )
+
+
+def _check_crossings(network: RoadNetwork) -> None:
+    node = network.junctions.node[network.crossings.junction]
+    rule = "must be a leg of the crossing's junction"
+    for field, link_node in (("in_link", network.links.to_node), ("out_link", network.links.from_node)):
+        link = getattr(network.crossings, field)
+        require((link < 0) | (link_node[link] == node), f"crossings.{field}", rule, link)
+    neither = (network.crossings.in_link < 0) & (network.crossings.out_link < 0)
+    require(~neither, "crossings.in_link", "must be a link where out_link is none", network.crossings.in_link)
+
+
+def _driven_over(network: RoadNetwork) -> tuple[I1, I1, B1]:
+    """Crossing, movement, and whether the movement starts at the crossing's leg, of all that meet."""
+    over: list[tuple[int, int, bool]] = []
+    crossings, movements = network.crossings, network.movements
+    by_in = rows_by(movements.in_link, np.isin(movements.in_link, crossings.in_link))
+    by_out = rows_by(movements.out_link, np.isin(movements.out_link, crossings.out_link))
+    legs = zip(crossings.in_link.tolist(), crossings.out_link.tolist(), strict=True)
+    for crossing, (into, out_of) in enumerate(legs):
+        starts = by_in.get(into, [])
+        over += [(crossing, movement, True) for movement in starts]
+        over += [(crossing, movement, False) for movement in by_out.get(out_of, []) if movement not in starts]
+    table = np.array(over, dtype=np.int32).reshape(-1, 3)
+    return table[:, 0], table[:, 1], table[:, 2] > 0

@@ -1,0 +1,94 @@
+"""Cycle times: candidates, groups of coordinated junctions with a cycle each, and double cycling."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from signals.splits import delay_splits, shortest_cycles
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from signals.offsets import PairwiseModel
+    from signals.profile import ProfileModel, Timings
+
+__all__ = ["candidate_cycles", "common_cycle", "cycle_groups"]
+
+
+def candidate_cycles(model: ProfileModel, *, step_s: int = 10) -> tuple[int, ...]:
+    """Return even cycle times, evenly spread between what most junctions need and what all of them allow."""
+    longest = min((junction.cycle_max_s for junction in model.junctions), default=120)
+    least = shortest_cycles(model)
+    shortest = int(np.quantile(least, 0.25)) if len(least) else longest
+    first = min(-(-max(shortest, 30) // step_s) * step_s, longest - longest % 2)
+    return tuple(range(first, longest + 1, step_s)) or (longest - longest % 2,)
+
+
+def common_cycle(model: ProfileModel, cycle_s: int, base: Timings, *, halving: bool = True) -> Timings:
+    """Return timings at one common cycle, split by least delay with the sequences of `base`.
+
+    A junction that costs less at half of the cycle, seen alone, gets two cycles in the period. One that cannot run
+    at the common cycle keeps a cycle of its own.
+    """
+    count = len(model.junctions)
+    timings, cost = delay_splits(model, np.full(count, cycle_s), base=base)
+    if not halving or cycle_s % 2:
+        return timings
+    half = cycle_s // 2
+    low = np.array([junction.cycle_min_s for junction in model.junctions])
+    fits = (shortest_cycles(model) <= half) & (low <= half)
+    if fits.any():
+        double, other = delay_splits(model, np.full(count, half), base=base, only=fits)
+        gains = fits & (double.period_s == half) & (timings.period_s == cycle_s) & (other < 0.97 * cost)
+        timings.repeats[gains] = 2
+        timings.sequence[gains] = double.sequence[gains]
+        timings.duration_s[gains] = double.duration_s[gains]
+    return timings
+
+
+def cycle_groups(pairs: PairwiseModel, cost: NDArray[np.float64], *, count: int) -> NDArray[np.int64]:
+    """Return the group of each junction: who gains more from coordination than a cycle of its own would save.
+
+    Neighbouring groups merge, the greatest gain first, while what their links gain from good offsets is more
+    than what the common cycle costs them.
+
+    Parameters
+    ----------
+    cost
+        Cost of each junction at each candidate cycle; shape (junctions, cycles).
+    count
+        Number of all junctions; those outside of `pairs` stay alone.
+    """
+    group = np.arange(count)
+    table = cost.copy()
+    gain = pairs.cost.mean(axis=1) - pairs.cost.min(axis=1) if len(pairs.first) else np.empty(0)
+    first, second = pairs.junctions[pairs.first], pairs.junctions[pairs.second]
+    while True:
+        one, two = group[first], group[second]
+        apart = one != two
+        if not apart.any():
+            return group
+        between = np.column_stack([np.minimum(one, two), np.maximum(one, two)])[apart]
+        links, row = np.unique(between, axis=0, return_inverse=True)
+        total = np.bincount(row.ravel(), weights=gain[apart])
+        a, b = links[:, 0], links[:, 1]
+        loss = (table[a] + table[b]).min(axis=1) - table[a].min(axis=1) - table[b].min(axis=1)
+        surplus = total - loss
+        best = int(np.argmax(surplus))
+        if surplus[best] <= 0:
+            return group
+        # All pairs that are each other's best merge at once: the order does not matter to them.
+        choice = np.full(count, -np.inf)
+        np.maximum.at(choice, a, surplus)
+        np.maximum.at(choice, b, surplus)
+        mutual = (surplus > 0) & (surplus >= choice[a]) & (surplus >= choice[b])
+        taken = np.zeros(count, dtype=bool)
+        for place in np.flatnonzero(mutual).tolist():
+            keep, gone = int(a[place]), int(b[place])
+            if taken[keep] or taken[gone]:
+                continue
+            taken[[keep, gone]] = True
+            table[keep] += table[gone]
+            group[group == gone] = keep

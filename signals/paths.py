@@ -1,0 +1,291 @@
+"""The paths that movements take across a junction.
+
+A junction is drawn as legs that meet in its node: each leg is the arriving and the leaving link of one road,
+side by side with their median between. A stop line lies where the leg is clear of its neighbours and of the
+pedestrian crossing. A path runs from the middle of a lane at the stop line to the middle of a lane of the
+exit, as the cubic curve closest to a circular arc (flatter for left turns). Position and width of the legs
+come from the network's shapes and lanes, so that the drawing also holds for consolidated junctions, whose
+inside is not known.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import cos, pi, sin
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from traffic.legs import LegEnd, legs_at
+from traffic.network import JunctionKind, RoadClass, Turn
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from signals.aspects import SignalSettings
+    from traffic.legs import Leg
+    from traffic.network import RoadNetwork
+
+    F1 = NDArray[np.float64]
+    I1 = NDArray[np.int32]
+
+__all__ = ["SAMPLES", "MovementPaths", "movement_paths", "rows_by"]
+
+SAMPLES = 20
+"""Points on each path."""
+
+_LOOK_M = 40.0  # where a leg lies is seen at this distance along its links
+_HEADING_M = (20.0, 60.0)  # and which way they head between these
+_LEFT_ROUNDNESS = 0.5  # left turns are cut short, so that opposing ones pass in front of each other
+_MEDIAN_MAX_M = 15.0
+_STOP_LINE_MAX_M = 35.0
+_SHARP_RAD = pi / 9  # legs closer than this share their first metres anyway
+_FLAT_RAD = pi * 5 / 6
+
+
+@dataclass(frozen=True, eq=False)
+class MovementPaths:
+    """Paths of all movements at junctions, one or two (outermost lanes) for each, sorted by junction.
+
+    Attributes
+    ----------
+    movement, junction
+        Indices into the network's tables; shape (paths,).
+    points_m
+        Positions along the path, relative to the node; shape (paths, SAMPLES, 2).
+    along_m
+        Distance from the stop line; shape (paths, SAMPLES).
+    entry, exit
+        Rank of the path's ends in the anticlockwise order of all link ends of the junction; shape (paths,).
+    bearing_rad
+        Direction of each link's leg seen from the junction at its downstream end (in-links), anticlockwise
+        from east; NaN for links that do not end at a junction; shape (links,).
+    out_bearing_rad
+        The same for out-links at their upstream end.
+    """
+
+    movement: I1
+    junction: I1
+    points_m: NDArray[np.float64]
+    along_m: NDArray[np.float64]
+    entry: I1
+    exit: I1
+    bearing_rad: F1
+    out_bearing_rad: F1
+
+
+@dataclass(eq=False)
+class _Ends:
+    """Where the lanes of each link begin at one of its ends; shape (links,)."""
+
+    bearing: F1
+    distance: F1
+    median: F1
+    across: F1  # lanes between the leg's axis and the kerb side of the link
+    rank: I1
+
+    @classmethod
+    def empty(cls, links: int) -> _Ends:
+        bearing, distance, median, across = (np.full(links, np.nan) for _ in range(4))
+        return cls(bearing, distance, median, across, np.full(links, -1, dtype=np.int32))
+
+
+def movement_paths(network: RoadNetwork, settings: SignalSettings) -> MovementPaths:
+    """Return the paths of all movements at signalised junctions."""
+    arriving, leaving = _place_legs(network, settings)
+    row = np.full(len(network.nodes), -1, dtype=np.int32)
+    row[network.junctions.node] = np.arange(len(network.junctions), dtype=np.int32)
+    movement, lane_in, lane_out = _outer_lanes(network)
+    junction = row[network.links.to_node[network.movements.in_link[movement]]]
+    kept = np.flatnonzero(junction >= 0)
+    order = kept[np.lexsort((movement[kept], junction[kept]))]
+    movement, lane_in, lane_out = movement[order], lane_in[order], lane_out[order]
+    in_link, out_link = network.movements.in_link[movement], network.movements.out_link[movement]
+    width = settings.lane_width_m
+    start, outward_in = _lane_ends(arriving, in_link, lane_in, width, side=1.0)
+    end, outward_out = _lane_ends(leaving, out_link, lane_out, width, side=-1.0)
+    roundness = np.where(network.movements.turn[movement] == Turn.LEFT, _LEFT_ROUNDNESS, 1.0)
+    points = _curves(start, -outward_in, end, outward_out, roundness)
+    steps = np.hypot(*np.moveaxis(np.diff(points, axis=1), -1, 0))
+    along = np.concatenate([np.zeros((len(points), 1)), np.cumsum(steps, axis=1)], axis=1)
+    return MovementPaths(
+        movement=movement.astype(np.int32),
+        junction=junction[order],
+        points_m=points,
+        along_m=along,
+        entry=arriving.rank[in_link],
+        exit=leaving.rank[out_link],
+        bearing_rad=arriving.bearing,
+        out_bearing_rad=leaving.bearing,
+    )
+
+
+def _outer_lanes(network: RoadNetwork) -> tuple[I1, I1, I1]:
+    """Movement, lane at the stop line and lane at the exit of each path."""
+    groups, links = network.lane_groups, network.links
+    count = len(network.movements)
+    first, last = np.full(count, 1 << 20, dtype=np.int64), np.full(count, -1, dtype=np.int64)
+    low = groups.first_lane[network.connections.lane_group].astype(np.int64)
+    high = low + groups.lanes[network.connections.lane_group] - 1
+    np.minimum.at(first, network.connections.movement, low)
+    np.maximum.at(last, network.connections.movement, high)
+    exits = links.running_lanes[network.movements.out_link].astype(np.int64)
+    spread = last - first
+    turn = network.movements.turn
+    # Right turns keep to the right of the exit; the others to the left, where the middle of the road is.
+    right = turn == Turn.RIGHT
+    lane_first = np.where(right, 0, np.maximum(exits - 1 - spread, 0))
+    lane_last = np.where(right, np.minimum(spread, exits - 1), exits - 1)
+    wide = np.flatnonzero(spread > 0)
+    movement = np.concatenate([np.arange(count), wide]).astype(np.int32)
+    lane_in = np.concatenate([first, last[wide]]).astype(np.int32)
+    lane_out = np.concatenate([lane_first, lane_last[wide]]).astype(np.int32)
+    return movement, lane_in, lane_out
+
+
+def _lane_ends(
+    ends: _Ends, link: I1, lane: I1, width_m: float, *, side: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Middle of each lane at its end, relative to the node, and the direction outwards."""
+    bearing = ends.bearing[link]
+    outward = np.column_stack([np.cos(bearing), np.sin(bearing)])
+    left = np.column_stack([-outward[:, 1], outward[:, 0]])
+    offset = side * (ends.median[link] + (ends.across[link] - lane - 0.5) * width_m)
+    return outward * ends.distance[link][:, None] + left * offset[:, None], outward
+
+
+def _curves(
+    start: NDArray[np.float64],
+    heading_in: NDArray[np.float64],
+    end: NDArray[np.float64],
+    heading_out: NDArray[np.float64],
+    roundness: F1,
+) -> NDArray[np.float64]:
+    """Points of cubic Bezier curves; with a roundness of 1 their handles are those of a circular arc."""
+    chord = np.hypot(*(end - start).T)
+    turned = np.arccos(np.clip((heading_in * heading_out).sum(axis=1), -1.0, 1.0))
+    handle = (roundness * chord / (3.0 * np.cos(turned / 4.0) ** 2))[:, None]
+    controls = (start, start + handle * heading_in, end - handle * heading_out, end)
+    t = np.linspace(0.0, 1.0, SAMPLES)
+    weights = ((1 - t) ** 3, 3 * t * (1 - t) ** 2, 3 * t**2 * (1 - t), t**3)
+    points: NDArray[np.float64] = sum(
+        (w[None, :, None] * p[:, None, :] for w, p in zip(weights, controls, strict=True)),
+        start=np.zeros((len(start), SAMPLES, 2)),
+    )
+    return points
+
+
+def _place_legs(network: RoadNetwork, settings: SignalSettings) -> tuple[_Ends, _Ends]:
+    links = network.links
+    arriving, leaving = _Ends.empty(len(links)), _Ends.empty(len(links))
+    signalised = network.junctions.node
+    ending = rows_by(links.to_node, np.isin(links.to_node, signalised))
+    starting = rows_by(links.from_node, np.isin(links.from_node, signalised))
+    far_in, far_out = _seen_at(network, _LOOK_M)
+    near, far = _seen_at(network, _HEADING_M[0]), _seen_at(network, _HEADING_M[1])
+    heading_in, heading_out = (_direction(b - a) for a, b in zip(near, far, strict=True))
+    for node, kind in zip(network.junctions.node.tolist(), network.junctions.kind.tolist(), strict=True):
+        ins, outs = ending.get(node, []), starting.get(node, [])
+        legs = legs_at(
+            [_leg_end(network, link, float(heading_in[link]), arrives=True) for link in ins],
+            [_leg_end(network, link, float(heading_out[link]), arrives=False) for link in outs],
+        )
+        drawn = [_Drawn.of(leg, far_in, far_out, settings.lane_width_m) for leg in legs]
+        setback = settings.crossing_depth_m * (2.0 if kind == JunctionKind.CROSSING else 1.0)
+        for rank, leg in enumerate(sorted(drawn, key=lambda leg: leg.bearing)):
+            distance = leg.clear_of(drawn) + setback
+            for end, table, slot in ((leg.leg.leaving, leaving, 0), (leg.leg.arriving, arriving, 1)):
+                if end is not None:
+                    table.bearing[end.link] = leg.bearing
+                    table.distance[end.link] = distance
+                    table.median[end.link] = leg.median
+                    table.across[end.link] = end.lanes if len(leg.leg.ends) == 2 else end.lanes / 2.0
+                    table.rank[end.link] = 2 * rank + slot
+    return arriving, leaving
+
+
+def rows_by(keys: NDArray[np.integer[Any]], kept: NDArray[np.bool_]) -> dict[int, list[int]]:
+    """Return the rows of the table that are `kept`, by their key."""
+    found: dict[int, list[int]] = {}
+    rows = np.flatnonzero(kept)
+    for row, key in zip(rows.tolist(), keys[rows].tolist(), strict=True):
+        found.setdefault(key, []).append(row)
+    return found
+
+
+def _direction(vector: NDArray[np.float64]) -> F1:
+    return np.arctan2(vector[:, 1], vector[:, 0])
+
+
+def _leg_end(network: RoadNetwork, link: int, heading: float, *, arrives: bool) -> LegEnd:
+    links = network.links
+    return LegEnd(
+        link=link,
+        far_node=int(links.from_node[link] if arrives else links.to_node[link]),
+        bearing_rad=heading,
+        lanes=int(links.lanes[link] if arrives else links.running_lanes[link]),
+        name=int(links.name[link]),
+        road_class=RoadClass(links.road_class[link]),
+        crossing=None,
+        refuge=False,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Drawn:
+    """A leg with its direction and its extent to either side of its axis (left: where traffic arrives)."""
+
+    leg: Leg
+    bearing: float
+    median: float
+    left: float
+    right: float
+
+    @classmethod
+    def of(cls, leg: Leg, far_in: F1, far_out: F1, width_m: float) -> _Drawn:
+        arriving, leaving = leg.arriving, leg.leaving
+        seen = [far_in[arriving.link]] if arriving else []
+        seen += [far_out[leaving.link]] if leaving else []
+        x, y = (sum(float(point[axis] / np.hypot(*point)) for point in seen) for axis in (0, 1))
+        bearing = float(np.arctan2(y, x))
+        if arriving is None or leaving is None:
+            half = leg.ends[0].lanes * width_m / 2.0
+            return cls(leg, bearing, 0.0, half, half)
+        gap = seen[0] - seen[1]
+        apart = -sin(bearing) * float(gap[0]) + cos(bearing) * float(gap[1])
+        lanes = (arriving.lanes + leaving.lanes) * width_m / 2.0
+        median = min(max(apart - lanes, 0.0) / 2.0, _MEDIAN_MAX_M)
+        return cls(leg, bearing, median, median + arriving.lanes * width_m, median + leaving.lanes * width_m)
+
+    def clear_of(self, others: list[_Drawn]) -> float:
+        """Distance from the node at which the leg is clear of all other legs."""
+        distance = 0.0
+        for other in others:
+            angle = (other.bearing - self.bearing) % (2 * pi)
+            own, its = (self.left, other.right) if angle < pi else (self.right, other.left)
+            between = min(angle, 2 * pi - angle)
+            if _SHARP_RAD < between < _FLAT_RAD:
+                distance = max(distance, (its + own * cos(between)) / sin(between))
+        return min(distance, _STOP_LINE_MAX_M)
+
+
+def _seen_at(network: RoadNetwork, look_m: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Points at `look_m` before the end and after the start of each link, relative to the node there."""
+    x, y, start = network.shape_x_m, network.shape_y_m, network.links.shape_start.astype(np.int64)
+    last = np.concatenate([start[1:], [len(x)]]) - 1
+    steps = np.hypot(np.diff(x), np.diff(y))
+    steps[start[1:] - 1] = 0.0
+    along = np.concatenate([[0.0], np.cumsum(steps)])
+    length = along[last] - along[start]
+    look = np.minimum(look_m, 0.9 * length)
+
+    def point(target: F1, node: I1) -> NDArray[np.float64]:
+        low = np.clip(np.searchsorted(along, target, side="right") - 1, start, last - 1)
+        step = along[low + 1] - along[low]
+        part = np.clip((target - along[low]) / np.where(step > 0, step, 1.0), 0.0, 1.0)
+        at_x = x[low] + part * (x[low + 1] - x[low]) - network.nodes.x_m[node]
+        at_y = y[low] + part * (y[low + 1] - y[low]) - network.nodes.y_m[node]
+        return np.column_stack([at_x, at_y])
+
+    arriving = point(along[last] - look, network.links.to_node)
+    return arriving, point(along[start] + look, network.links.from_node)

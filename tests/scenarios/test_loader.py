@@ -1,0 +1,237 @@
+"""From a scenario to a city: what fits together, what repeats, what comes from the cache."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+
+import numpy as np
+import pytest
+
+import scenarios.demand  # noqa: F401 - its kernels are to be loaded before the cache folder is changed
+from scenarios import cache
+from scenarios.grid import build_grid
+from scenarios.loader import City, build, build_network, load
+from traffic.demand import FlowDemand
+from traffic.errors import InputError
+from traffic.network import Turn
+from traffic.saturation import ReferenceControl
+
+TEXT = """
+[scenario]
+name = "small"
+title = "Small"
+
+[network]
+kind = "grid"
+columns = 3
+rows = 3
+
+[demand]
+kind = "generated"
+seed = 4
+"""
+
+
+@pytest.fixture(autouse=True)
+def cache_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("JASYL_CACHE_DIR", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+@pytest.fixture
+def scenario(tmp_path):
+    def read(more=""):
+        path = tmp_path / "small.toml"
+        path.write_text(TEXT + more, encoding="utf-8")
+        return load(str(path))
+
+    return read
+
+
+def same(one: FlowDemand, other: FlowDemand) -> bool:
+    return all(np.array_equal(getattr(one, f.name), getattr(other, f.name)) for f in fields(FlowDemand))
+
+
+def test_a_city_fits_together(scenario):
+    city = build(scenario())
+    city.demand.check(city.network)
+    assert [j.key for j in city.junctions] == list(city.network.junctions.key)
+    assert len(city.junctions) == 9
+    assert city.before is None
+    assert city.label == "generated"
+    x = ReferenceControl(city.network).quantile(city.demand.movement_veh_s(city.network), 0.9)
+    assert city.figures["p90_x"] == pytest.approx(x, rel=1e-9)
+    assert 0.85 < x < 0.95  # on nine junctions X jumps with single routes
+    assert city.figures["relative_gap"] <= 1e-4
+    assert city.demand.entry_veh_s.sum() * 3600 == pytest.approx(city.figures["total_veh_h"], rel=1e-9)
+    assert city.demand.source == "generated"
+
+
+def test_two_builds_give_the_same_bytes_with_and_without_the_cache(scenario, cache_folder):
+    first, again = build(scenario()), build(scenario())
+    (kept,) = (cache_folder / "demand").iterdir()
+    old = kept.read_bytes()
+    kept.unlink()
+    afresh = build(scenario())
+    assert same(first.demand, again.demand)
+    assert same(first.demand, afresh.demand)
+    assert first.figures == again.figures == afresh.figures
+    assert kept.read_bytes() == old
+    assert [j.digest for j in first.junctions] == [j.digest for j in afresh.junctions]
+    assert cache.network_digest(first.network) == cache.network_digest(afresh.network)
+
+
+def test_a_damaged_cache_is_made_again(scenario, cache_folder):
+    first = build(scenario())
+    (kept,) = (cache_folder / "demand").iterdir()
+    for damage in (b"", b"PK", kept.read_bytes()[:-200]):
+        kept.write_bytes(damage)
+        assert same(build(scenario()).demand, first.demand)
+    assert not [p for p in (cache_folder / "demand").iterdir() if p != kept], "nothing half-written stays"
+
+
+def test_another_seed_changes_the_demand_and_no_junction(scenario):
+    own, other = build(scenario()), build(scenario(), seed=5)
+    assert not same(own.demand, other.demand)
+    assert [j.digest for j in own.junctions] == [j.digest for j in other.junctions]
+    assert same(build(scenario(), seed=4).demand, own.demand)
+
+
+def test_scale_multiplies_the_flows(scenario):
+    one, two = build(scenario()).demand, build(scenario("scale = 1.5\n")).demand
+    assert same(two, one.scaled(1.5))
+
+
+def test_a_given_total_is_kept(scenario):
+    city = build(scenario("total_veh_h = 1234.0\nprofile = [0.5, 1.0]\nperiod_s = 900.0\n"))
+    assert city.demand.periods == 2
+    np.testing.assert_allclose(city.demand.entry_veh_s.sum(axis=1) * 3600, [617.0, 1234.0], rtol=1e-9)
+
+
+def test_a_matrix_from_a_file(scenario, tmp_path):
+    (tmp_path / "trips.csv").write_text("origin,destination,veh_h\nzone 1,zone 2,100\n", encoding="utf-8")
+    base = scenario()
+    section = 'kind = "od"\nfile = "trips.csv"\nzones = 20\n'
+    text = TEXT.replace('kind = "generated"\nseed = 4\n', section)
+    path = tmp_path / "od.toml"
+    path.write_text(text, encoding="utf-8")
+    city = build(load(str(path)))
+    assert city.demand.source == "trips.csv"
+    assert city.figures["total_veh_h"] == 100.0
+    assert cache.network_digest(city.network) == cache.network_digest(build_network(base))
+    (tmp_path / "trips.csv").write_text("origin,destination,veh_h\nzone 1,nowhere,100\n", encoding="utf-8")
+    with pytest.raises(InputError, match="nowhere"):
+        build(load(str(path)))
+
+
+def test_turning_counts_from_a_file(tmp_path):
+    rows = [
+        f"grid:2-2,{a},{b},08:{m:02},{n}" for a, b, n in (("W", "E", 90), ("W", "S", 10)) for m in (0, 15)
+    ]
+    (tmp_path / "counts.csv").write_text("junction,from,to,start,count\n" + "\n".join(rows), encoding="utf-8")
+    path = tmp_path / "counted.toml"
+    section = 'kind = "counts"\nfile = "counts.csv"\n'
+    path.write_text(TEXT.replace('kind = "generated"\nseed = 4\n', section), encoding="utf-8")
+    city = build(load(str(path)), seed=9)
+    assert city.demand.source == "turning counts"
+    assert (city.demand.periods, city.demand.period_s) == (2, 900.0)
+    moves, links = city.network.movements, city.network.links
+    node = city.network.junctions.node[city.network.junctions.key.index("grid:2-2")]
+    x = city.network.nodes.x_m
+    eastward = (links.to_node[moves.in_link] == node) & (moves.turn == Turn.THROUGH)
+    eastward &= x[links.from_node[moves.in_link]] < x[node]
+    counted = city.demand.movement_veh_s(city.network)[eastward] * 900.0
+    assert counted == pytest.approx([90.0], rel=0.05)
+
+
+def test_a_timing_sheet_is_read_and_its_errors_named(scenario, tmp_path):
+    more = '[signals]\ntiming_sheet = "before.csv"\n'
+    with pytest.raises(InputError, match="the file must exist"):
+        build(scenario(more))
+    sheet = tmp_path / "before.csv"
+    header = "junction,stage,groups,duration_s,cycle_s,offset_s\n"
+    sheet.write_text(header + "grid:9-9,1,N-TR,60,60,0\n", encoding="utf-8")
+    with pytest.raises(InputError, match="must be the key of a junction") as caught:
+        build(scenario(more))
+    assert (caught.value.file, caught.value.value) == (str(sheet), "grid:9-9")
+
+
+def test_overrides_reach_the_junctions(tmp_path):
+    (tmp_path / "o.toml").write_text(
+        '[[junction]]\nkey = "grid:1-1"\nlocked = true\nname = "Corner"\n', encoding="utf-8"
+    )
+    path = tmp_path / "over.toml"
+    path.write_text(TEXT.replace("rows = 3\n", 'rows = 3\noverrides = "o.toml"\n'), encoding="utf-8")
+    city = build(load(str(path)))
+    assert [j.locked for j in city.junctions] == [True] + [False] * 8
+    assert city.junctions[0].name == "Corner"
+    (tmp_path / "o.toml").write_text("[[way]]\nid = 5\nlanes = 2\n", encoding="utf-8")
+    with pytest.raises(InputError, match="may only override junctions"):
+        build(load(str(path)))
+
+
+def test_missing_files_are_named(tmp_path):
+    for old, new in (
+        ('kind = "generated"\nseed = 4', 'kind = "od"\nfile = "none.csv"'),
+        ('kind = "generated"\nseed = 4', 'kind = "counts"\nfile = "none.csv"'),
+        ('kind = "grid"\ncolumns = 3\nrows = 3', 'kind = "osm"\nfile = "none.pbf"'),
+        ('kind = "grid"', 'kind = "grid"\noverrides = "none.toml"'),
+    ):
+        path = tmp_path / "small.toml"
+        path.write_text(TEXT.replace(old, new), encoding="utf-8")
+        with pytest.raises(InputError, match="the file must exist") as caught:
+            build(load(str(path)))
+        assert caught.value.file == str(path)
+        assert caught.value.field.endswith((".file", ".overrides"))
+
+
+def test_signal_rules_reach_the_junctions(scenario):
+    city = build(scenario("[signals]\ncycle_max_s = 77\n"))
+    assert {j.cycle_max_s for j in city.junctions} == {77}
+
+
+def test_a_network_is_kept_and_a_damaged_one_made_again(cache_folder):
+    made = []
+
+    def make():
+        made.append(1)
+        return build_grid(3, 2)
+
+    one = cache.cached_network(["a"], make)
+    two = cache.cached_network(["a"], make)
+    assert len(made) == 1
+    assert cache.network_digest(one) == cache.network_digest(two)
+    (kept,) = (cache_folder / "networks").iterdir()
+    kept.write_bytes(kept.read_bytes()[:500])
+    cache.cached_network(["a"], make)
+    cache.cached_network(["b"], make)
+    assert len(made) == 3
+
+
+def test_the_digest_of_a_network_sees_every_part():
+    network = build_grid(2, 2)
+    digest = cache.network_digest(network)
+    moved = replace(network, nodes=replace(network.nodes, x_m=network.nodes.x_m + 1.0))
+    renamed = replace(network, names=(*network.names[:-1], "Other"))
+    rekeyed = replace(network, junctions=replace(network.junctions, name=("a", "b", "c", "d")))
+    assert len({digest, *(cache.network_digest(n) for n in (moved, renamed, rekeyed))}) == 4
+    assert cache.network_digest(build_grid(2, 2)) == digest
+
+
+def test_the_corridor_is_a_city():
+    city = build(load("corridor"))
+    assert isinstance(city, City)
+    assert len(city.junctions) == 10
+    city.demand.check(city.network)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "least"), [("almaty-osm", 300), ("porto-alegre", 700)])
+def test_real_cities(shared_data, monkeypatch, name, least):
+    monkeypatch.setenv("JASYL_DATA", str(shared_data))
+    city = build(load(name))
+    city.demand.check(city.network)
+    assert len(city.junctions) >= least
+    assert city.label == "OpenStreetMap"
+    again = build_network(load(name))
+    assert cache.network_digest(again) == cache.network_digest(city.network)

@@ -1,0 +1,115 @@
+"""Change and clearance times against figures worked out by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from signals.aspects import COUNTRIES, Aspect, CountryAspects, SignalSettings
+from signals.clearance import (
+    all_red_s,
+    ite_yellow_s,
+    pedestrian_clearance_s,
+    vehicle_intergreen_s,
+    whole_seconds,
+    yellow_s,
+)
+from traffic.errors import InputError
+from traffic.units import KM_H
+
+
+def test_ite_yellow_of_50_km_h() -> None:
+    # 1.0 + (50 / 3.6) / (2 * 3.05) = 3.2769
+    assert ite_yellow_s(50 * KM_H) == pytest.approx(3.28, abs=0.005)
+    assert ite_yellow_s(50 * KM_H) == pytest.approx(1.0 + 50 / 3.6 / 6.1)
+
+
+@pytest.mark.parametrize(
+    ("mph", "expected"), [(25, 2.83), (30, 3.20), (35, 3.57), (40, 3.93), (45, 4.30), (50, 4.67), (55, 5.03)]
+)
+def test_ite_yellow_in_feet(mph: float, expected: float) -> None:
+    # 1.0 + 1.47 V / 20 with the deceleration of 10 ft/s^2.
+    assert ite_yellow_s(mph * 0.44704, deceleration_m_s2=3.048) == pytest.approx(expected, abs=0.01)
+
+
+def test_downhill_takes_longer() -> None:
+    # 1.0 + 15 / (2 * 3.05 - 2 * 9.81 * 0.05) = 1.0 + 15 / 5.119
+    assert ite_yellow_s(15.0, grade=-0.05) == pytest.approx(1.0 + 15.0 / 5.119)
+    with pytest.raises(InputError, match="must leave a way to brake"):
+        ite_yellow_s(15.0, grade=-0.4)
+
+
+@pytest.mark.parametrize("speed", [0.0, -1.0, float("nan"), float("inf")])
+def test_speeds_must_be_real(speed: float) -> None:
+    with pytest.raises(InputError):
+        ite_yellow_s(speed)
+    with pytest.raises(InputError):
+        all_red_s(10.0, speed)
+    with pytest.raises(InputError):
+        pedestrian_clearance_s(10.0, speed)
+
+
+def test_yellow_in_whole_seconds_is_at_least_that_of_the_country() -> None:
+    settings = SignalSettings()
+    assert yellow_s(50 * KM_H, settings) == 4
+    assert yellow_s(30 * KM_H, settings) == 3
+    assert yellow_s(10 * KM_H, settings) == 3
+    assert yellow_s(80 * KM_H, settings) == 5
+
+
+def test_all_red() -> None:
+    assert all_red_s(18.0, 12.0) == pytest.approx(2.0)
+    assert all_red_s(14.0, 10.0, vehicle_length_m=5.0) == pytest.approx(1.9)
+    with pytest.raises(InputError):
+        all_red_s(-1.0, 10.0)
+
+
+def test_pedestrian_clearance_and_refuge() -> None:
+    assert pedestrian_clearance_s(14.0, 1.2) == 12  # 11.67
+    assert pedestrian_clearance_s(12.0, 1.2) == 10  # a whole number stays one
+    assert pedestrian_clearance_s(14.0, 1.2, refuge=True) == 6
+    with pytest.raises(InputError):
+        pedestrian_clearance_s(0.0, 1.2)
+
+
+def test_rounding_up_does_not_cost_a_second_for_a_rounding_error() -> None:
+    assert whole_seconds(3.0 + 1e-12) == 3
+    assert whole_seconds(3.001) == 4
+
+
+def test_intergreen_is_yellow_and_clearing_with_a_least() -> None:
+    found = vehicle_intergreen_s(np.array([4, 4, 3]), np.array([-2.0, 1.2, 2.0]), SignalSettings())
+    assert found.tolist() == [5, 6, 5]
+
+
+def test_country_presets() -> None:
+    kazakhstan = SignalSettings.of("KZ")
+    assert kazakhstan == SignalSettings()
+    assert kazakhstan.aspects == CountryAspects(flashing_green_s=3, yellow_s=3, red_amber_s=2)
+    assert SignalSettings.of("br").aspects.flashing_green_s == 0
+    assert SignalSettings.of("DE", cycle_max_s=90).aspects.red_amber_s == 1
+    assert set(COUNTRIES) == {"KZ", "BR", "US", "DE"}
+    assert [aspect.name for aspect in Aspect] == ["RED", "RED_AMBER", "GREEN", "FLASHING_GREEN", "YELLOW"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"cycle_min_s": 0}, "cycle_min_s"),
+        ({"cycle_max_s": 30}, "cycle_max_s"),
+        ({"walking_speed_m_s": float("nan")}, "walking_speed_m_s"),
+        ({"deceleration_m_s2": 0.0}, "deceleration_m_s2"),
+        ({"all_red_min_s": 0}, "all_red_min_s"),
+        ({"min_green_s": 2}, "aspects.flashing_green_s"),
+        ({"max_greens": 20}, "max_greens"),
+    ],
+)
+def test_settings_that_break_a_rule(changes: dict[str, float], field: str) -> None:
+    with pytest.raises(InputError) as error:
+        SignalSettings.of("KZ", **changes)
+    assert error.value.field == field
+
+
+def test_unknown_country() -> None:
+    with pytest.raises(InputError, match=r"must be a known country \(got 'XX'\).*KZ, BR, US, DE"):
+        SignalSettings.of("XX")

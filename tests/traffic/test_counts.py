@@ -1,0 +1,228 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.optimize import minimize
+from scipy.sparse import csc_array
+
+from tests.traffic.demand_networks import cross, grid
+from traffic.assignment import assign
+from traffic.balancing import nearest_balanced
+from traffic.counts import BalanceSettings, TurningCounts, balance, read_turning_counts
+from traffic.errors import InputError
+from traffic.gravity import gravity
+from traffic.zones import make_zones
+
+
+@settings(max_examples=20)
+@given(seed=st.integers(0, 10**6))
+def test_nearest_balanced_agrees_with_a_general_solver(seed):
+    rng = np.random.default_rng(seed)
+    matrix = rng.choice([-1.0, 0.0, 1.0], (3, 7))
+    prior, weight = rng.uniform(0.0, 10.0, 7), rng.uniform(0.1, 2.0, 7)
+    upper = np.where(rng.random(7) < 0.3, 3.0, np.inf)
+    x = nearest_balanced(csc_array(matrix), prior, weight, upper)
+    assert np.abs(matrix @ x).max() <= 1e-9
+    assert (x >= 0).all()
+    assert (x <= upper).all()
+    reference = minimize(
+        lambda y: weight @ (y - prior) ** 2,
+        np.zeros(7),
+        jac=lambda y: 2 * weight * (y - prior),
+        bounds=[(0.0, None if np.isinf(u) else u) for u in upper],
+        constraints={"type": "eq", "fun": lambda y: matrix @ y, "jac": lambda _: matrix},
+        method="SLSQP",
+        options={"ftol": 1e-14, "maxiter": 500},
+    )
+    assert weight @ (x - prior) ** 2 <= weight @ (reference.x - prior) ** 2 + 1e-5
+
+
+def test_two_counts_of_one_flow_meet_by_their_weights():
+    # 100 upstream and 80 downstream, variance as the count: x minimises (x-100)^2/100 + (x-80)^2/80
+    matrix = csc_array(np.array([[1.0, -1.0]]))
+    x = nearest_balanced(matrix, np.array([100.0, 80.0]), np.array([1 / 100, 1 / 80]), np.full(2, np.inf))
+    assert x == pytest.approx([2 / (1 / 100 + 1 / 80)] * 2, rel=1e-12)
+
+
+def planted(columns=3, rows=2, total_veh_h=4000.0):
+    network = grid(columns, rows)
+    zones = make_zones(network, target=2)
+    od = gravity(network, zones, total_veh_h=total_veh_h, rng=np.random.default_rng(0))
+    return network, assign(network, zones, od).movement_veh_s * 900.0
+
+
+def counted(vehicles, movements=None):
+    rows = np.atleast_2d(vehicles)
+    movements = np.arange(rows.shape[1]) if movements is None else movements
+    return TurningCounts(movements, rows[:, movements], 900.0, 7 * 3600.0, "counts.csv")
+
+
+def test_consistent_counts_come_back():
+    network, truth = planted()
+    demand = balance(counted(np.stack([truth, 0.5 * truth])), network)
+    demand.check(network)
+    assert (demand.source, demand.periods, demand.period_s) == ("turning counts", 2, 900.0)
+    for period, factor in enumerate((1.0, 0.5)):
+        assert demand.movement_veh_s(network, period) * 900.0 == pytest.approx(factor * truth, abs=1e-6)
+    assert set(demand.entry_link) <= set(np.flatnonzero(network.nodes.gateway[network.links.from_node]))
+
+
+def steady_state(network, demand, period=0):
+    links = len(network.links)
+    entering = np.zeros(links)
+    np.add.at(entering, demand.entry_link, demand.entry_veh_s[period])
+    onward = np.zeros((links, links))
+    moves = network.movements
+    np.add.at(onward, (moves.out_link, moves.in_link), demand.movement_share[period])
+    return np.linalg.solve(np.eye(links) - onward, entering)
+
+
+def test_noisy_counts_are_balanced_and_improved():
+    network, truth = planted()
+    noisy = truth * (1 + 0.05 * np.random.default_rng(1).standard_normal(len(truth)))
+    demand = balance(counted(noisy), network)
+    demand.check(network)
+    found = demand.movement_veh_s(network) * 900.0
+    assert steady_state(network, demand) == pytest.approx(demand.link_veh_s[0], abs=1e-9)
+    assert np.sqrt(((found - truth) ** 2).mean()) < 0.95 * np.sqrt(((noisy - truth) ** 2).mean())
+
+
+def test_traffic_that_vanishes_on_the_way_is_found():
+    # 6 % of the traffic on one inner link stop there: all that goes on, from there to the gateways, is less
+    network, truth = planted()
+    truth *= 20.0  # so many vehicles that chance cannot explain it
+    inner = np.flatnonzero(
+        ~network.nodes.gateway[network.links.from_node] & ~network.nodes.gateway[network.links.to_node]
+    )
+    moves, links = network.movements, len(network.links)
+    load = np.bincount(moves.in_link, truth, minlength=links)
+    link = int(inner[load[inner].argmax()])
+    share = truth / np.maximum(load[moves.in_link], 1e-9)
+    entering = load - np.bincount(moves.out_link, truth, minlength=links)
+    onward = np.zeros((links, links))
+    np.add.at(onward, (moves.out_link, moves.in_link), np.where(moves.in_link == link, 0.94, 1.0) * share)
+    flow = np.linalg.solve(np.eye(links) - onward, np.maximum(entering, 0.0))
+    seen = share * flow[moves.in_link] * np.where(moves.in_link == link, 0.94, 1.0)
+    demand = balance(counted(seen), network)
+    demand.check(network)
+    others = np.setdiff1d(inner, [link])
+    assert 0.02 < demand.exit_share[0, link] <= 0.1
+    assert demand.exit_share[0, others].max() < demand.exit_share[0, link] / 2
+
+
+def test_uncounted_movements_are_estimated():
+    network, truth = planted()
+    node = int(network.junctions.node[1])
+    known = np.flatnonzero(network.links.to_node[network.movements.in_link] != node)
+    demand = balance(counted(truth, known), network)
+    demand.check(network)
+    found = demand.movement_veh_s(network) * 900.0
+    assert found[known] == pytest.approx(truth[known], rel=2e-3, abs=0.5)
+    # what reaches the uncounted junction and what leaves it is known from its neighbours
+    hidden = np.setdiff1d(np.arange(len(truth)), known)
+    assert found[hidden].sum() == pytest.approx(truth[hidden].sum(), rel=0.15)
+    assert (found[hidden] > 0).all()
+    assert steady_state(network, demand) == pytest.approx(demand.link_veh_s[0], abs=1e-9)
+
+
+def test_contradicting_counts_name_both_junctions():
+    network, truth = planted()
+    start, end = network.junctions.node[:2].tolist()
+    links, moves = network.links, network.movements
+    link = np.flatnonzero((links.from_node == start) & (links.to_node == end))[0]
+    truth[moves.in_link == link] *= 3.0
+    truth[moves.in_link == link] += 50.0
+    with pytest.raises(InputError, match="cannot be balanced") as caught:
+        balance(counted(truth), network)
+    problem = caught.value
+    arriving, leaving = truth[moves.out_link == link].sum(), truth[moves.in_link == link].sum()
+    for part in (
+        network.junctions.key[0],
+        network.junctions.key[1],
+        f"a difference of {leaving - arriving:.0f}",
+        f"where {0.3 * leaving + 10:.0f} may be",
+    ):
+        assert part in problem.rule
+    assert problem.file == "counts.csv"
+    loose = BalanceSettings(max_change=5.0)
+    balance(counted(truth), network, settings=loose).check(network)
+
+
+HEADER = "junction,from,to,start,count\n"
+
+
+def write(tmp_path, text):
+    path = tmp_path / "counts.csv"
+    path.write_text(HEADER + text)
+    return path
+
+
+def test_counts_from_a_file(tmp_path):
+    network = cross()
+    rows = "centre,E,W,07:00,100\ncentre,E,W,07:15,120\nosm:100,N,W,07:15,8\n0,2,5,07:00,7\n"
+    counts = read_turning_counts(write(tmp_path, rows), network)
+    pairs = [(int(network.movements.in_link[m]), int(network.movements.out_link[m])) for m in counts.movement]
+    assert pairs == [(0, 5), (2, 5)]
+    assert counts.vehicles.tolist() == [[100.0, 7.0], [120.0, 8.0]]
+    assert (counts.start_s, counts.interval_s, counts.source) == (25200.0, 900.0, "counts.csv")
+
+
+@pytest.mark.parametrize(
+    ("row", "field", "value"),
+    [
+        ("nowhere,E,W,07:00,1", "row 2: junction", "nowhere"),
+        ("centre,NE,W,07:00,1", "row 2: from", "NE"),
+        ("centre,up,W,07:00,1", "row 2: from", "up"),
+        ("centre,3,W,07:00,1", "row 2: from", "3"),
+        ("centre,E,E,07:00,1", "row 2: from, to", "E -> E"),
+        ("centre,E,W,7h,1", "row 2: start", "7h"),
+        ("centre,E,W,25:00,1", "row 2: start", "25:00"),
+        ("centre,E,W,07:00,nan", "row 2: count", "nan"),
+        ("centre,E,W,07:00,-1", "row 2: count", "-1"),
+        ("centre,E,W,07:00,lots", "row 2: count", "lots"),
+        ("centre,E,W,07:00,1\ncentre,E,W,07:00,1", "row 3: start", "07:00"),
+        ("centre,E,W,07:00,1\ncentre,E,W,07:20,1", "start", "07:00, 07:20"),
+        ("centre,E,W,07:00,1\ncentre,N,W,07:15,1", "row 2: no row of this movement for start", "07:15"),
+        ("", "count", None),
+    ],
+)
+def test_bad_count_files_are_refused(tmp_path, row, field, value):
+    path = write(tmp_path, row + "\n")
+    with pytest.raises(InputError) as caught:
+        read_turning_counts(path, cross())
+    assert (caught.value.file, caught.value.field, caught.value.value) == (str(path), field, value)
+
+
+def test_missing_count_column_is_refused(tmp_path):
+    path = tmp_path / "counts.csv"
+    path.write_text("junction,count\n")
+    with pytest.raises(InputError, match="must have the columns"):
+        read_turning_counts(path, cross())
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"vehicles": [[-1.0]]}, "counts.vehicles[0, 0]"),
+        ({"vehicles": [[np.nan]]}, "counts.vehicles[0, 0]"),
+        ({"vehicles": [[1.0, 2.0]]}, "counts.vehicles"),
+        ({"vehicles": [[1.0, 2.0]], "movement": [0, 0]}, "counts.movement"),
+        ({"interval_s": 0.0}, "counts.interval_s"),
+    ],
+)
+def test_bad_counts_cannot_be_made(change, field):
+    good = TurningCounts([0], [[1.0]], 900.0, 0.0, "made")
+    with pytest.raises(InputError) as caught:
+        replace(good, **change)
+    assert caught.value.field == field
+
+
+def test_bad_balance_settings_are_refused():
+    with pytest.raises(InputError):
+        BalanceSettings(mid_link_share=-0.1)
+    with pytest.raises(InputError):
+        BalanceSettings(uncounted_weight=0.0)

@@ -1,0 +1,246 @@
+"""Signal patterns as the flow model reads them: what each second is worth, and who meets whom."""
+
+from __future__ import annotations
+
+from traffic._kernels_flow_tables import (
+    CAP,
+    CEILING,
+    CHANGE_S,
+    CONN_CAP,
+    CONN_FOOT,
+    CONN_SAT,
+    DRAW,
+    END_GREEN,
+    END_SNEAK,
+    EPS,
+    FLOOR,
+    FREELY,
+    GAP_SCALE,
+    GAPS,
+    GREEN,
+    GROUP_CONN,
+    LANES,
+    LAST_GREEN,
+    MIX,
+    NEVER,
+    NODE_GROUP,
+    NOT_MIXED,
+    OPEN,
+    OPENS,
+    PART_GAPS,
+    PART_GREEN,
+    PRESS,
+    RED,
+    SAT,
+    SEEN,
+    SNEAK,
+    START_GAPS,
+    START_GREEN,
+)
+from traffic._kernels_jit import F1, I1, U1, OutF2, OutI1, OutI2, OutU1, helper, kernel
+
+__all__ = ["encode", "meet", "show"]
+
+_RED, _PERMISSIVE, _YELLOW = 0, 1, 3
+
+
+@helper
+def _start(state: U1, begin: int, size: int) -> tuple[int, bool]:
+    """Return a second to start reading from, and whether the green after it is a new one."""
+    for s in range(size):
+        if state[begin + s] == _RED:
+            return s, True
+    for s in range(size):
+        if state[begin + s] == _YELLOW and state[begin + (s + 1) % size] != _YELLOW:
+            return (s + 1) % size, True
+    return 0, False
+
+
+@helper
+def _green(kind: int, loss_s: float) -> int:
+    if loss_s <= 0.0:
+        return kind
+    if loss_s >= 1.0:
+        return START_GREEN if kind == GREEN else START_GAPS
+    return PART_GREEN if kind == GREEN else PART_GAPS
+
+
+@helper
+def _yellow(kind: int, use_s: float) -> int:
+    if kind == RED or use_s <= 0.0:
+        return RED
+    if use_s >= 1.0:
+        return GREEN if kind == GREEN else SNEAK
+    return END_GREEN if kind == GREEN else END_SNEAK
+
+
+@helper
+def _stays(code: OutU1, stay_s: OutI1, goal: int, size: int) -> None:
+    """Set for each second how long its code stays, at most one period."""
+    run = 0
+    for back in range(2 * size - 1, -1, -1):
+        s = back % size
+        run = run + 1 if code[goal + s] == code[goal + (s + 1) % size] else 1
+        stay_s[goal + s] = min(run, size)
+
+
+@helper
+def _share_seconds(begin: I1, period_s: I1, code: U1, a: int, b: int) -> bool:
+    """Return whether connection `b` may be open in a second in which `a` has to find gaps."""
+    if begin[a] < 0 or begin[b] < 0 or period_s[a] != period_s[b]:
+        return True
+    for s in range(period_s[a]):
+        if code[begin[a] + s] > LAST_GREEN and code[begin[b] + s] != RED:
+            return True
+    return False
+
+
+@helper
+def _go_together(begin: I1, period_s: I1, code: U1, factor: F1, a: int, b: int) -> bool:
+    """Return whether connections `a` and `b` are always open together."""
+    if begin[a] == begin[b]:
+        return True
+    if begin[a] < 0 or begin[b] < 0 or period_s[a] != period_s[b]:
+        return False
+    for s in range(period_s[a]):
+        x, y = code[begin[a] + s], code[begin[b] + s]
+        if (x == RED) != (y == RED) or factor[x] != factor[y]:
+            return False
+    return True
+
+
+@helper
+def show(
+    group: OutF2,
+    group_at: OutI2,
+    conn: OutF2,
+    node_at: OutI2,
+    begin: I1,
+    period_s: I1,
+    pattern: U1,
+    stay_s: I1,
+    without: U1,
+    factor: F1,
+    gives_way: U1,
+    sneakers: float,
+    node: int,
+    t: int,
+) -> None:
+    """Set what the lane groups of `node` may do from second `t` on, and when this changes next.
+
+    A connection that gives way has the capacity ``min(CEILING, max(GAP_SCALE * gaps, FLOOR))``, any other CEILING.
+    """
+    until = NEVER
+    for g in range(node_at[NODE_GROUP, node], node_at[NODE_GROUP, node + 1]):
+        start, stop = group_at[GROUP_CONN, g], group_at[GROUP_CONN, g + 1]
+        spent, open_part, sat = 0.0, 0.0, 0.0
+        for c in range(start, stop):
+            code = int(without[c])
+            if begin[c] >= 0:
+                at = begin[c] + t % period_s[c]
+                code = int(pattern[at])
+                until = min(until, t + stay_s[at])
+            foot = conn[CONN_FOOT, c] if code > LAST_GREEN else 1.0
+            sat = conn[CONN_SAT, c] * foot
+            worth = factor[code]
+            conn[OPEN, c] = worth
+            yields = gives_way[c] == 1 and code > LAST_GREEN
+            # who has waited within the junction for his turn leaves at the end of green without a gap
+            sneaks = sneakers * foot * worth if yields and code >= SNEAK else 0.0
+            conn[CONN_CAP, c] = sat * worth
+            conn[CEILING, c] = max(sat * worth, sneaks)
+            conn[FLOOR, c] = sneaks if yields else sat * worth
+            conn[GAP_SCALE, c] = group[LANES, g] * foot * worth if yields else 0.0
+            conn[FREELY, c] = 1.0 if code != RED and not yields else 0.0
+            if code == RED:
+                conn[SEEN, c] = 0.0
+            spent += conn[MIX, c] / sat
+            open_part = max(open_part, worth)
+        # 1 / (1 / x) is not x, and a lane should fill a lane of the same capacity to the last bit
+        group[SAT, g] = sat if stop - start == 1 else 1.0 / spent
+        group[CAP, g] = group[SAT, g] * open_part
+        group[OPENS, g] = open_part
+        if group[DRAW, g] != NOT_MIXED:
+            group[DRAW, g] = 0.0
+            # a queue in its lost start-up time holds up those who give way
+            group[PRESS, g] = EPS
+    node_at[CHANGE_S, node] = until
+
+
+@kernel
+def encode(
+    state: U1,
+    source: I1,
+    target: I1,
+    period_s: I1,
+    start_loss_s: float,
+    yellow_use_s: float,
+    code: OutU1,
+    stay_s: OutI1,
+) -> None:
+    """Encode patterns: from `state` at `source`, into `code` and `stay_s` at `target`.
+
+    Patterns are read as cyclic. A green begins after red or yellow; while it lasts, a change between
+    permissive and protected starts nothing anew. Yellow counts as the kind of green before it.
+    """
+    for i in range(len(source)):
+        begin, goal, size = source[i], target[i], period_s[i]
+        first, restarts = _start(state, begin, size)
+        kind, yellow_s = RED, 0
+        # a green that never ends never loses its start
+        green_s = 0 if restarts else int(start_loss_s) + 1
+        for step in range(size):
+            s = (first + step) % size
+            shown = state[begin + s]
+            if shown == _RED:
+                kind, green_s, yellow_s = RED, 0, 0
+                code[goal + s] = RED
+            elif shown == _YELLOW:
+                code[goal + s] = _yellow(kind, yellow_use_s - yellow_s)
+                yellow_s += 1
+            else:
+                if yellow_s > 0:
+                    green_s, yellow_s = 0, 0
+                kind = GAPS if shown == _PERMISSIVE else GREEN
+                code[goal + s] = _green(kind, start_loss_s - green_s)
+                green_s += 1
+        _stays(code, stay_s, goal, size)
+
+
+@kernel
+def meet(
+    group_conn: I1,
+    rule_begin: I1,
+    rule: I1,
+    begin: I1,
+    period_s: I1,
+    code: U1,
+    without: U1,
+    factor: F1,
+    count: OutI1,
+    conflict: OutI1,
+    mixed: OutU1,
+) -> None:
+    """Find who meets whom under these signals.
+
+    From the rules of the road (connection c gives way to ``rule[rule_begin[c]:rule_begin[c + 1]]``), sets `count`, the number
+    of those that may be open while c has to find gaps, moves them to the front of ``conflict[rule_begin[c]:]``, and sets
+    `mixed` for each lane group: whether its connections do not always go together.
+    """
+    for c in range(len(count)):
+        finds_gaps = begin[c] < 0 and without[c] > LAST_GREEN
+        if begin[c] >= 0:
+            for s in range(period_s[c]):
+                finds_gaps |= code[begin[c] + s] > LAST_GREEN
+        count[c] = 0
+        if finds_gaps:
+            for k in range(rule_begin[c], rule_begin[c + 1]):
+                if _share_seconds(begin, period_s, code, c, rule[k]):
+                    conflict[rule_begin[c] + count[c]] = rule[k]
+                    count[c] += 1
+    for g in range(len(mixed)):
+        first, end = group_conn[g], group_conn[g + 1]
+        together = True
+        for c in range(first, end):
+            together &= count[c] == 0 and _go_together(begin, period_s, code, factor, first, c)
+        mixed[g] = 0 if together or end - first == 1 else 1

@@ -1,0 +1,91 @@
+"""Zones from a file: which links the trips of each zone begin and end on."""
+
+from __future__ import annotations
+
+import csv
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from traffic.errors import InputError
+from traffic.zones import Zones, connected_sides
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from traffic.network import RoadNetwork
+
+__all__ = ["read_zones_csv"]
+
+
+def read_zones_csv(path: Path, network: RoadNetwork) -> Zones:
+    """Read zones from a CSV file with the columns `zone`, `use` and `link` or `from_osm` and `to_osm`.
+
+    `use` is ``entry``, ``exit`` or ``both``. A link is given by its index in the network or, so that the file
+    survives a new import, by the OSM ids of its end nodes.
+    """
+    by_osm = _links_by_osm(network)
+    entries: dict[str, list[int]] = {}
+    exits: dict[str, list[int]] = {}
+    with path.open(encoding="utf-8-sig", newline="") as stream:
+        reader = csv.DictReader(stream)
+        columns = set(reader.fieldnames or ())
+        if not {"zone", "use"} <= columns or not ({"link"} <= columns or {"from_osm", "to_osm"} <= columns):
+            rule = "must have the columns zone, use and link (or from_osm and to_osm)"
+            raise InputError(rule, file=path, field="header", value=", ".join(sorted(columns)))
+        for row in reader:
+            place = f"row {reader.line_num}"
+            zone, use = (row["zone"] or "").strip(), (row["use"] or "").strip()
+            if use not in {"entry", "exit", "both"}:
+                raise InputError("must be entry, exit or both", file=path, field=f"{place}: use", value=use)
+            link = _row_link(row, path, place, network, by_osm)
+            for name, table in (("entry", entries), ("exit", exits)):
+                table.setdefault(zone, [])
+                if use in {name, "both"} and link not in table[zone]:
+                    table[zone].append(link)
+    if not entries:
+        raise InputError("must have a zone", file=path, field="zone", hint="add one row per link of a zone")
+    zones = Zones.from_links(entries, entries.values(), exits.values(), network=network)
+    _refuse_dead_ends(path, network, zones)
+    return zones
+
+
+def _links_by_osm(network: RoadNetwork) -> dict[tuple[int, int], int]:
+    osm, links = network.nodes.osm_id, network.links
+    ends = zip(osm[links.from_node].tolist(), osm[links.to_node].tolist(), strict=True)
+    return {pair: link for link, pair in enumerate(ends)}
+
+
+def _row_link(
+    row: dict[str, str],
+    path: Path,
+    place: str,
+    network: RoadNetwork,
+    by_osm: dict[tuple[int, int], int],
+) -> int:
+    field = "link" if row.get("link") else "from_osm"
+    try:
+        numbers = [int(row[name]) for name in (("link",) if field == "link" else ("from_osm", "to_osm"))]
+    except (KeyError, TypeError, ValueError):
+        rule, value = "must be a whole number", row.get(field)
+        raise InputError(rule, file=path, field=f"{place}: {field}", value=value) from None
+    link = numbers[0] if len(numbers) == 1 else by_osm.get((numbers[0], numbers[1]), -1)
+    if not 0 <= link < len(network.links):
+        hint = "take it from the imported network"
+        raise InputError(
+            "no such link", file=path, field=f"{place}: {field}", value=row.get(field), hint=hint
+        )
+    return link
+
+
+def _refuse_dead_ends(path: Path, network: RoadNetwork, zones: Zones) -> None:
+    leads, led = connected_sides(network, zones)
+    for field, useless in (
+        ("entry", (np.diff(zones.entry_begin) > 0) & ~leads),
+        ("exit", (np.diff(zones.exit_begin) > 0) & ~led),
+    ):
+        if useless.any():
+            zone = zones.name[int(np.flatnonzero(useless)[0])]
+            rule = f"the {field} links of a zone must be connected with another zone"
+            hint = "choose links on roads that are open to through traffic"
+            raise InputError(rule, file=path, field="zone", value=zone, hint=hint)
