@@ -51,7 +51,7 @@ def disperse(
         Same shape, same sum. A travel time between two seconds is split between them.
     """
     values = frozen(profile, np.float64)
-    if values.ndim != 1 or len(values) == 0:
+    if np.ndim(profile) != 1 or len(values) == 0:
         raise InputError(
             "must hold one value for each second of the cycle", field="profile", value=values.shape
         )

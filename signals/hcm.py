@@ -139,6 +139,7 @@ def control_delay(
     """
     _require_not_negative("flow_veh_h", flow_veh_h)
     _require_positive("capacity_veh_h", capacity_veh_h)
+    _require_positive("period_h", period_h)
     saturation = flow_veh_h / capacity_veh_h
     uniform = uniform_delay_s(cycle_s, green_ratio, saturation)
     if queue_veh > 0:

@@ -51,7 +51,10 @@ class FlowParameters:
     yellow_use_s
         Part of the yellow in which vehicles still cross the stop line (HCM: extension of effective green, 2 s).
     sneakers_veh
-        Vehicles that complete a permissive turn in the yellow (HCM 2000, appendix C of chapter 16: 2 a cycle).
+        Vehicles that complete a permissive turn at the end of its green (HCM 2000, appendix C of chapter 16: 2 a
+        cycle).
+    sneak_time_s
+        Seconds after that green, through yellow and all-red, in which they do so, evenly.
     signal_gap
         Permissive turns at signals: 4.5 and 2.5 s (HCM 2000, chapter 16, appendix C).
     major_left_gap, minor_right_gap, minor_through_gap, minor_left_gap
@@ -70,6 +73,7 @@ class FlowParameters:
     start_loss_s: float = 2.0
     yellow_use_s: float = 2.0
     sneakers_veh: float = 2.0
+    sneak_time_s: int = 4
     signal_gap: Gap = Gap(4.5, 2.5)
     major_left_gap: Gap = Gap(4.1, 2.2)
     minor_right_gap: Gap = Gap(6.2, 3.3)
@@ -85,6 +89,7 @@ class FlowParameters:
             "start_loss_s": (0.0, 60.0),
             "yellow_use_s": (0.0, 60.0),
             "sneakers_veh": (0.0, 20.0),
+            "sneak_time_s": (1, 20),
             "pedestrian_factor": (0.05, 1.0),
             "smoothing_s": (1.0, 60.0),
             "give_way_weight": (0.001, 1.0),

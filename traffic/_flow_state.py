@@ -56,6 +56,7 @@ def signals_of(greens: MovementGreens, prepared: Prepared, parameters: FlowParam
         frozen(length, np.int32),
         float(parameters.start_loss_s),
         float(parameters.yellow_use_s),
+        int(parameters.sneak_time_s),
         code,
         stay_s,
     )

@@ -21,6 +21,7 @@ from traffic._kernels_flow_tables import (
     GROUP_CONN,
     LANES,
     LAST_GREEN,
+    LATE_SNEAK,
     MIX,
     NEVER,
     NODE_GROUP,
@@ -45,18 +46,6 @@ _RED, _PERMISSIVE, _YELLOW = 0, 1, 3
 
 
 @helper
-def _start(state: U1, begin: int, size: int) -> tuple[int, bool]:
-    """Return a second to start reading from, and whether the green after it is a new one."""
-    for s in range(size):
-        if state[begin + s] == _RED:
-            return s, True
-    for s in range(size):
-        if state[begin + s] == _YELLOW and state[begin + (s + 1) % size] != _YELLOW:
-            return (s + 1) % size, True
-    return 0, False
-
-
-@helper
 def _green(kind: int, loss_s: float) -> int:
     if loss_s <= 0.0:
         return kind
@@ -66,12 +55,13 @@ def _green(kind: int, loss_s: float) -> int:
 
 
 @helper
-def _yellow(kind: int, use_s: float) -> int:
-    if kind == RED or use_s <= 0.0:
-        return RED
-    if use_s >= 1.0:
-        return GREEN if kind == GREEN else SNEAK
-    return END_GREEN if kind == GREEN else END_SNEAK
+def _after(kind: int, use_s: float, sneak_s: float) -> int:
+    """Return the code of a second after green: `use_s` of the yellow and `sneak_s` of sneaking are left."""
+    if kind == GREEN and use_s > 0.0:
+        return GREEN if use_s >= 1.0 else END_GREEN
+    if kind == GAPS and use_s > 0.0:
+        return SNEAK if use_s >= 1.0 else END_SNEAK
+    return LATE_SNEAK if kind == GAPS and sneak_s > 0.0 else RED
 
 
 @helper
@@ -128,7 +118,7 @@ def show(
 ) -> None:
     """Set what the lane groups of `node` may do from second `t` on, and when this changes next.
 
-    A connection that gives way has the capacity ``min(CEILING, max(GAP_SCALE * gaps, FLOOR))``, any other CEILING.
+    A connection that gives way has the capacity ``min(CEILING, max(GAP_SCALE * gaps, FLOOR))``: see `find_gaps`.
     """
     until = NEVER
     for g in range(node_at[NODE_GROUP, node], node_at[NODE_GROUP, node + 1]):
@@ -143,22 +133,23 @@ def show(
             foot = conn[CONN_FOOT, c] if code > LAST_GREEN else 1.0
             sat = conn[CONN_SAT, c] * foot
             worth = factor[code]
-            conn[OPEN, c] = worth
             yields = gives_way[c] == 1 and code > LAST_GREEN
             # who has waited within the junction for his turn leaves at the end of green without a gap
-            sneaks = sneakers * foot * worth if yields and code >= SNEAK else 0.0
-            conn[CONN_CAP, c] = sat * worth
+            sneaks = sneakers * foot if yields and code >= SNEAK else 0.0
+            closed = code == RED or (code >= SNEAK and worth == 0.0 and sneaks == 0.0)
+            conn[OPEN, c] = 1.0 if sneaks > 0.0 else worth
             conn[CEILING, c] = max(sat * worth, sneaks)
-            conn[FLOOR, c] = sneaks if yields else sat * worth
+            conn[FLOOR, c] = sneaks
             conn[GAP_SCALE, c] = group[LANES, g] * foot * worth if yields else 0.0
-            conn[FREELY, c] = 1.0 if code != RED and not yields else 0.0
-            if code == RED:
+            conn[CONN_CAP, c] = sneaks if yields else sat * worth
+            conn[FREELY, c] = 0.0 if closed or yields else 1.0
+            if closed:
                 conn[SEEN, c] = 0.0
             spent += conn[MIX, c] / sat
-            open_part = max(open_part, worth)
+            open_part = max(open_part, conn[OPEN, c])
         # 1 / (1 / x) is not x, and a lane should fill a lane of the same capacity to the last bit
         group[SAT, g] = sat if stop - start == 1 else 1.0 / spent
-        group[CAP, g] = group[SAT, g] * open_part
+        group[CAP, g] = conn[CONN_CAP, start] if stop - start == 1 else group[SAT, g] * open_part
         group[OPENS, g] = open_part
         if group[DRAW, g] != NOT_MIXED:
             group[DRAW, g] = 0.0
@@ -175,6 +166,7 @@ def encode(
     period_s: I1,
     start_loss_s: float,
     yellow_use_s: float,
+    sneak_s: int,
     code: OutU1,
     stay_s: OutI1,
 ) -> None:
@@ -185,24 +177,24 @@ def encode(
     """
     for i in range(len(source)):
         begin, goal, size = source[i], target[i], period_s[i]
-        first, restarts = _start(state, begin, size)
-        kind, yellow_s = RED, 0
+        ends = False
+        for s in range(size):
+            ends |= state[begin + s] in (_RED, _YELLOW)
         # a green that never ends never loses its start
-        green_s = 0 if restarts else int(start_loss_s) + 1
-        for step in range(size):
-            s = (first + step) % size
+        kind, after_s, green_s = RED, 0, 0 if ends else int(start_loss_s) + 1
+        # the first round finds out what goes before the first second
+        for step in range(2 * size):
+            s = step % size
             shown = state[begin + s]
-            if shown == _RED:
-                kind, green_s, yellow_s = RED, 0, 0
-                code[goal + s] = RED
-            elif shown == _YELLOW:
-                code[goal + s] = _yellow(kind, yellow_use_s - yellow_s)
-                yellow_s += 1
+            if shown in (_RED, _YELLOW):
+                use_s = yellow_use_s - after_s if shown == _YELLOW else 0.0
+                code[goal + s] = _after(kind, use_s, sneak_s - after_s)
+                after_s += 1
+                green_s = 0
             else:
-                if yellow_s > 0:
-                    green_s, yellow_s = 0, 0
                 kind = GAPS if shown == _PERMISSIVE else GREEN
                 code[goal + s] = _green(kind, start_loss_s - green_s)
+                after_s = 0
                 green_s += 1
         _stays(code, stay_s, goal, size)
 

@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 from traffic._kernels_jit import F1, F2, I1, U1, OutF1, OutF2, OutI1, OutI2
 
-# What a movement may do in one second. The first four are whole seconds; in the others, only the share
-# of the second counts that `Signals.factor` holds. Codes up to LAST_GREEN are protected.
+# What a movement may do in one second: `Signals.factor` holds the share of the second that counts. Codes up to
+# LAST_GREEN are protected. From SNEAK on, a permissive green is over: who waited for a gap leaves.
 RED = 0
 GREEN = 1
 START_GREEN = 2
@@ -23,7 +23,8 @@ START_GAPS = 6
 PART_GAPS = LAST_GAPS = 7
 SNEAK = 8
 END_SNEAK = 9
-CODES = 10
+LATE_SNEAK = 10
+CODES = 11
 
 EPS = 1e-9
 """A queue of fewer vehicles is none."""

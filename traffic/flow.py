@@ -134,7 +134,7 @@ class FlowModel:
             period_s=float(self.demand.period_s),
             gap_steps=GAP_STEPS,
             gap_per_flow=GAP_PER_FLOW,
-            sneakers=parameters.sneakers_veh / max(parameters.yellow_use_s, 1.0),
+            sneakers=parameters.sneakers_veh / parameters.sneak_time_s,
             smoothing=1.0 / parameters.smoothing_s,
             give_way_weight=parameters.give_way_weight,
         )

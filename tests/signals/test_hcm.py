@@ -130,11 +130,6 @@ def test_refuses_a_bad_period(period: float) -> None:
         control_delay(FLOW, CAPACITY, RATIO, CYCLE, period_h=period)
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=ZeroDivisionError,
-    reason="control_delay divides by the period before it looks at it",
-)
 @pytest.mark.parametrize("period", [0.0, np.nan])
 def test_refuses_a_bad_period_after_a_queue(period: float) -> None:
     with pytest.raises(InputError, match=r"^period_h: "):

@@ -109,7 +109,16 @@ class Stream:
     def yields(self) -> bool:
         return self.now[0] in (GAPS, SNEAK) and bool(self.rules)
 
-    def capacity(self, sneakers: float) -> float:
+    def sneaks(self, rate: float) -> float:
+        return rate * self.foot if self.now[0] == SNEAK and self.rules else 0.0
+
+    def closed(self, rate: float) -> bool:
+        return self.now[0] == CLOSED or (self.now == (SNEAK, 0.0) and self.sneaks(rate) == 0.0)
+
+    def opens(self, rate: float) -> float:
+        return 1.0 if self.sneaks(rate) > 0 else self.now[1]
+
+    def capacity(self, rate: float) -> float:
         kind, worth = self.now
         if kind == CLOSED:
             return 0.0
@@ -117,9 +126,7 @@ class Stream:
             return self.full() * worth
         opposing = sum(math.inf if other.seen is None else other.seen for other in self.rules)
         most = min(self.saturation, self.group.lanes * gap_capacity(self.gap, opposing))
-        if kind == SNEAK:
-            most = max(most, sneakers)
-        return most * self.foot * worth
+        return max(most * self.foot * worth, self.sneaks(rate))
 
 
 def past(history: list[float], time: float) -> float:
@@ -142,29 +149,31 @@ def gap_capacity(gap, flow: float) -> float:
 def effective(pattern: list[int], parameters: FlowParameters) -> list[tuple[str, float]]:
     """What each second of a cyclic pattern is worth."""
     size = len(pattern)
+    moves = (SignalState.PERMISSIVE, SignalState.PROTECTED)
     shown = []
     for s in range(size):
-        state = pattern[s]
-        if state == SignalState.RED:
-            shown.append((CLOSED, 0.0))
-            continue
-        if state == SignalState.YELLOW:
-            back = 0
-            while back < size and pattern[(s - back) % size] == SignalState.YELLOW:
-                back += 1
-            before = pattern[(s - back) % size]
-            worth = min(max(parameters.yellow_use_s - (back - 1), 0.0), 1.0)
-            if before in (SignalState.RED, SignalState.YELLOW) or worth == 0.0:
-                shown.append((CLOSED, 0.0))
-            else:
-                shown.append((PROTECTED if before == SignalState.PROTECTED else SNEAK, worth))
-            continue
         age = 0
-        while age < size and pattern[(s - age) % size] in (SignalState.PERMISSIVE, SignalState.PROTECTED):
+        if pattern[s] in moves:
+            while age < size and pattern[(s - age) % size] in moves:
+                age += 1
+            lost = 0.0 if age == size else parameters.start_loss_s - (age - 1)
+            kind = PROTECTED if pattern[s] == SignalState.PROTECTED else GAPS
+            shown.append((kind, 1.0 - min(max(lost, 0.0), 1.0)))
+            continue
+        while age < size and pattern[(s - age) % size] not in moves:
             age += 1
-        lost = 0.0 if age == size else parameters.start_loss_s - (age - 1)
-        kind = PROTECTED if state == SignalState.PROTECTED else GAPS
-        shown.append((kind, 1.0 - min(max(lost, 0.0), 1.0)))
+        before = pattern[(s - age) % size]
+        worth = (
+            min(max(parameters.yellow_use_s - (age - 1), 0.0), 1.0)
+            if pattern[s] == SignalState.YELLOW
+            else 0.0
+        )
+        if before == SignalState.PERMISSIVE and (worth > 0 or age <= parameters.sneak_time_s):
+            shown.append((SNEAK, worth))
+        elif before == SignalState.PROTECTED and worth > 0:
+            shown.append((PROTECTED, worth))
+        else:
+            shown.append((CLOSED, 0.0))
     return shown
 
 
@@ -178,6 +187,7 @@ class RefFlow:
     ) -> None:
         self.network, self.demand, self.greens = network, demand, greens
         self.parameters = parameters or FlowParameters()
+        self.sneakers = self.parameters.sneakers_veh / self.parameters.sneak_time_s
         self._build_links()
         self._build_streams()
         self._build_rules()
@@ -283,7 +293,7 @@ class RefFlow:
             for stream in self.streams:
                 if stream.shown is not None:
                     stream.now = stream.shown[t % len(stream.shown)]
-                    if stream.now[0] == CLOSED:
+                    if stream.closed(self.sneakers):
                         stream.seen = 0.0
             for group in self.groups:
                 self._send(group)
@@ -351,7 +361,7 @@ class RefFlow:
                 link.out_running += group.joined
 
     def _send(self, group: Group) -> None:
-        sneakers = self.parameters.sneakers_veh / max(self.parameters.yellow_use_s, 1.0)
+        sneakers = self.sneakers
         group.factor, group.pressed = 1.0, True
         caps = {stream: stream.capacity(sneakers) for stream in group.turns}
         if not group.turns:
@@ -361,7 +371,7 @@ class RefFlow:
             group.capacity = caps[stream]
             stream.flow = group.draw = min(group.queue, caps[stream])
             return
-        opens = max(s.now[1] for s in group.turns if s.mix > 0 or s.waiting > 0)
+        opens = max(s.opens(sneakers) for s in group.turns if s.mix > 0 or s.waiting > 0)
         bound = [group.saturation() * opens]
         bound += [(group.lanes - s.waiting + caps[s]) / s.mix for s in group.turns if s.mix > 0]
         group.capacity = max(min(bound), 0.0)
@@ -409,7 +419,7 @@ class RefFlow:
                 if stream.waiting <= EPS:
                     stream.waiting = 0.0
             stream.passed += stream.flow
-            if full and stream.now[0] != CLOSED and not stream.yields():
+            if full and not stream.closed(self.sneakers) and not stream.yields():
                 stream.seen = None
             else:
                 before = stream.flow if stream.seen is None else stream.seen

@@ -141,7 +141,12 @@ class TestShockWaveAtARedLight:
 
 
 class TestBottleneck:
-    """Number 5. The queue starts at 100 s, reaches the link boundary at 300 s and 600 m of the first link at 420 s."""
+    """Number 5. The queue starts at 100 s and grows at (0.4 - 0.8) / (0.12 - 0.04) = -5 m/s.
+
+    It reaches the first link at 300 s and 600 m of it at 420 s, where it meets the last of the dense traffic; from 820 s,
+    when the thin traffic comes, it shrinks at (0.4 - 0.1) / (0.12 - 0.005) m/s, leaves the first link at 1050 s
+    and is gone at 1433.3 s.
+    """
 
     ROADS = (
         Road(0, 1, 1000.0, (Group((1,), saturation=0.8),), 20.0),
@@ -157,10 +162,11 @@ class TestBottleneck:
         flow = demand(net, {0: [0.8, 0.4, 0.1]}, period_s=400.0)
         return FlowModel(net, flow, parameters).run(unsignalised(net), 2000, curves=[0, 1])
 
-    def test_spillback_reaches_the_first_link_at_300_s(self, result: FlowResult) -> None:
+    def test_the_queue_holds_the_first_link_from_300_to_1050_s(self, result: FlowResult) -> None:
         rate = np.diff(result.curves.outflow_veh[0])
         assert rate[50:300] == pytest.approx(0.8, abs=1e-9)
-        assert rate[300:1200] == pytest.approx(0.4, abs=1e-9)
+        assert rate[300:1050] == pytest.approx(0.4, abs=1e-9)
+        assert rate[1050:] == pytest.approx(0.1, abs=1e-9)
 
     def test_congested_state(self, result: FlowResult) -> None:
         curves = result.curves
@@ -208,9 +214,9 @@ class TestCumulativeCounts:
         entered, left = result.curves.inflow_veh[link], result.curves.outflow_veh[link]
         times = np.arange(901.0)
         seen = (entered > 1e-6) & (entered < left[-1] - 1e-6)
-        # while the count stands still, the next vehicle leaves at the end of that time
-        last = np.flatnonzero(np.diff(left, append=np.inf) > 1e-12)
-        leaves = np.interp(entered[seen], left[last], times[last])
+        # the inverse of the count: while it stands still, the next vehicle leaves at the end of that time
+        low = np.searchsorted(left, entered[seen], side="right") - 1
+        leaves = low + (entered[seen] - left[low]) / (left[low + 1] - left[low])
         travel = leaves - times[seen]
         assert seen.sum() > 300
         assert (travel >= 20.0 - 1e-6).all()
