@@ -5,12 +5,12 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 OUT ?= out
 
-.PHONY: help setup demo test test-fast test-junctions check bench requirements clean
+.PHONY: help setup demo test test-slow test-junctions check bench requirements clean
 
 help:
 	@echo "make demo       optimise the traffic signals of a whole city and write out/report.html"
-	@echo "make test       run every test"
-	@echo "make test-fast  run the tests that take seconds"
+	@echo "make test       run the tests"
+	@echo "make test-slow  run the tests of whole cities, which take minutes"
 	@echo "make check      lint, types, import directions, examples of the documentation"
 	@echo "make bench      run the benchmarks"
 	@echo "make setup      only set up .venv for the targets above"
@@ -42,10 +42,10 @@ demo: $(VENV)/run.stamp
 
 # The kernels are tested three times: compiled, as plain Python, and with every index checked.
 KERNEL_TESTS := tests/traffic/test_flow.py tests/traffic/test_flow_reference.py tests/traffic/test_equilibrium.py \
-  tests/signals/test_profile.py tests/signals/test_offsets.py tests/signals/test_dispersion.py
+  tests/signals/test_profile.py tests/signals/test_dispersion.py
 
 test: $(VENV)/dev.stamp
-	$(BIN)/python -m pytest -q tests
+	$(BIN)/python -m pytest -q -m "not slow" tests
 	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest -q -m "not slow" $(KERNEL_TESTS)
 	NUMBA_BOUNDSCHECK=1 $(BIN)/python -m pytest -q -m "not slow" $(KERNEL_TESTS)
 
@@ -53,8 +53,9 @@ test: $(VENV)/dev.stamp
 test-junctions: $(VENV)/dev.stamp
 	JASYL_JUNCTIONS=10000 $(BIN)/python -m pytest -q tests/signals/test_stages.py -k random
 
-test-fast: $(VENV)/dev.stamp
-	$(BIN)/python -m pytest -q -m "not slow" tests
+# The tests of whole cities.
+test-slow: $(VENV)/dev.stamp
+	$(BIN)/python -m pytest -q -m slow tests
 
 check: $(VENV)/dev.stamp
 	$(BIN)/ruff format --check .

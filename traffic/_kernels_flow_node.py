@@ -22,7 +22,7 @@ from traffic._kernels_flow_tables import (
     ENTERED,
     EPS,
     FLOW,
-    GAP_SCALE,
+    FREELY,
     GROUP_CONN,
     IN_BEGIN,
     IN_MASK,
@@ -144,7 +144,7 @@ def _share(
     for g in range(first, end):
         weight = 1.0
         for c in range(group_at[GROUP_CONN, g], group_at[GROUP_CONN, g + 1]):
-            if conn[GAP_SCALE, c] > 0.0 and conn[FLOW, c] > 0.0:
+            if conn[FREELY, c] == 0.0 and conn[FLOW, c] > 0.0:
                 weight = give_way_weight
         sent = group[SENT, g]
         group[REDUCTION, g] = _OPEN if sent > 0.0 else 1.0
