@@ -1,48 +1,78 @@
-"""The head-to-head protocol: the optimiser against three rivals, judged by the flow model.
+"""Plan quality against three rivals, in the flow model: one table for each scenario.
 
-Run it from the project's root:
+    python benchmarks/plan_quality.py corridor "grid 8x8" --seeds 3 --seconds 20
 
-    .venv/bin/python benchmarks/plan_quality.py grid-25x18 almaty-osm porto-alegre --seconds 20
+Every method plans for the demand that it is then judged under; the random search has the time of the
+optimiser. Figures are means over the demand seeds, with standard deviations.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-from dataclasses import asdict
-from pathlib import Path
+import sys
+import time
 
-from api.console import progress_bar
-from scenarios.loader import load
-from simulation.compare import compare, markdown
-from simulation.warmup import compile_kernels
+import numpy as np
+
+from scenarios.loader import build, load
+from signals.objective import Objective
+from signals.optimize import optimize, usable_sequences
+from simulation.compare import SCALES, Row, compare, markdown
+from simulation.rivals import green_wave, isolated_webster, random_restart
+
+
+def run(name: str, seed: int, scale: float, seconds: float, objective: Objective) -> list[Row]:
+    """Plan with all methods for one scenario, demand seed and level; return their figures."""
+    city = build(load(name), seed=seed)
+    network, junctions, demand = city.network, city.junctions, city.demand.scaled(scale)
+    sequences = usable_sequences(junctions)
+    began = time.perf_counter()
+    best = optimize(
+        network, junctions, demand, seed=seed, seconds=seconds, objective=objective, sequences=sequences
+    )
+    taken = time.perf_counter() - began
+    rng = np.random.default_rng([seed, 99])
+    plans = {
+        "isolated Webster": isolated_webster(network, junctions, demand, sequences=sequences),
+        "green waves": green_wave(network, junctions, demand, sequences=sequences, objective=objective),
+        "random restart": random_restart(
+            network, junctions, demand, seconds=taken, rng=rng, sequences=sequences, objective=objective
+        ),
+        "Jasyl": best.plans,
+    }
+    rows = compare(network, city.demand, plans, scale=scale, seed=seed, objective=objective)
+    for row in rows:
+        print(
+            f"{name} seed {seed} x {scale:g}: {row.plans}: {row.delay_s_per_veh:.1f} s, "
+            f"{row.stops_per_veh:.2f} stops ({taken:.1f} s)",
+            file=sys.stderr,
+            flush=True,
+        )
+    return list(rows)
 
 
 def main() -> None:
-    """Compare on the scenarios of the command line and print a Markdown table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    """Run the protocol and print markdown."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("scenarios", nargs="+")
-    parser.add_argument("--seconds", type=float, default=20.0, help="for the optimiser and the random search")
-    parser.add_argument("--scales", type=float, nargs="+", default=[0.6, 0.8, 1.0, 1.1])
-    parser.add_argument("--demand-seeds", type=int, nargs="+", default=[1, 2, 3])
-    parser.add_argument("-o", "--output", type=Path, help="also write every score as a line of JSON")
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--scales", type=float, nargs="+", default=list(SCALES))
+    parser.add_argument("--seconds", type=float, default=20.0)
+    parser.add_argument("--stop-seconds", type=float, default=5.0)
     options = parser.parse_args()
-    compile_kernels()
-    scores = []
+    objective = Objective(stop_s=options.stop_seconds)
     for name in options.scenarios:
-        with progress_bar(name, quiet=False) as progress:
-            for score in compare(
-                load(name),
-                scales=options.scales,
-                demand_seeds=options.demand_seeds,
-                seconds=options.seconds,
-                progress=progress,
-            ):
-                scores.append(score)
-                if options.output:
-                    with options.output.open("a", encoding="utf-8") as stream:
-                        stream.write(json.dumps(asdict(score)) + "\n")
-    print(markdown(scores))
+        rows = [
+            row
+            for seed in range(1, options.seeds + 1)
+            for scale in options.scales
+            for row in run(name, seed, scale, options.seconds, objective)
+        ]
+        print(f"### {name}\n")
+        for figure, digits in (("delay_s_per_veh", 1), ("stops_per_veh", 2), ("throughput_veh_h", 0)):
+            print(markdown(rows, figure=figure, digits=digits), "\n")
 
 
 if __name__ == "__main__":

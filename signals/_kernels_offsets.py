@@ -65,7 +65,8 @@ def _shifted(
             area += left + after
             met = min(1.0, left / stop_queue)
             stops += met * arriving + (1.0 - met) * min(arriving, after)
-            back = max(back, after + gone)
+            if left > EMPTY or after > EMPTY:
+                back = max(back, total + gone)
             gone += served
             left = after
         begin = 0
@@ -195,7 +196,7 @@ def forest_step(
     value: OutF1,
     choice: OutI1,
 ) -> None:
-    """Set the offsets of an induced forest of junctions to the best there are, given the others; by dynamic programming.
+    """Set the offsets of a forest of junctions to the best there are, given all others; by dynamic programming.
 
     `order` decides which junctions the forest takes. `work` holds 5 rows of one entry for each junction,
     `value` and `choice` one row of `stride` for each junction.

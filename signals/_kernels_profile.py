@@ -10,6 +10,8 @@ flow model.
 
 from __future__ import annotations
 
+import math
+
 from signals._kernels_profile_tables import (
     BACK,
     CAPACITY,
@@ -33,6 +35,8 @@ from signals._kernels_profile_tables import (
     PART_BEGIN,
     PART_END,
     PART_SATURATION,
+    PER_SHARE,
+    PER_VEHICLE,
     PLAIN,
     RESULTS,
     RUN_BEGIN,
@@ -41,6 +45,7 @@ from signals._kernels_profile_tables import (
     SHARE,
     SIGNAL,
     STOPS,
+    TOGETHER,
     UNIFORM,
     Net,
     PlanState,
@@ -60,7 +65,8 @@ from traffic._kernels_jit import helper
 
 __all__ = ["update_node"]
 
-_TURNS = 3
+_TURNS = 2
+_PLAYED = 5  # columns of `ProfileState.played`: lane group, link, row of its first part, its parts
 _LOOK_S = 4.0  # over which drivers who give way judge the flow of those who do so too
 
 
@@ -109,7 +115,7 @@ def _parts(
                     offset,
                     signal,
                     -1.0,
-                    net.yellow_use,
+                    net.sneak_time,
                     net.sneakers * net.part_value[part, FOOT],
                     late,
                 )
@@ -123,114 +129,155 @@ def _play(net: Net, state: ProfileState, count: int, period: int) -> None:
     stands there; while there is no more than one such vehicle to a lane, others pass.
     """
     stride = net.stride
-    arrive, depart, service, live = state.arrive, state.depart, state.service, state.live
+    arrive, depart, service = state.arrive, state.depart, state.service
+    live, fresh, gone = state.live, state.fresh, state.gone
     rate, late, waiting, result, left = state.rate, state.late, state.waiting, state.result, state.left
-    part_table, value = net.part, net.part_value
-    waiting[:] = 0.0
+    cap, played, least, value, part_table = state.cap, state.played, state.least, net.part_value, net.part
+    foe_row, foe_share, gap_table, stop_queue = net.foe_row, net.foe_share, net.gap_table, net.stop_queue
+    lost = math.ceil(net.start_loss)
     for index in range(count):
         left[index] = 0.0
-        group = int(state.played[3 * index])
-        for part in range(net.group[group, PART_BEGIN], net.group[group, PART_END]):
+        for part in range(played[_PLAYED * index + 3], played[_PLAYED * index + 4]):
             live[part] = 0.0
+            waiting[played[_PLAYED * index + 2] + part - played[_PLAYED * index + 3]] = 0.0
     for turn in range(_TURNS):
         last = turn == _TURNS - 1
         if last:
             for index in range(count):
-                group = int(state.played[3 * index])
-                out = group * RESULTS
+                out = played[_PLAYED * index] * RESULTS
                 result[out : out + RESULTS] = 0.0
-                state.least[index] = left[index]
+                least[index] = left[index]
+                gone[index] = 0.0
         for t in range(period):
+            ago = t - 1 if t > 0 else period - 1
             for index in range(count):
-                group = int(state.played[3 * index])
-                link = int(state.played[3 * index + 1])
-                first = int(state.played[3 * index + 2])
-                begin = int(net.group[group, PART_BEGIN])
-                end = int(net.group[group, PART_END])
-                lanes = net.group_value[group, LANES]
-                arriving = net.group_value[group, SHARE] * arrive[link * stride + t]
-                queue = left[index] + arriving
+                group = int(played[_PLAYED * index])
+                first = int(played[_PLAYED * index + 2])
+                begin = int(played[_PLAYED * index + 3])
+                end = int(played[_PLAYED * index + 4])
+                arriving = net.group_value[group, SHARE] * arrive[played[_PLAYED * index + 1] * stride + t]
+                before = left[index]
+                queue = before + arriving
                 opened = 0.0
-                standing = 0.0
-                used = 0.0
-                time = 0.0
-                for part in range(begin, end):
-                    at = first + part - begin
-                    green = rate[at * stride + t]
-                    full = value[part, PART_SATURATION]
-                    cap = green * full
-                    first_foe = int(part_table[part, FOE_BEGIN])
-                    end_foe = int(part_table[part, FOE_END])
-                    if end_foe > first_foe and green > 0.0:
-                        opposing = opposing_flow(
-                            net.foe_row, net.foe_share, first_foe, end_foe, depart, stride, t, live
-                        )
-                        first_gap = int(part_table[part, GAPS]) * net.gap_steps
-                        table = net.gap_table[first_gap : first_gap + net.gap_steps]
-                        gaps = lanes * value[part, FOOT] * gap_flow(table, net.gap_per_flow, opposing)
-                        cap = min(cap, max(gaps, late[at * stride + t]))
-                    state.cap[at] = cap
-                    opened = max(opened, green)
-                    standing += waiting[at]
-                    used += min(waiting[at], cap) / full
-                    time += value[part, MIX] / full
-                most = opened / time
-                for part in range(begin, end):
-                    at = first + part - begin
-                    most = min(most, (lanes - waiting[at] + state.cap[at]) / value[part, MIX])
-                capacity = max(most, 0.0)
-                if end - begin == 1:
-                    capacity = state.cap[first]
-                draw = max(min(queue - standing, most, (opened - used) / time), 0.0)
+                for at in range(first, first + end - begin):
+                    opened = max(opened, 1.0 if late[at * stride + t] > 0.0 else rate[at * stride + t])
                 served = 0.0
-                for part in range(begin, end):
-                    at = first + part - begin
-                    at_line = waiting[at] + value[part, MIX] * draw
-                    goes = min(at_line, state.cap[at])
-                    if end - begin == 1:
-                        goes = min(queue, state.cap[at])
-                        at_line = goes
-                    waiting[at] = at_line - goes
-                    state.cap[at] = goes
-                    served += goes
+                capacity = 0.0
+                if opened <= 0.0:
+                    # A queue in its lost start-up time already keeps the others waiting.
+                    for part in range(begin, end):
+                        row = (first + part - begin) * stride
+                        free = part_table[part, FOE_END] == part_table[part, FOE_BEGIN]
+                        fresh[part] = 0.0
+                        for soon in range(t + 1, t + 1 + lost):
+                            if free and queue > EMPTY and rate[row + soon % period] > 0.0:
+                                fresh[part] = CLOSED
+                elif end - begin == 1:
+                    capacity = rate[first * stride + t] * value[begin, PART_SATURATION]
+                    opposing = opposing_flow(
+                        foe_row,
+                        foe_share,
+                        part_table[begin, FOE_BEGIN],
+                        part_table[begin, FOE_END],
+                        depart,
+                        stride,
+                        ago,
+                        live,
+                    )
+                    gaps = gap_flow(
+                        gap_table,
+                        part_table[begin, GAPS] * net.gap_steps,
+                        net.gap_steps,
+                        net.gap_per_flow,
+                        opposing,
+                    )
+                    gaps *= net.group_value[group, LANES] * value[begin, FOOT]
+                    sneaks = late[first * stride + t]
+                    capacity = min(max(capacity, sneaks), max(gaps * rate[first * stride + t], sneaks))
+                    served = min(queue, capacity)
+                    was = served if live[begin] >= CLOSED else live[begin]
+                    fresh[begin] = was + (served - was) / _LOOK_S
+                else:
+                    lanes = net.group_value[group, LANES]
+                    together = net.group_value[group, TOGETHER]
+                    standing = 0.0
+                    used = 0.0
+                    most = 1e9
+                    for part in range(begin, end):
+                        at = first + part - begin
+                        flow = rate[at * stride + t] * value[part, PART_SATURATION]
+                        first_foe = part_table[part, FOE_BEGIN]
+                        end_foe = part_table[part, FOE_END]
+                        sneaks = late[at * stride + t]
+                        if end_foe > first_foe and flow + sneaks > 0.0:
+                            opposing = opposing_flow(
+                                foe_row, foe_share, first_foe, end_foe, depart, stride, ago, live
+                            )
+                            gaps = gap_flow(
+                                gap_table,
+                                part_table[part, GAPS] * net.gap_steps,
+                                net.gap_steps,
+                                net.gap_per_flow,
+                                opposing,
+                            )
+                            gaps *= lanes * value[part, FOOT] * rate[at * stride + t]
+                            flow = min(max(flow, sneaks), max(gaps, sneaks))
+                        cap[at] = flow
+                        standing += waiting[at]
+                        used += min(waiting[at], flow) * value[part, PER_VEHICLE]
+                        most = min(most, (lanes - waiting[at] + flow) * value[part, PER_SHARE])
+                    capacity = max(min(most, opened * together), 0.0)
+                    free = (opened - used) * together
+                    draw = max(min(queue - standing, capacity, free), 0.0)
+                    for part in range(begin, end):
+                        at = first + part - begin
+                        at_line = waiting[at] + value[part, MIX] * draw
+                        goes = min(at_line, cap[at])
+                        waiting[at] = at_line - goes
+                        cap[at] = goes
+                        served += goes
+                    pressed = queue - served > EMPTY and draw >= free - EMPTY
+                    for part in range(begin, end):
+                        at = first + part - begin
+                        was = cap[at] if live[part] >= CLOSED else live[part]
+                        if rate[at * stride + t] + late[at * stride + t] <= 0.0:
+                            fresh[part] = 0.0
+                        elif pressed and part_table[part, FOE_END] == part_table[part, FOE_BEGIN]:
+                            fresh[part] = CLOSED
+                        else:
+                            fresh[part] = was + (cap[at] - was) / _LOOK_S
                 after = max(queue - served, 0.0)
-                pressed = after > EMPTY and draw >= (opened - used) / time - EMPTY
-                for part in range(begin, end):
-                    at = first + part - begin
-                    free = part_table[part, FOE_END] == part_table[part, FOE_BEGIN]
-                    was = state.cap[at] if live[part] >= CLOSED else live[part]
-                    if rate[at * stride + t] <= 0.0:
-                        live[part] = 0.0
-                    elif free and pressed:
-                        live[part] = CLOSED
-                    else:
-                        live[part] = was + (state.cap[at] - was) / _LOOK_S
+                left[index] = after
                 if last:
                     out = group * RESULTS
-                    before = left[index]
                     result[out + FLOW] += arriving
                     result[out + CAPACITY] += max(capacity, served)
                     result[out + UNIFORM] += 0.5 * (before + after)
-                    met = min(1.0, before / net.stop_queue)
+                    met = min(1.0, before / stop_queue)
                     result[out + STOPS] += met * arriving + (1.0 - met) * min(arriving, after)
-                    result[out + BACK] = max(result[out + BACK], after)
-                    state.least[index] = min(state.least[index], after)
+                    if opened <= 0.0 or before <= EMPTY:
+                        gone[index] = 0.0
+                    if before > EMPTY or after > EMPTY:
+                        result[out + BACK] = max(result[out + BACK], queue + gone[index])
+                    gone[index] += served
+                    least[index] = min(least[index], after)
                     depart[group * stride + t] = served
                     service[group * stride + t] = max(capacity, served)
-                left[index] = after
+            for index in range(count):
+                for part in range(played[_PLAYED * index + 3], played[_PLAYED * index + 4]):
+                    live[part] = fresh[part]
     for index in range(count):
-        group = int(state.played[3 * index])
+        group = int(played[_PLAYED * index])
         out = group * RESULTS
-        least = state.least[index]
-        if least > EMPTY:
+        if least[index] > EMPTY:
             total = 0.0
             for t in range(period):
                 total += depart[group * stride + t]
             result[out + CAPACITY] = total
         for column in (FLOW, CAPACITY, UNIFORM, STOPS):
             result[out + column] /= period
-        result[out + UNIFORM] -= least
-        result[out + BACK] -= least
+        result[out + UNIFORM] -= least[index]
+        result[out + BACK] -= least[index]
 
 
 @helper
@@ -280,11 +327,14 @@ def update_node(net: Net, plan: PlanState, state: ProfileState, node: int) -> fl
             part = int(net.group[group, PART_BEGIN])
             if not net.group[group, PLAIN]:
                 _parts(net, state, group, rows, period, cycle, offset, first_run, end_run)
-                state.played[3 * count] = group
-                state.played[3 * count + 1] = link
-                state.played[3 * count + 2] = rows
+                end_part = int(net.group[group, PART_END])
+                state.played[_PLAYED * count] = group
+                state.played[_PLAYED * count + 1] = link
+                state.played[_PLAYED * count + 2] = rows
+                state.played[_PLAYED * count + 3] = part
+                state.played[_PLAYED * count + 4] = end_part
                 count += 1
-                rows += int(net.group[group, PART_END]) - part
+                rows += end_part - part
                 continue
             signal = int(net.part[part, SIGNAL])
             service = state.service[group * stride : group * stride + period]
@@ -319,5 +369,5 @@ def update_node(net: Net, plan: PlanState, state: ProfileState, node: int) -> fl
     if count > 0:
         _play(net, state, count, period)
         for index in range(count):
-            cost += _leave(net, state, int(state.played[3 * index]), period)
+            cost += _leave(net, state, int(state.played[_PLAYED * index]), period)
     return cost

@@ -16,10 +16,10 @@ TO_NODE, GROUP_BEGIN, GROUP_END = range(3)
 TRAVEL, SMOOTHING, ENTRY = range(3)
 # Net.group and Net.group_value
 PART_BEGIN, PART_END, CONN_BEGIN, CONN_END, SEEN_ROW, PLAIN = range(6)
-SHARE, SATURATION, STORAGE, DELAY_WEIGHT, STOP_WEIGHT, LANES = range(6)
+SHARE, SATURATION, STORAGE, DELAY_WEIGHT, STOP_WEIGHT, LANES, TOGETHER = range(7)
 # Net.part and Net.part_value
 SIGNAL, FOE_BEGIN, FOE_END, GAPS = range(4)
-PART_SATURATION, MIX, FOOT = range(3)
+PART_SATURATION, MIX, FOOT, PER_VEHICLE, PER_SHARE = range(5)
 # Net.junction
 SEQUENCE_BEGIN, SEQUENCE_END, CYCLE_MIN, CYCLE_MAX = range(4)
 # Net.sequence
@@ -37,9 +37,9 @@ class Net(NamedTuple):
 
     Rows of `node_link` are links, first the in-links of all nodes, then their out-links. A *part* of a lane
     group is the movements in it that see the same signal and give way to the same streams, with their mean
-    saturation flow and their share of the group. A *foe* is a row of departures (below 0: -1 - a part of a lane group that
-    is not plain itself), and the share of it, that a part gives way to. A *connection* leads a share of the group
-    into an out-link of the node.
+    saturation flow and their share of the group. A *foe* is a row of departures (below 0: -1 - a part of a lane
+    group that is not plain itself), and the share of it, that a part gives way to. A *connection* leads a share
+    of the group into an out-link of the node.
     """
 
     stride: int
@@ -66,6 +66,7 @@ class Net(NamedTuple):
     start_loss: float
     yellow_use: float
     sneakers: float
+    sneak_time: float
     period: float
     randomness: float
     stop_queue: float
@@ -86,10 +87,11 @@ class PlanState(NamedTuple):
 class ProfileState(NamedTuple):
     """Profiles in rows of `Net.stride`, results and work space.
 
-    `inflow` and `arrive` hold a row for each link, `service` one for each lane group, `depart` the same and one more
-    for each plain one that others give way to: what these see of it. `result` holds `RESULTS` columns for each lane
-    group. `queue` holds the nodes to evaluate and, in its second half, whether each is in it. `rate`, `late`,
-    `waiting` and `cap` have a row or entry for each part, `left`, `least` and `played` for each lane group of a node.
+    `inflow` and `arrive` hold a row for each link, `service` one for each lane group, `depart` the same and one
+    more for each plain one that others give way to: what these see of it. `result` holds `RESULTS` columns for
+    each lane group. `queue` holds the nodes to evaluate and, in its second half, whether each is in it. `live` and
+    `fresh` hold what others see of each part. The rest is work space: `rate`, `late`, `waiting` and `cap` by part of
+    a node, `left`, `least`, `gone` and `played` by lane group of a node.
     """
 
     inflow: OutF1
@@ -105,7 +107,9 @@ class ProfileState(NamedTuple):
     waiting: OutF1
     left: OutF1
     least: OutF1
+    gone: OutF1
     live: OutF1
+    fresh: OutF1
     played: OutI1
     out: OutF1
     stage_start: OutI1
@@ -114,8 +118,9 @@ class ProfileState(NamedTuple):
 class Journal(NamedTuple):
     """What the profiles were before the change in hand.
 
-    `size` holds the number of nodes and of links that changed. `node` and `link` list them and hold, in their
-    second half, whether each is in the list. `cost`, `inflow` and `arrive` hold an entry or row for each.
+    `size` holds the numbers of nodes and of links that changed, and of evaluations. `node` and `link` list them
+    and hold, in their second half, whether each is in the list. `cost`, `inflow` and `arrive` hold an entry or a
+    row for each.
     """
 
     size: OutI1

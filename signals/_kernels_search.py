@@ -40,6 +40,7 @@ def improve_timings(
     nodes: I1,
     moves: I2,
     epsilon: float,
+    probe: int,
     limit: int,
     tolerance: float,
 ) -> float:
@@ -72,7 +73,7 @@ def improve_timings(
                 change = 0.0
                 if giver == taker or feasible(net, plan, state.stage_start, junction, True):
                     plan.offset[junction] = (before + int(moves[move, 3])) % cycle
-                    change = attempt(net, plan, state, journal, node, epsilon, limit)
+                    change = attempt(net, plan, state, journal, node, epsilon, probe, limit)
                 if change < -tolerance:
                     commit(journal)
                     gained += change
@@ -131,6 +132,7 @@ def improve_orders(
     nodes: I1,
     halving: bool,
     epsilon: float,
+    probe: int,
     limit: int,
     tolerance: float,
 ) -> float:
@@ -156,9 +158,9 @@ def improve_orders(
                 plan.repeats[junction] = repeats
                 plan.offset[junction] %= cycle
                 change = 0.0
-                if allocate(net, plan, state, node, cycle) >= 0.0:
+                if allocate(net, plan, state, node, cycle, False) >= 0.0:
                     _best_offset(net, plan, state, node, junction, cycle)
-                    change = attempt(net, plan, state, journal, node, epsilon, limit)
+                    change = attempt(net, plan, state, journal, node, epsilon, probe, limit)
                 if change < -tolerance:
                     commit(journal)
                     gained += change

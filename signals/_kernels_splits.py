@@ -61,32 +61,49 @@ def _within(
 
 
 @helper
-def allocate(net: Net, plan: PlanState, state: ProfileState, node: int, cycle: int) -> float:
+def allocate(net: Net, plan: PlanState, state: ProfileState, node: int, cycle: int, warm: bool) -> float:
     """Divide `cycle` over the stages of the junction's sequence; return the node's cost, -1 if impossible.
 
-    From the least durations on, time goes in parcels to the stage where it saves most; then seconds are
-    exchanged between pairs of stages while that helps. Arrivals are taken as they are.
+    Cold, time goes from the least durations on, in parcels, to the stage where it saves most; warm, the
+    durations in hand are stretched. Then time changes hands between stages while that helps. Arrivals are taken
+    as they are.
     """
     junction = int(net.node[node, JUNCTION])
-    sequence = plan.sequence[junction]
+    sequence = int(plan.sequence[junction])
     first = int(net.sequence[sequence, STAGE_BEGIN])
     count = int(net.sequence[sequence, STAGE_END]) - first
     row = junction * net.stages
-    starts = state.stage_start
-    rest = cycle
+    least = 0
+    total = 0
+    for k in range(count):
+        least += net.stage[first + k, STAGE_LEAST]
+        total += plan.duration[row + k]
+    rest = cycle - least
+    if rest < 0:
+        return -1.0
+    if warm and total > least:
+        left = rest
+        for k in range(count):
+            low = int(net.stage[first + k, STAGE_LEAST])
+            part = max(int(plan.duration[row + k]) - low, 0) * rest // (total - least)
+            plan.duration[row + k] = low + min(part, left)
+            left -= min(part, left)
+        plan.duration[row] += left
+        if feasible(net, plan, state.stage_start, junction, True):
+            return _exchange(net, plan, state, node, max(1, rest // 12))
     for k in range(count):
         plan.duration[row + k] = net.stage[first + k, STAGE_LEAST]
-        rest -= net.stage[first + k, STAGE_LEAST]
-    if rest < 0 or not feasible(net, plan, starts, junction, True):
+    if not feasible(net, plan, state.stage_start, junction, True):
         return -1.0
-    parcel = max(1, rest // 10)
+    parcel = max(1, -(-rest // 7))
+    largest = parcel
     while rest > 0:
         step = min(parcel, rest)
         best = -1
         best_cost = 0.0
         for k in range(count):
             plan.duration[row + k] += step
-            if feasible(net, plan, starts, junction, False):
+            if feasible(net, plan, state.stage_start, junction, False):
                 cost = update_node(net, plan, state, node)
                 if best < 0 or cost < best_cost:
                     best = k
@@ -99,46 +116,61 @@ def allocate(net: Net, plan: PlanState, state: ProfileState, node: int, cycle: i
             continue
         plan.duration[row + best] += step
         rest -= step
-    return _exchange(net, plan, state, node, parcel)
+    return _exchange(net, plan, state, node, max(1, largest // 2))
 
 
 @helper
 def _exchange(net: Net, plan: PlanState, state: ProfileState, node: int, largest: int) -> float:
-    """Move seconds from stage to stage while the node's cost falls; return the cost."""
+    """Move time from stage to stage while the node's cost falls, in steps that halve; return the cost.
+
+    The stage that gains most from a step takes it from the one that misses it least.
+    """
     junction = int(net.node[node, JUNCTION])
-    sequence = plan.sequence[junction]
+    sequence = int(plan.sequence[junction])
     count = int(net.sequence[sequence, STAGE_END]) - int(net.sequence[sequence, STAGE_BEGIN])
     row = junction * net.stages
     cost = update_node(net, plan, state, node)
-    step = max(1, largest // 2)
+    step = largest
     while step >= 1:
-        moved = False
-        for giver in range(count):
-            for taker in range(count):
-                if giver == taker:
-                    continue
-                plan.duration[row + giver] -= step
-                plan.duration[row + taker] += step
-                if feasible(net, plan, state.stage_start, junction, True):
-                    trial = update_node(net, plan, state, node)
-                    if trial < cost * (1.0 - 1e-9):
-                        cost = trial
-                        moved = True
-                        continue
-                plan.duration[row + giver] += step
-                plan.duration[row + taker] -= step
-        if not moved:
+        taker = 0
+        most = -1.0
+        for k in range(count):
+            plan.duration[row + k] += step
+            gain = cost - update_node(net, plan, state, node)
+            plan.duration[row + k] -= step
+            if k == 0 or gain > most:
+                taker = k
+                most = gain
+        giver = -1
+        least = cost * (1.0 - 1e-6)
+        for k in range(count):
+            if k == taker:
+                continue
+            plan.duration[row + k] -= step
+            plan.duration[row + taker] += step
+            if feasible(net, plan, state.stage_start, junction, True):
+                trial = update_node(net, plan, state, node)
+                if trial < least:
+                    giver = k
+                    least = trial
+            plan.duration[row + k] += step
+            plan.duration[row + taker] -= step
+        if giver >= 0:
+            plan.duration[row + giver] -= step
+            plan.duration[row + taker] += step
+            cost = least
+        else:
             step //= 2
     return cost
 
 
 @kernel
-def split_all(net: Net, plan: PlanState, state: ProfileState, nodes: I1, cost: OutF1) -> None:
+def split_all(net: Net, plan: PlanState, state: ProfileState, nodes: I1, warm: bool, cost: OutF1) -> None:
     """Allocate durations at each of `nodes` for its cycle; `cost` gets each node's cost, -1 if impossible."""
     for place in range(len(nodes)):
         node = int(nodes[place])
-        junction = int(net.node[node, JUNCTION])
-        cost[place] = allocate(net, plan, state, node, int(plan.period[node] // plan.repeats[junction]))
+        cycle = int(plan.period[node] // plan.repeats[int(net.node[node, JUNCTION])])
+        cost[place] = allocate(net, plan, state, node, cycle, warm)
 
 
 @kernel

@@ -99,28 +99,34 @@ def spread(
     journal: Journal,
     waiting: int,
     epsilon: float,
+    probe: int,
     limit: int,
     keep: bool,
-) -> int:
-    """Evaluate the queued nodes and what their changes reach; return the number of evaluations.
+) -> float:
+    """Evaluate the queued nodes and what their changes reach; return the change of the cost.
 
-    A change travels on while an inflow changes by more than `epsilon` vehicles per second in some second.
+    A change travels on while an inflow changes by more than `epsilon` vehicles per second in some second, for `limit`
+    evaluations at most; no further than `probe` where it has not paid by then. ``journal.size[2]`` counts them.
     """
     size = len(state.queue) // 2
     stride = net.stride
     head = 0
     updates = 0
+    change = 0.0
     while waiting > 0:
         node = int(state.queue[head])
         head = head + 1 if head + 1 < size else 0
         waiting -= 1
         state.queue[size + node] = 0
-        if updates >= limit:
+        if updates >= limit or (updates >= probe and change >= 0.0):
+            limit = 0
             continue
         updates += 1
         if keep and _note(journal.node, journal.size, 0, node):
             journal.cost[journal.size[0] - 1] = state.node_cost[node]
-        state.node_cost[node] = update_node(net, plan, state, node)
+        cost = update_node(net, plan, state, node)
+        change += cost - state.node_cost[node]
+        state.node_cost[node] = cost
         period = int(plan.period[node])
         first = int(net.node[node, OUT_BEGIN])
         for slot in range(net.node[node, OUT_END] - first):
@@ -139,20 +145,24 @@ def spread(
             arrived = state.arrive[row : row + int(plan.period[ahead])]
             _arrive(before, arrived, net.link_value[link, TRAVEL], net.link_value[link, SMOOTHING])
             waiting = _push(state.queue, ahead, head, waiting)
-    return updates
+    journal.size[2] = updates
+    return change
 
 
 @helper
 def attempt(
-    net: Net, plan: PlanState, state: ProfileState, journal: Journal, node: int, epsilon: float, limit: int
+    net: Net,
+    plan: PlanState,
+    state: ProfileState,
+    journal: Journal,
+    node: int,
+    epsilon: float,
+    probe: int,
+    limit: int,
 ) -> float:
     """Evaluate a change made at `node`; return the change of the cost. The journal must be empty."""
     waiting = _push(state.queue, node, 0, 0)
-    spread(net, plan, state, journal, waiting, epsilon, limit, True)
-    change = 0.0
-    for place in range(journal.size[0]):
-        change += state.node_cost[journal.node[place]] - journal.cost[place]
-    return change
+    return spread(net, plan, state, journal, waiting, epsilon, probe, limit, True)
 
 
 @kernel
@@ -163,7 +173,8 @@ def propagate(
     waiting = 0
     for node in seeds:
         waiting = _push(state.queue, int(node), 0, waiting)
-    return spread(net, plan, state, journal, waiting, epsilon, limit, False)
+    spread(net, plan, state, journal, waiting, epsilon, limit, limit, False)
+    return journal.size[2]
 
 
 @kernel

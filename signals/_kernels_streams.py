@@ -6,6 +6,8 @@ references of all its arrays, which takes longer than the work.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from signals._kernels_profile_tables import (
@@ -111,14 +113,14 @@ def raise_green(
 
 
 @helper
-def gap_flow(table: F1, per_flow: float, opposing: float) -> float:
-    """Return the flow of one lane that finds gaps in an opposing flow."""
+def gap_flow(table: F1, first: int, steps: int, per_flow: float, opposing: float) -> float:
+    """Return the flow of one lane that finds gaps in an opposing flow; the gap class begins at `first`."""
     place = opposing * per_flow
-    if place >= len(table) - 1:
+    if place >= steps - 1:
         return 0.0
     index = int(place)
     rest = place - index
-    return (1.0 - rest) * table[index] + rest * table[index + 1]
+    return float((1.0 - rest) * table[first + index] + rest * table[first + index + 1])
 
 
 @helper
@@ -174,7 +176,8 @@ def serve(
             area += left + after
             met = min(1.0, left / stop_queue)
             stops += met * arriving + (1.0 - met) * min(arriving, after)
-            back = max(back, after + gone)
+            if left > EMPTY or after > EMPTY:
+                back = max(back, total + gone)
             gone += served
             depart[t] = served
             if watch:
@@ -198,12 +201,12 @@ def cost_of(
     capacity = max(result[CAPACITY], 1e-4)
     excess = flow / capacity - 1.0
     noise = randomness * (excess + 1.0) / (capacity * period_s)
-    waiting = min(flow, capacity) * 0.25 * period_s * (excess + np.sqrt(excess * excess + noise))
+    waiting = min(flow, capacity) * 0.25 * period_s * (excess + math.sqrt(excess * excess + noise))
     result[OVERFLOW] = waiting
     stops = result[STOPS] + max(flow - capacity, 0.0)
     cost = value[group, DELAY_WEIGHT] * (result[UNIFORM] + waiting) + value[group, STOP_WEIGHT] * stops
     over = result[BACK] + waiting - value[group, STORAGE]
-    return cost + overflow_weight * over if over > 0.0 else cost
+    return float(cost + overflow_weight * max(over, 0.0))
 
 
 @helper

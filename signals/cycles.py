@@ -1,4 +1,4 @@
-"""Cycle times: candidates, groups of coordinated junctions with a cycle each, and double cycling."""
+"""Cycle times: candidates, and groups of coordinated junctions with a cycle each."""
 
 from __future__ import annotations
 
@@ -17,35 +17,21 @@ if TYPE_CHECKING:
 __all__ = ["candidate_cycles", "common_cycle", "cycle_groups"]
 
 
-def candidate_cycles(model: ProfileModel, *, step_s: int = 10) -> tuple[int, ...]:
-    """Return even cycle times, evenly spread between what most junctions need and what all of them allow."""
+def candidate_cycles(model: ProfileModel, *, step_s: int = 20) -> tuple[int, ...]:
+    """Return even cycle times, evenly spread from the longest that all junctions allow down to what most need."""
     longest = min((junction.cycle_max_s for junction in model.junctions), default=120)
     least = shortest_cycles(model)
     shortest = int(np.quantile(least, 0.25)) if len(least) else longest
-    first = min(-(-max(shortest, 30) // step_s) * step_s, longest - longest % 2)
-    return tuple(range(first, longest + 1, step_s)) or (longest - longest % 2,)
+    last = longest - longest % 2
+    return tuple(range(last, min(max(shortest, 30), last) - 1, -step_s))[::-1]
 
 
-def common_cycle(model: ProfileModel, cycle_s: int, base: Timings, *, halving: bool = True) -> Timings:
-    """Return timings at one common cycle, split by least delay with the sequences of `base`.
+def common_cycle(model: ProfileModel, cycle_s: int, base: Timings) -> Timings:
+    """Return timings at one common cycle, split by least delay with the stage sequences of `base`.
 
-    A junction that costs less at half of the cycle, seen alone, gets two cycles in the period. One that cannot run
-    at the common cycle keeps a cycle of its own.
+    A junction that cannot run at the common cycle keeps the nearest one that it can.
     """
-    count = len(model.junctions)
-    timings, cost = delay_splits(model, np.full(count, cycle_s), base=base)
-    if not halving or cycle_s % 2:
-        return timings
-    half = cycle_s // 2
-    low = np.array([junction.cycle_min_s for junction in model.junctions])
-    fits = (shortest_cycles(model) <= half) & (low <= half)
-    if fits.any():
-        double, other = delay_splits(model, np.full(count, half), base=base, only=fits)
-        gains = fits & (double.period_s == half) & (timings.period_s == cycle_s) & (other < 0.97 * cost)
-        timings.repeats[gains] = 2
-        timings.sequence[gains] = double.sequence[gains]
-        timings.duration_s[gains] = double.duration_s[gains]
-    return timings
+    return delay_splits(model, np.full(len(model.junctions), cycle_s), base=base)[0]
 
 
 def cycle_groups(pairs: PairwiseModel, cost: NDArray[np.float64], *, count: int) -> NDArray[np.int64]:

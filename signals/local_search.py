@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 
 __all__ = ["LocalSearch"]
 
-_EPSILON = 0.01
-_LIMIT = 60
+_EPSILON = 0.02
+_PROBE = 6  # evaluations after which a change must have paid to be followed further
+_LIMIT = 40
 _MOST_STAGES = 10
 
 
@@ -73,6 +74,7 @@ class LocalSearch:
                 frozen(model.nodes[junctions], np.int32),
                 self.fine if fine else self.coarse,
                 _EPSILON,
+                _PROBE,
                 _LIMIT,
                 self._tolerance(),
             )
@@ -91,6 +93,7 @@ class LocalSearch:
                 frozen(model.nodes[junctions], np.int32),
                 halving,
                 _EPSILON,
+                _PROBE,
                 _LIMIT,
                 self._tolerance(),
             )
@@ -103,13 +106,17 @@ class LocalSearch:
         """Return the junctions that may change, in a random order."""
         return rng.permutation(self.free)
 
-    def descend(self, rng: np.random.Generator, *, passes: int, orders: bool) -> float:
-        """Make up to `passes` rounds over all junctions, coarse then fine; return the cost."""
+    def descend(self, rng: np.random.Generator, *, passes: int, costly: float, fine: bool = False) -> float:
+        """Make up to `passes` rounds over all junctions; return the cost.
+
+        Each begins with the stage sequences of the `costly` part of the junctions that cost most.
+        """
         for turn in range(passes):
             before = self.model.cost
-            if orders and turn % 2 == 0:
-                self.orders(self.order(rng))
-            self.timings(self.order(rng), fine=turn > 0)
+            cost = self.model.state.node_cost[self.model.nodes[self.free]]
+            number = int(np.ceil(costly * len(self.free)))
+            self.orders(self.free[np.argsort(-cost, kind="stable")[:number]])
+            self.timings(self.order(rng), fine=fine or turn > 0)
             self.model.refresh(epsilon=_EPSILON)
             if self.model.cost > before * (1.0 - 1e-4):
                 break

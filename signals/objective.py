@@ -43,7 +43,7 @@ class Objective:
     link_weight: NDArray[np.float64] | None = None
     bus_share: NDArray[np.float64] | None = None
     bus_weight: float = 20.0
-    overflow: float = 2.0
+    overflow: float = 10.0
 
     def __post_init__(self) -> None:
         for name in ("stop_s", "bus_weight", "overflow"):

@@ -122,7 +122,13 @@ def pairwise_model(model: ProfileModel, period_s: int) -> PairwiseModel:
         np.zeros(3),
     )
     cost = table.reshape(-1, model.net.stride)[: len(edges), :period_s]
-    return PairwiseModel(period_s, junctions.astype(np.int32), edges[:, 0], edges[:, 1], cost)
+    return PairwiseModel(
+        period_s=period_s,
+        junctions=frozen(junctions, np.int32),
+        first=frozen(edges[:, 0], np.int32),
+        second=frozen(edges[:, 1], np.int32),
+        cost=cost,
+    )
 
 
 def _source_junctions(model: ProfileModel, of_node: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -158,16 +164,33 @@ class _Solver:
         self.choice = np.zeros(max(count, 1) * period, dtype=np.int32)
 
     def forest(self, order: NDArray[np.int32], shift: NDArray[np.int32]) -> None:
-        period, edges = self.pairs.period_s, (self.begin, self.other, self.edge, self.sign)
-        forest_step(period, period, *edges, self.table, order, shift, self.work, self.value, self.choice)
+        """Make a forest of junctions, picked in `order`, best given the others."""
+        period = self.pairs.period_s
+        forest_step(
+            period,
+            period,
+            self.begin,
+            self.other,
+            self.edge,
+            self.sign,
+            self.table,
+            order,
+            shift,
+            self.work,
+            self.value,
+            self.choice,
+        )
 
     def descend(self, order: NDArray[np.int32], shift: NDArray[np.int32]) -> float:
-        period, edges = self.pairs.period_s, (self.begin, self.other, self.edge, self.sign)
-        return float(descend(period, period, *edges, self.table, order, shift))
+        """Make one junction after the other best given its neighbours; return the change of the cost."""
+        period = self.pairs.period_s
+        return float(
+            descend(period, period, self.begin, self.other, self.edge, self.sign, self.table, order, shift)
+        )
 
 
 def best_offsets(
-    pairs: PairwiseModel, rng: np.random.Generator, *, starts: int = 3, rounds: int = 40, patience: int = 8
+    pairs: PairwiseModel, rng: np.random.Generator, *, starts: int = 1, rounds: int = 20, patience: int = 3
 ) -> NDArray[np.int32]:
     """Return shifts of the offsets that are good in the pairwise model; shape (junctions of the model,).
 
@@ -197,11 +220,13 @@ def best_offsets(
     return best
 
 
-def loop_bound(pairs: PairwiseModel, *, steps: int = 30) -> float:
+def loop_bound(pairs: PairwiseModel, *, known: float | None = None, steps: int = 20) -> float:
     """Return a lower bound on the cost of any offsets in the pairwise model.
 
     Parameters
     ----------
+    known
+        Cost of some offsets, which sets the length of the steps (Polyak's rule); default: of those in hand.
     steps
         Subgradient steps on the shares of the pairs in their loops; each keeps the bound valid.
     """
@@ -215,22 +240,27 @@ def loop_bound(pairs: PairwiseModel, *, steps: int = 30) -> float:
     free = float(pairs.cost[inside == 0].min(axis=1).sum()) if (inside == 0).any() else 0.0
     if not loops:
         return free
+    goal = pairs.total(np.zeros(len(pairs.junctions), dtype=np.int64)) if known is None else known
     share = pairs.cost[rows] / inside[rows][:, None]
     best = -np.inf
     begin = np.cumsum([0, *(len(loop) for loop in loops)])
     signs = frozen([sign for loop in loops for _, sign in loop], np.int32)
-    size = float(np.ptp(pairs.cost, axis=1).mean())
-    for step in range(max(steps, 1)):
+    length, idle = 0.5, 0
+    for _ in range(max(steps, 1)):
         value, found = _loops_minimum(pairs.period_s, share, begin, signs)
+        idle = 0 if free + value > best else idle + 1
+        if idle > 1:
+            length, idle = 0.5 * length, 0
         best = max(best, free + value)
         chosen = np.zeros_like(share)
         chosen[np.arange(len(rows)), found] = 1.0
         mean = np.zeros_like(pairs.cost)
         np.add.at(mean, rows, chosen)
         gradient = chosen - (mean / np.maximum(inside, 1)[:, None])[rows]
-        if not gradient.any():
+        square = float(np.square(gradient).sum())
+        if square <= 0 or goal <= free + value:
             break
-        share = share + gradient * (0.5 * size / (1.0 + 0.3 * step))
+        share = share + gradient * (length * (goal - free - value) / square)
     return best
 
 
@@ -301,10 +331,8 @@ def _path(
     return None
 
 
-def bound_ratio(pairs: PairwiseModel, shift_s: NDArray[np.integer], *, steps: int = 30) -> float:
+def bound_ratio(pairs: PairwiseModel, shift_s: NDArray[np.integer], *, steps: int = 20) -> float:
     """Return the improvement over random offsets, relative to what the bound allows; 1 is optimal."""
-    bound = loop_bound(pairs, steps=steps)
-    room = pairs.mean - bound
-    if room <= 1e-9:
-        return 1.0
-    return float((pairs.mean - pairs.total(shift_s)) / room)
+    found = pairs.total(shift_s)
+    room = pairs.mean - loop_bound(pairs, known=found, steps=steps)
+    return float((pairs.mean - found) / room) if room > 1e-9 else 1.0

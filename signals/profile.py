@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from signals._kernels_profile_tables import (
+    DELAY_WEIGHT,
     OUT_BEGIN,
     OUT_END,
     RESULTS,
@@ -150,6 +151,7 @@ class ProfileModel:
             self.parameters,
             stride=longest,
         )
+        self._group_value = self.net.group_value
         self._link_flow = frozen(self.demand.link_veh_s, np.float64)
         self.state, self.plan, self.journal = self._buffers(rows, parts)
         self.nodes = frozen(network.junctions.node, np.int32)
@@ -174,8 +176,10 @@ class ProfileModel:
             waiting=np.zeros(parts),
             left=np.zeros(parts),
             least=np.zeros(parts),
+            gone=np.zeros(parts),
             live=np.zeros(len(self.net.part)),
-            played=np.zeros(3 * parts, dtype=np.int32),
+            fresh=np.zeros(len(self.net.part)),
+            played=np.zeros(6 * parts, dtype=np.int32),
             out=np.zeros(slots * stride),
             stage_start=np.zeros(self.net.stages + 1, dtype=np.int32),
         )
@@ -189,7 +193,7 @@ class ProfileModel:
             duration=np.zeros(count * self.net.stages, dtype=np.int32),
         )
         journal = Journal(
-            size=np.zeros(2, dtype=np.int32),
+            size=np.zeros(3, dtype=np.int32),
             node=np.zeros(2 * nodes, dtype=np.int32),
             link=np.zeros(2 * links, dtype=np.int32),
             cost=np.zeros(nodes),
@@ -225,13 +229,21 @@ class ProfileModel:
             duration_s=self.plan.duration.reshape(len(self.junctions), -1).copy(),
         )
 
-    def evaluate(self, timings: Timings | None = None, *, epsilon: float = 1e-6) -> float:
-        """Return the cost of `timings` (default: those in hand), evaluated from uniform flows."""
+    def evaluate(self, timings: Timings | None = None, *, epsilon: float = 1e-6, warm: bool = False) -> float:
+        """Return the cost of `timings` (default: those in hand), from uniform flows or, `warm`, those in hand."""
         if timings is not None:
             self.load(timings)
-        self.start_uniform()
+        if not warm:
+            self.start_uniform()
         self.refresh(epsilon=epsilon)
         return self.cost
+
+    def reweigh(self, factor: NDArray[np.float64] | None) -> None:
+        """Multiply the weight of delay in each lane group by `factor` (`None`: 1); shape (lane groups,)."""
+        table = self._group_value.copy()
+        if factor is not None:
+            table[:, DELAY_WEIGHT] *= factor
+        self.net = self.net._replace(group_value=frozen(table, np.float64))
 
     def start_uniform(self) -> None:
         """Let every link carry its mean flow, without platoons."""
@@ -256,17 +268,19 @@ class ProfileModel:
         cycle = int(self.plan.period[self.nodes[junction]] // self.plan.repeats[junction])
         self.plan.offset[junction] = offset_s % cycle
 
-    def split(self, junctions: NDArray[np.int32] | None = None) -> NDArray[np.float64]:
-        """Divide the cycles over the stages by least cost under the arrivals as they are.
+    def split(self, junctions: NDArray[np.intp], *, warm: bool = False) -> NDArray[np.float64]:
+        """Divide the cycles of `junctions` over the stages by least cost under the arrivals as they are.
+
+        With `warm`, the durations in hand are stretched to begin with.
 
         Returns
         -------
         NDArray
             Cost of each junction; -1 where its cycle cannot hold the sequence. Profiles are not passed on.
         """
-        nodes = self.nodes if junctions is None else frozen(self.nodes[junctions], np.int32)
+        nodes = frozen(self.nodes[junctions], np.int32)
         cost = np.empty(len(nodes))
-        split_all(self.net, self.plan, self.state, nodes, cost)
+        split_all(self.net, self.plan, self.state, nodes, warm, cost)
         return cost
 
     def junction_costs(self) -> NDArray[np.float64]:

@@ -47,7 +47,7 @@ class ProfileParameters:
     period_s: float = 3600.0
     randomness: float = 1.0
     stop_queue_veh: float = 0.1
-    overflow_weight: float = 2.0
+    overflow_weight: float = 10.0
 
     def __post_init__(self) -> None:
         for name in ("dispersion", "period_s", "randomness", "stop_queue_veh", "overflow_weight"):

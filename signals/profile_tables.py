@@ -84,7 +84,8 @@ def build_net(
         gap_per_flow=_GAP_PER_FLOW,
         start_loss=flow.start_loss_s,
         yellow_use=flow.yellow_use_s,
-        sneakers=flow.sneakers_veh / max(flow.yellow_use_s, 1.0),
+        sneakers=flow.sneakers_veh / flow.sneak_time_s,
+        sneak_time=float(flow.sneak_time_s),
         period=parameters.period_s,
         randomness=parameters.randomness,
         stop_queue=parameters.stop_queue_veh,
@@ -170,7 +171,8 @@ class _Streams:
         self.plain, self.seen_row = self._seen_rows()
         self.departure_rows = groups + int((self.seen_row >= 0).sum())
         self.parts: list[tuple[int, int, int, int]] = []
-        self.part_values: list[tuple[float, float, float]] = []
+        self.part_values: list[tuple[float, float, float, float, float]] = []
+        self.together: list[float] = []
         self.part_begin = [0]
         self.foe_rows: list[tuple[int, float]] = []
         self._gather_parts()
@@ -207,9 +209,10 @@ class _Streams:
                 weights.delay[groups.link],
                 weights.stop_s[groups.link],
                 groups.lanes,
+                self.together,
             ),
             "part": frozen(rows, np.int32),
-            "part_value": frozen(np.array(self.part_values).reshape(-1, 3), np.float64),
+            "part_value": frozen(np.array(self.part_values).reshape(-1, 5), np.float64),
             "foe_row": frozen(foes[:, 0], np.int32),
             "foe_share": frozen(foes[:, 1], np.float64),
             "conn_slot": frozen(slot[self.network.movements.out_link[conn_move]], np.int32),
@@ -279,6 +282,7 @@ class _Streams:
                     part = share[c] if self.plain[group] else share[c] / mix
                     serving.setdefault(movement[c], []).append((row, part))
         for found in parts:
+            spent = 0.0
             for (signal, foes), conns in found.items():
                 first = len(self.foe_rows)
                 self.foe_rows += [row for m in foes for row in serving.get(m, ())]
@@ -286,7 +290,9 @@ class _Streams:
                 self.parts.append((signal, first, len(self.foe_rows), int(self.yields.gap_class[m])))
                 mix = sum(share[c] for c in conns)
                 time = sum(share[c] / float(rate[c]) for c in conns)
-                self.part_values.append((mix / time, mix, float(self.foot[m])))
+                spent += time
+                self.part_values.append((mix / time, mix, float(self.foot[m]), time / mix, 1.0 / mix))
+            self.together.append(1.0 / spent if spent > 0 else 0.0)
 
 
 def _foes(

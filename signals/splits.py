@@ -31,6 +31,7 @@ def delay_splits(
     *,
     base: Timings | None = None,
     only: NDArray[np.bool_] | None = None,
+    choices: int = 2,
 ) -> Split:
     """Return timings with the best splits for the given cycles under uniform arrivals, and the junctions' costs.
 
@@ -41,7 +42,9 @@ def delay_splits(
     cycle_s
         Cycle of each junction; made longer or shorter where a junction's bounds or stages need it.
     base
-        Timings whose stage sequences are kept where they fit; else the best sequence of each junction.
+        Timings whose stage sequences are kept where they fit, and whose splits are stretched.
+    choices
+        Without `base`: the best of the first so many sequences of each junction; later ones where none fits.
     only
         Junctions to look at; the others cost 0 and have no durations.
     """
@@ -52,14 +55,15 @@ def delay_splits(
     if only is not None:
         best_cost[~only] = 0.0
     if base is not None:
-        _take_better(model, cycles, base.sequence, best, best_cost, np.isinf(best_cost))
-    most = max((len(several) for several in model.sequences), default=1)
-    for place in range(most):
-        wanted = np.isinf(best_cost) if base is not None else np.isinf(best_cost) | (only is None or only)
-        sizes = np.array([len(several) for several in model.sequences])
+        _take_better(model, cycles, base, best, best_cost, np.isinf(best_cost))
+    sizes = np.array([len(several) for several in model.sequences])
+    for place in range(int(sizes.max(initial=1))):
+        wanted = np.isinf(best_cost)
+        if base is None and place < choices:
+            wanted |= True if only is None else only
         wanted &= place < sizes
         if wanted.any():
-            _take_better(model, cycles, _plain(model, cycles, place).sequence, best, best_cost, wanted)
+            _take_better(model, cycles, _plain(model, cycles, place), best, best_cost, wanted)
     if not np.isfinite(best_cost).all():
         j = int(np.flatnonzero(~np.isfinite(best_cost))[0])
         rule = f"no stage sequence fits into a cycle of {int(cycles[j])} s"
@@ -70,18 +74,19 @@ def delay_splits(
 def _take_better(
     model: ProfileModel,
     cycles: NDArray[np.int64],
-    sequence: NDArray[np.int32],
+    begin: Timings,
     best: Timings,
     best_cost: NDArray[np.float64],
     wanted: NDArray[np.bool_],
 ) -> None:
-    """Split the cycles of the `wanted` junctions with `sequence`; write what is better into `best` and its costs."""
+    """Split the cycles of the `wanted` junctions, beginning from `begin`; write what is better into `best`."""
     trial = _plain(model, cycles, 0)
-    trial.sequence[:] = sequence
+    trial.sequence[:] = begin.sequence
+    trial.duration_s[:] = begin.duration_s
     model.load(trial)
     model.start_uniform()
     rows = np.flatnonzero(wanted)
-    cost = model.split(rows.astype(np.int32))
+    cost = model.split(rows, warm=bool(begin.duration_s.any()))
     cost[cost < 0] = np.inf
     better = cost < best_cost[rows] * (1.0 - 1e-9)
     found, rows = model.timings(), rows[better]

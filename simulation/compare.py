@@ -1,112 +1,116 @@
-"""Plans side by side: the optimiser against its rivals, over demand levels and demand seeds."""
+"""Plans side by side in the flow model, at several demand levels and demand seeds."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from statistics import mean, stdev
+from typing import TYPE_CHECKING
 
-from scenarios.loader import City, build
-from scenarios.scenario import Scenario
+import numpy as np
+
 from signals.greens import movement_greens
-from signals.optimize import optimize
-from signals.plan import PlanSet
-from simulation.rivals import Rivals
+from signals.objective import Objective
+from traffic.errors import InputError
 from traffic.flow import FlowModel
-from traffic.progress import Progress
 
-__all__ = ["METHODS", "Score", "compare", "markdown"]
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
 
-METHODS = ("isolated Webster", "green waves", "random restart", "Jasyl")
+    from signals.plan import PlanSet
+    from traffic.demand import FlowDemand
+    from traffic.network import RoadNetwork
+
+__all__ = ["SCALES", "Row", "compare", "markdown", "summarise"]
+
+SCALES = (0.6, 0.8, 1.0, 1.1)
+"""Demand levels, relative to the demand at which the 90th percentile of X is 0.9."""
+
+_FIGURES = ("delay_s_per_veh", "stops_per_veh", "objective_s_per_veh", "throughput_veh_h")
 
 
 @dataclass(frozen=True)
-class Score:
-    """What one method's plans did in the flow model.
+class Row:
+    """Figures of one set of plans under one demand.
 
     Attributes
     ----------
-    scale
-        Demand relative to the scenario's.
-    delay_s, stops
-        Seconds of delay (waiting to enter included) and stops, each per vehicle due.
-    waiting
-        Vehicles that had not got in at the end.
+    plans, scale, seed
+        Name of the plans, demand level and demand seed.
+    delay_s_per_veh, stops_per_veh
+        Over all vehicles due; delay includes the wait of those who have not entered.
+    objective_s_per_veh
+        `signals.objective.Objective.judge`.
+    throughput_veh_h
+        Vehicles that arrived.
     """
 
-    scenario: str
+    plans: str
     scale: float
-    demand_seed: int
-    method: str
-    delay_s: float
-    stops: float
-    waiting: float
+    seed: int
+    delay_s_per_veh: float
+    stops_per_veh: float
+    objective_s_per_veh: float
+    throughput_veh_h: float
 
 
 def compare(
-    scenario: Scenario,
+    network: RoadNetwork,
+    demand: FlowDemand,
+    plans: Mapping[str, PlanSet],
     *,
-    scales: Sequence[float] = (0.6, 0.8, 1.0, 1.1),
-    demand_seeds: Sequence[int] = (1, 2, 3),
-    seconds: float = 20.0,
-    progress: Progress | None = None,
-) -> Iterator[Score]:
-    """Yield the scores of every method; each case plans for the demand that it is judged by.
-
-    The optimiser and the random search get the same time.
-    """
-    total, done = len(scales) * len(demand_seeds) * len(METHODS), 0
-    for seed in demand_seeds:
-        city = build(scenario, seed=seed)
-        for scale in scales:
-            for method, plans, model in _plans(city, scale, seconds):
-                yield _score(city, scale, seed, method, plans, model)
-                done += 1
-                if progress is not None:
-                    progress(done, total, f"{scenario.name} x {scale}, seed {seed}: {method}")
-
-
-def _plans(city: City, scale: float, seconds: float) -> Iterator[tuple[str, PlanSet, FlowModel]]:
-    demand = city.demand.scaled(scale)
-    duration = city.scenario.run.duration_s
-    model = FlowModel(city.network, demand)
-    rivals = Rivals(city.network, city.junctions, demand, duration_s=duration)
-    found: tuple[Callable[[], PlanSet], ...] = (
-        rivals.isolated_webster,
-        rivals.green_wave,
-        lambda: rivals.random_restart(seconds=seconds),
-        lambda: optimize(city.network, city.junctions, demand, seconds=seconds, duration_s=duration).plans,
-    )
-    for method, make in zip(METHODS, found, strict=True):
-        yield method, make(), model
+    scale: float = 1.0,
+    seed: int = 0,
+    objective: Objective | None = None,
+    duration_s: int = 3600,
+) -> tuple[Row, ...]:
+    """Run every set of plans under `demand` times `scale`."""
+    goal = objective or Objective()
+    model = FlowModel(network, demand.scaled(scale))
+    rows = []
+    for name, several in plans.items():
+        result = model.run(movement_greens(network, several), duration_s, duration_s)
+        figures = result.summary()
+        rows.append(
+            Row(
+                plans=name,
+                scale=scale,
+                seed=seed,
+                delay_s_per_veh=figures["delay_s_per_veh"],
+                stops_per_veh=figures["stops_per_veh"],
+                objective_s_per_veh=goal.judge(network, result),
+                throughput_veh_h=figures["throughput_veh_h"],
+            )
+        )
+    return tuple(rows)
 
 
-def _score(city: City, scale: float, seed: int, method: str, plans: PlanSet, model: FlowModel) -> Score:
-    run = city.scenario.run
-    figures = model.run(movement_greens(city.network, plans), run.duration_s, run.duration_s).summary()
-    return Score(
-        scenario=city.scenario.name,
-        scale=scale,
-        demand_seed=seed,
-        method=method,
-        delay_s=figures["delay_s_per_veh"],
-        stops=figures["stops_per_veh"],
-        waiting=figures["waiting_to_enter"],
-    )
+def summarise(rows: Iterable[Row]) -> dict[tuple[str, float], dict[str, tuple[float, float]]]:
+    """Return mean and standard deviation over the demand seeds of every figure, by plans and demand level."""
+    groups: dict[tuple[str, float], list[Row]] = {}
+    for row in rows:
+        groups.setdefault((row.plans, row.scale), []).append(row)
+    return {key: {figure: _spread(several, figure) for figure in _FIGURES} for key, several in groups.items()}
 
 
-def markdown(scores: Sequence[Score]) -> str:
-    """Return a table: a row for each scenario and scale, mean and spread over demand seeds for each method."""
+def _spread(rows: Sequence[Row], figure: str) -> tuple[float, float]:
+    values = np.array([getattr(row, figure) for row in rows])
+    return float(values.mean()), float(values.std(ddof=1)) if len(values) > 1 else 0.0
+
+
+def markdown(rows: Sequence[Row], *, figure: str = "delay_s_per_veh", digits: int = 1) -> str:
+    """Return a table of `figure`: a line for each set of plans, a column for each demand level, mean +- sd."""
+    if figure not in _FIGURES:
+        raise InputError(f"must be one of {', '.join(_FIGURES)}", field="figure", value=figure)
+    table = summarise(rows)
+    names = list(dict.fromkeys(row.plans for row in rows))
+    scales = sorted({row.scale for row in rows})
     lines = [
-        "| scenario | demand | " + " | ".join(f"{method}: delay s/veh, stops" for method in METHODS) + " |",
-        "| --- | --- |" + " --- |" * len(METHODS),
+        f"| {figure} | " + " | ".join(f"x {scale:g}" for scale in scales) + " |",
+        "| --- |" + " ---: |" * len(scales),
     ]
-    for scenario, scale in dict.fromkeys((score.scenario, score.scale) for score in scores):
-        cells = [scenario, f"{scale:g}"]
-        for method in METHODS:
-            rows = [s for s in scores if (s.scenario, s.scale, s.method) == (scenario, scale, method)]
-            delays = [row.delay_s for row in rows]
-            spread = f" ± {stdev(delays):.1f}" if len(delays) > 1 else ""
-            cells.append(f"{mean(delays):.1f}{spread}, {mean(row.stops for row in rows):.2f}")
-        lines.append("| " + " | ".join(cells) + " |")
+    for name in names:
+        cells = []
+        for scale in scales:
+            mean, sd = table.get((name, scale), {}).get(figure, (float("nan"), 0.0))
+            cells.append(f"{mean:.{digits}f} +- {sd:.{digits}f}" if sd > 0 else f"{mean:.{digits}f}")
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
     return "\n".join(lines)

@@ -179,8 +179,8 @@ def leave(
     saved, share, free = group[SAVED], group[SHARE], link[FREE]
     for g in range(len(queue)):
         came = share[g] * free[owner[g]]
-        stopped = came if queue_now[g] - came > EPS else min(came, queue[g])
-        saved[g] += came - stopped
+        before, after = queue_now[g] - came, queue[g]
+        saved[g] += 0.0 if before > EPS else came - min(came, after)
     left = link[LEFT]
     for g in range(len(queue)):
         left[owner[g]] += sent[g]

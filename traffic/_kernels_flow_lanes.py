@@ -38,7 +38,7 @@ def _fill(
             ratio[group[c]] -= part[c] / saturation[c]
     # the level falls, round after round, as lane groups that stand above it drop out
     level = np.inf
-    used = -1
+    used = end - first + 1
     while True:
         total, room, count = flow, 0.0, 0
         for c in range(first, end):
@@ -46,7 +46,7 @@ def _fill(
                 total += ratio[group[c]] * saturation[c]
                 room += saturation[c]
                 count += 1
-        if count in (0, used):
+        if count == 0 or count >= used:
             break
         level, used = total / room, count
     change = 0.0

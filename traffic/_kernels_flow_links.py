@@ -121,21 +121,22 @@ def enter(
 ) -> tuple[float, float]:
     """Let vehicles enter; return how many did, and how many wait outside."""
     came, waiting = 0.0, 0.0
+    entered, room_now = link[ENTERED], link[ROOM_NOW]
+    outside, outside_sum, rate = entry[OUTSIDE], entry[OUTSIDE_SUM], demand[period]
     for i in range(len(entry_link)):
         j = entry_link[i]
-        before = entry[OUTSIDE, i]
-        flow = before + demand[period, i]
-        entered = link[ENTERED, j]
+        before = outside[i]
+        flow = before + rate[i]
         kept = 0.0
-        if entered + flow > link[ROOM_NOW, j]:
+        if entered[j] + flow > room_now[j]:
             link[ROOM, j] = room_of(link, link_at, ring, j, t)
             most = entered_before(link_at, ring, j, t) + link[CAPACITY, j]
-            most = max(min(link[ROOM, j], most) - entered, 0.0)
+            most = max(min(link[ROOM, j], most) - entered[j], 0.0)
             kept = max(flow - most, 0.0)
             flow = min(flow, most)
-        entry[OUTSIDE, i] = kept
-        entry[OUTSIDE_SUM, i] += 0.5 * (before + kept)
-        link[ENTERED, j] = entered + flow
+        outside[i] = kept
+        outside_sum[i] += 0.5 * (before + kept)
+        entered[j] += flow
         came += flow
         waiting += kept
     return came, waiting

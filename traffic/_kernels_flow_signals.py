@@ -93,8 +93,7 @@ def _go_together(begin: I1, period_s: I1, code: U1, factor: F1, a: int, b: int) 
     if begin[a] < 0 or begin[b] < 0 or period_s[a] != period_s[b]:
         return False
     for s in range(period_s[a]):
-        x, y = code[begin[a] + s], code[begin[b] + s]
-        if (x == RED) != (y == RED) or factor[x] != factor[y]:
+        if factor[code[begin[a] + s]] != factor[code[begin[b] + s]]:
             return False
     return True
 

@@ -330,10 +330,11 @@ class RefFlow:
             for stream in streams:
                 stream.share /= total
             for group in link.groups:
+                new = all(stream.mix == 0 for stream in group.turns)
                 for stream in group.turns:
                     if group.share > 0:
                         stream.mix = stream.share / group.share
-                    elif sum(s.mix for s in group.turns) == 0:
+                    elif new:
                         stream.mix = 1.0 / len(group.turns)
 
     def _arrive(self, link: Link, t: int) -> None:

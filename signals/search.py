@@ -1,0 +1,319 @@
+"""The search behind `signals.optimize`: an endless sequence of steps, each of which may find better plans."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from signals.cycles import candidate_cycles, common_cycle, cycle_groups
+from signals.greens import movement_greens
+from signals.local_search import LocalSearch
+from signals.offsets import best_offsets, bound_ratio, pairwise_model
+from signals.profile import ProfileModel, Timings
+from signals.profile_parameters import ProfileParameters
+from signals.splits import delay_splits
+from traffic.flow import FlowModel
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from signals.junction import Junction
+    from signals.objective import Objective
+    from signals.plan import PlanSet
+    from signals.sequence import StageSequence
+    from traffic.demand import FlowDemand
+    from traffic.flow import FlowResult
+    from traffic.network import RoadNetwork
+
+__all__ = ["Search", "Step"]
+
+_START_CYCLE_S = 90
+_CYCLE_STEP_S = 20
+_FINALISTS = 2
+_EPSILON = 0.005
+_COARSE = 0.02
+_KICKS = 20
+_FULL = 0.8  # part of a link's storage from which its queue is in the way of others
+_BUSY = 0.93  # degree of saturation from which a queue is the lane group's own fault
+_HEAVIER = 1.6
+_HEAVIEST = 50.0
+
+_Found = tuple[float, int, Timings]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of the optimiser.
+
+    Attributes
+    ----------
+    name
+        What was done.
+    cost
+        Cost in the profile model: vehicles in delay, on average, with stops and overflow in weights.
+    judged
+        Objective in the flow model, seconds per vehicle; `None` where it was not asked.
+    """
+
+    name: str
+    cost: float
+    judged: float | None
+
+
+class Search:
+    """The state of one optimisation; see `signals.optimize.optimize` for the parameters."""
+
+    def __init__(
+        self,
+        network: RoadNetwork,
+        junctions: Sequence[Junction],
+        demand: FlowDemand,
+        sequences: Sequence[Sequence[StageSequence]],
+        *,
+        objective: Objective,
+        parameters: ProfileParameters | None,
+        start: PlanSet | None,
+        seed: int,
+        duration_s: int,
+    ) -> None:
+        self.network, self.objective = network, objective
+        self.seed, self.duration_s = seed, duration_s
+        settings = parameters or ProfileParameters(overflow_weight=objective.overflow)
+        self.model = ProfileModel(
+            network,
+            junctions,
+            sequences,
+            demand,
+            weights=objective.weights(network),
+            parameters=settings,
+            duration_s=duration_s,
+        )
+        self.flow = FlowModel(network, demand, settings.flow)
+        self.locked = np.array([junction.locked for junction in junctions], dtype=bool)
+        self.local = LocalSearch(self.model, ~self.locked)
+        self.best_value = self.start_value = np.inf
+        self.base, _ = delay_splits(self.model, np.full(len(junctions), _START_CYCLE_S))
+        if start is None:
+            self.start_timings = self.base.copy()
+            start = self.model.to_plans(self.start_timings, name="start")
+        else:
+            self.start_timings = self.model.from_plans(start)
+        self.start = self.best = start
+        self._result: FlowResult | None = None
+
+    def steps(self) -> Iterator[Step]:
+        """Work, step by step, for ever; the first step judges the start."""
+        cost = self.model.evaluate(self.start_timings, epsilon=_EPSILON)
+        self.start_value, _ = self._judge(self.start)
+        yield Step("start", cost, self.start_value)
+        if not self.local.free.size:
+            return
+        found: list[_Found] = []
+        costs: list[NDArray[np.float64]] = []
+        waiting = list(candidate_cycles(self.model, step_s=_CYCLE_STEP_S))
+        refined = False
+        while waiting:
+            cycle = waiting.pop(0)
+            base = found[-1][2] if found else self.base
+            timings = self._keep_locked(common_cycle(self.model, cycle, base), cycle)
+            self.model.evaluate(timings, epsilon=_COARSE)
+            cost = self._coordinate(timings, self._rng(cycle), rounds=1)
+            costs.append(self.model.state.node_cost[self.model.nodes].copy())
+            found.append((cost, cycle, timings))
+            yield Step(f"common cycle {cycle} s", cost, None)
+            if not waiting and not refined:
+                refined = True
+                waiting = _between(found)
+        grouped = self._grouped(found, np.column_stack(costs))
+        if grouped is not None:
+            found.append(grouped)
+            yield Step("cycle groups", grouped[0], None)
+        found.sort(key=lambda entry: entry[:2])
+        yield from self._polish(found[:_FINALISTS])
+
+    def offset_bound_ratio(self) -> float:
+        """Return the bound ratio of the best plans, the mean over periods by what offsets can do there."""
+        timings = self.model.from_plans(self.best)
+        self.model.reweigh(None)
+        self.model.evaluate(timings, epsilon=_EPSILON)
+        ratio, weight = 0.0, 0.0
+        for period in np.unique(timings.period_s).tolist():
+            pairs = pairwise_model(self.model, int(period))
+            if len(pairs.first):
+                room = float(np.ptp(pairs.cost, axis=1).sum())
+                ratio += room * bound_ratio(pairs, np.zeros(len(pairs.junctions), dtype=np.int64))
+                weight += room
+        return ratio / weight if weight > 0 else 1.0
+
+    def _rng(self, step: int) -> np.random.Generator:
+        return np.random.default_rng([self.seed, step])
+
+    def _judge(self, plans: PlanSet) -> tuple[float, FlowResult]:
+        """Return the objective of `plans` in the flow model and keep the best."""
+        result = self.flow.run(movement_greens(self.network, plans), self.duration_s, self.duration_s)
+        value = self.objective.judge(self.network, result)
+        if value < self.best_value:
+            self.best_value, self.best, self._result = value, plans, result
+        return value, result
+
+    def _judged(self, name: str, timings: Timings) -> Step:
+        cost = self.model.evaluate(timings, epsilon=_EPSILON, warm=True)
+        value, _ = self._judge(self.model.to_plans(timings, name="optimised", keep=self.start))
+        return Step(name, cost, value)
+
+    def _keep_locked(self, timings: Timings, cycle_s: int) -> Timings:
+        """Put the plans of locked junctions back; at half of `cycle_s` they are coordinated too."""
+        at = self.locked
+        for name in ("period_s", "repeats", "sequence", "offset_s", "duration_s"):
+            getattr(timings, name)[at] = getattr(self.start_timings, name)[at]
+        own = timings.period_s // timings.repeats
+        for repeats in (1, 2):
+            fits = at & (own * repeats == cycle_s)
+            timings.period_s[fits], timings.repeats[fits] = cycle_s, repeats
+        return timings
+
+    def _coordinate(self, timings: Timings, rng: np.random.Generator, *, rounds: int = 2) -> float:
+        """Set good offsets, period by period, for the evaluation in hand; return the cost.
+
+        Platoons change their shape with the offsets, so more than one round helps.
+        """
+        model, cost = self.model, self.model.cost
+        for _ in range(rounds):
+            trial = timings.copy()
+            for period in np.unique(trial.period_s[~self.locked]).tolist():
+                pairs = pairwise_model(model, int(period))
+                shift = np.where(self.locked[pairs.junctions], 0, best_offsets(pairs, rng))
+                cycle = trial.period_s[pairs.junctions] // trial.repeats[pairs.junctions]
+                trial.offset_s[pairs.junctions] = (trial.offset_s[pairs.junctions] + shift) % cycle
+            after = model.evaluate(trial, epsilon=_EPSILON, warm=True)
+            if after >= cost:
+                model.evaluate(timings, epsilon=_EPSILON, warm=True)
+                break
+            cost, timings.offset_s[:] = after, trial.offset_s
+        return cost
+
+    def _grouped(self, found: list[_Found], cost: NDArray[np.float64]) -> _Found | None:
+        """Return timings with a cycle for each group of junctions, or `None` where one cycle suits all."""
+        best = min(found, key=lambda entry: entry[:2])
+        self.model.evaluate(best[2], epsilon=_EPSILON)
+        pairs = pairwise_model(self.model, best[1])
+        group = cycle_groups(pairs, cost, count=len(cost))
+        total = np.zeros_like(cost)
+        np.add.at(total, group, cost)
+        choice = total.argmin(axis=1)[group]
+        if (choice == choice[0]).all():
+            return None
+        timings = best[2].copy()
+        for place, (_, _, other) in enumerate(found):
+            at = (choice == place) & ~self.locked
+            for name in ("period_s", "repeats", "sequence", "offset_s", "duration_s"):
+                getattr(timings, name)[at] = getattr(other, name)[at]
+        self.model.evaluate(timings, epsilon=_COARSE)
+        return self._coordinate(timings, self._rng(1), rounds=1), 0, timings
+
+    def _polish(self, finalists: list[_Found]) -> Iterator[Step]:
+        """Improve the finalists in the profile model, then the best of them in both models."""
+        model, improved = self.model, []
+        for place, (_, cycle, given) in enumerate(finalists):
+            model.evaluate(given, epsilon=_COARSE)
+            self.local.descend(self._rng(10_000 + place), passes=1, costly=0.4)
+            timings = model.timings()
+            self._coordinate(timings, self._rng(11_000 + place))
+            self.local.descend(self._rng(12_000 + place), passes=1, costly=0.0, fine=True)
+            step = self._judged(f"local search, cycle {cycle or 'groups'}", model.timings())
+            improved.append((step.judged or 0.0, place, model.timings()))
+            yield step
+        best = min(improved, key=lambda entry: entry[:2])[2]
+        model.evaluate(best, epsilon=_EPSILON)
+        for turn in range(2):
+            before = model.cost
+            self.local.descend(self._rng(20_000 + turn), passes=1, costly=1.0, fine=turn > 0)
+            yield self._judged("local search", model.timings())
+            if model.cost > before * 0.998:
+                break
+        yield from self._refine()
+
+    def _refine(self) -> Iterator[Step]:
+        """Improve the best plans so far by feedback and kicks in turns, for ever."""
+        weight = np.ones(len(self.network.lane_groups))
+        turn = 0
+        while True:
+            turn += 1
+            rng = self._rng(30_000 + turn)
+            heavier = self._feedback(rng)
+            if heavier is None:
+                yield self._kick(turn, rng)
+                continue
+            before = self.best_value
+            trial = np.minimum(weight * heavier, _HEAVIEST)
+            self.model.reweigh(trial)
+            self.model.evaluate(self.model.from_plans(self.best), epsilon=_COARSE)
+            links = self.network.lane_groups.link[heavier > 1.0]
+            near = self._around(self.network.links.to_node[links])
+            self.local.orders(near[: len(self.local.free) // 4 + 4], halving=False)
+            self.local.timings(rng.permutation(near), fine=False)
+            self.local.timings(rng.permutation(near), fine=True)
+            yield self._judged(f"feedback {turn}", self.model.timings())
+            if self.best_value < before:
+                weight = trial
+            if turn % 4 == 0:
+                yield self._kick(turn, rng)
+
+    def _feedback(self, rng: np.random.Generator) -> NDArray[np.float64] | None:
+        """Return factors on the weights of lane groups: more than 1 where the best plans let a queue fill its link."""
+        result = self._result
+        if result is None:
+            return None
+        links, groups = self.network.links, self.network.lane_groups
+        storage = links.length_m * links.running_lanes * self.model.parameters.flow.jam_density_veh_m
+        full = result.link_max_queue_veh >= _FULL * storage
+        hot = full[groups.link] & (result.group_saturation >= _BUSY)
+        hot &= np.isin(links.to_node[groups.link], self.model.nodes[self.local.free])
+        if not hot.any():
+            return None
+        chosen = hot & (rng.random(len(hot)) < 0.6)
+        return np.where(chosen if chosen.any() else hot, _HEAVIER, 1.0)
+
+    def _around(self, nodes: NDArray[np.int32]) -> NDArray[np.int64]:
+        """Return the free junctions at `nodes`, then those one link away."""
+        links = self.network.links
+        next_to = np.concatenate(
+            [links.from_node[np.isin(links.to_node, nodes)], links.to_node[np.isin(links.from_node, nodes)]]
+        )
+        ordered = list(dict.fromkeys(np.concatenate([np.unique(nodes), np.unique(next_to)]).tolist()))
+        at = {int(node): j for j, node in enumerate(self.model.nodes.tolist())}
+        free = set(self.local.free.tolist())
+        return np.array([at[n] for n in ordered if at.get(n) in free], dtype=np.int64)
+
+    def _kick(self, turn: int, rng: np.random.Generator) -> Step:
+        """Shift neighbourhoods of the best plans and repair them; judge what the profile model likes better."""
+        model = self.model
+        best = model.from_plans(self.best)
+        first = cost = model.evaluate(best, epsilon=_EPSILON)
+        for _ in range(_KICKS):
+            trial = best.copy()
+            near = self.local.kick(trial, rng, size=int(rng.integers(1, 9)))
+            model.load(trial)
+            model.update(model.nodes[near], epsilon=_EPSILON)
+            self.local.timings(near)
+            self.local.timings(near, fine=True)
+            if model.cost < cost * (1.0 - 1e-6):
+                cost, best = model.cost, model.timings()
+            else:
+                model.load(best)
+                model.update(model.nodes[near], epsilon=_EPSILON)
+        if cost < first * (1.0 - 1e-6):
+            return self._judged(f"kicks {turn}", best)
+        return Step(f"kicks {turn}", cost, None)
+
+
+def _between(found: list[_Found]) -> list[int]:
+    """Return the cycles half a step beside the best one."""
+    best = min(found, key=lambda entry: entry[:2])[1]
+    tried = {entry[1] for entry in found}
+    near = {best - _CYCLE_STEP_S // 2, best + _CYCLE_STEP_S // 2} - tried
+    return sorted(c for c in near if min(tried) <= c <= max(tried))

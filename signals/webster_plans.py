@@ -1,0 +1,164 @@
+"""Plans in Webster's manner: splits in proportion to critical flow ratios, at his cycle or a given one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from signals.plan import Plan, PlanSet
+from signals.webster import optimum_cycle_s
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from signals.junction import Junction
+    from signals.profile import ProfileModel
+    from signals.sequence import StageSequence
+    from traffic.network import RoadNetwork
+
+__all__ = ["flow_ratios", "measured_plans", "webster_durations_s", "webster_plan", "webster_plans"]
+
+_FULL = 0.95
+_MEASUREMENTS = 4
+_MOST_X = 2.0
+
+
+def flow_ratios(
+    network: RoadNetwork, junctions: Sequence[Junction], movement_veh_s: NDArray[np.float64]
+) -> list[NDArray[np.float64]]:
+    """Return for each junction the highest ratio of flow to saturation flow of each signal group's lane groups."""
+    from traffic.saturation import lane_group_flow_ratio  # noqa: PLC0415
+
+    ratio = lane_group_flow_ratio(network, movement_veh_s)
+    highest = np.zeros(len(network.movements))
+    np.maximum.at(highest, network.connections.movement, ratio[network.connections.lane_group])
+    return [
+        np.array(
+            [max((float(highest[m]) for m in group.movements), default=0.0) for group in junction.groups]
+        )
+        for junction in junctions
+    ]
+
+
+def _stage_ratios(sequence: StageSequence, ratio: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the least flow ratios of the stages such that every group has its own over all its stages."""
+    need = np.zeros(len(sequence))
+    count = len(sequence)
+    runs = sorted(sequence.runs.tolist(), key=lambda run: (run[2] - run[1]) % count)
+    for group, first, last in runs:
+        stages = [(first + k) % count for k in range((last - first) % count + 1)]
+        missing = float(ratio[group]) - float(need[stages].sum())
+        if missing > 0:
+            need[stages[int(np.argmax(need[stages]))]] += missing
+    return need
+
+
+def webster_durations_s(
+    sequence: StageSequence, ratio: NDArray[np.float64], cycle_s: int
+) -> tuple[int, ...] | None:
+    """Return durations that share a cycle in proportion to critical flow ratios; `None` where that is not safe.
+
+    Parameters
+    ----------
+    ratio
+        Flow ratio of each signal group; shape (groups,).
+    """
+    least = sequence.least_durations_s().astype(np.int64)
+    spare = cycle_s - int(least.sum())
+    if spare < 0:
+        return None
+    need = _stage_ratios(sequence, ratio)
+    total = float(need.sum())
+    lost = min(sequence.lost_s, cycle_s - len(sequence))
+    wish = (cycle_s - lost) * (need / total if total > 0 else np.full(len(need), 1.0 / len(need)))
+    change = np.array(
+        [sequence.end_gap_s[sequence.runs[:, 2] == k].max(initial=0) for k in range(len(sequence))]
+    )
+    wish = np.maximum(wish + change, least)
+    over = wish - least
+    share = over / over.sum() if over.sum() > 0 else np.full(len(over), 1.0 / len(over))
+    durations = least + np.floor(share * spare).astype(np.int64)
+    durations[int(np.argmax(share))] += cycle_s - int(durations.sum())
+    return tuple(int(d) for d in durations) if sequence.feasible(durations) else None
+
+
+def _webster_cycle(junction: Junction, sequence: StageSequence, ratio: NDArray[np.float64]) -> int:
+    total = float(_stage_ratios(sequence, ratio).sum())
+    best = junction.cycle_max_s if total >= _FULL else optimum_cycle_s(sequence.lost_s, total)
+    least = max(junction.cycle_min_s, int(sequence.least_durations_s().sum()))
+    return int(min(max(round(best), least), junction.cycle_max_s))
+
+
+def webster_plan(
+    junction: Junction,
+    several: Sequence[StageSequence],
+    ratio: NDArray[np.float64],
+    cycle_s: int | None,
+    name: str,
+) -> Plan:
+    """Return a plan with Webster's splits: at `cycle_s` or else, where that is `None` or too short, his cycle."""
+    # The sequence that needs the shortest cycle loses least.
+    order = sorted(range(len(several)), key=lambda k: (_webster_cycle(junction, several[k], ratio), k))
+    within = cycle_s is not None and junction.cycle_min_s <= cycle_s <= junction.cycle_max_s
+    for wanted in ([cycle_s] if within else []) + [None]:
+        for k in order:
+            cycle = _webster_cycle(junction, several[k], ratio) if wanted is None else wanted
+            durations = webster_durations_s(several[k], ratio, cycle)
+            if durations is not None:
+                return Plan(junction, cycle, 0, several[k].stages, durations, name=name)
+    first = several[0]
+    durations = tuple(int(d) for d in first.least_durations_s())
+    return Plan(junction, sum(durations), 0, first.stages, durations, name=name)
+
+
+def webster_plans(
+    network: RoadNetwork,
+    junctions: Sequence[Junction],
+    ratios: Sequence[NDArray[np.float64]],
+    sequences: Sequence[Sequence[StageSequence]],
+    cycle_s: int | None,
+    name: str,
+) -> PlanSet:
+    """Return `webster_plan` of every junction."""
+    plans = [
+        webster_plan(junction, several, ratio, cycle_s, name)
+        for junction, several, ratio in zip(junctions, sequences, ratios, strict=True)
+    ]
+    return PlanSet(name, network.name, tuple(plans))
+
+
+def measured_plans(
+    model: ProfileModel,
+    sequences: Sequence[Sequence[StageSequence]],
+    cycle_s: int | None,
+    name: str,
+) -> tuple[PlanSet, list[NDArray[np.float64]]]:
+    """Return plans, and the flow ratios behind them, by the saturation flows that the streams really reach.
+
+    Turns that find gaps reach less than their saturation flow, and how much less depends on the plan. So it is
+    measured under a plan and the plan is made again, as an engineer would in the field.
+    """
+    network, junctions = model.network, model.junctions
+    flow = model.demand.link_veh_s[network.movements.in_link] * model.demand.movement_share
+    first = flow_ratios(network, junctions, flow)
+    owner, movement = network.connections.lane_group, network.connections.movement
+    now = [ratio.copy() for ratio in first]
+    plans = webster_plans(network, junctions, now, sequences, cycle_s, name)
+    for _ in range(_MEASUREMENTS):
+        model.evaluate(model.from_plans(plans), epsilon=0.02)
+        figures = model.figures()
+        used = np.minimum(figures.flow_veh_s / np.maximum(figures.capacity_veh_s, 1e-6), _MOST_X)
+        highest = np.zeros(len(network.movements))
+        np.maximum.at(highest, movement, used[owner])
+        for junction, plan, ratio in zip(junctions, plans, now, strict=True):
+            for position, windows in enumerate(plan.green_windows()):
+                members = list(junction.groups[position].movements)
+                if members:
+                    green = sum(end - start for start, end in windows) / plan.cycle_s
+                    seen = float(highest[members].max()) * green
+                    ratio[position] = max(0.5 * (ratio[position] + seen), first[junction.index][position])
+        plans = webster_plans(network, junctions, now, sequences, cycle_s, name)
+    return plans, now
