@@ -18,7 +18,7 @@ _CYCLE_S = 90
 @pytest.fixture(scope="module", params=["corridor", "grid 25x18"])
 def model(request: pytest.FixtureRequest) -> ProfileModel:
     city = build(load(request.param))
-    sequences = usable_sequences(city.junctions)
+    sequences = usable_sequences(city.network, city.junctions, city.demand)
     found = ProfileModel(city.network, city.junctions, sequences, city.demand.scaled(0.6))
     timings, _ = delay_splits(found, np.full(len(city.junctions), _CYCLE_S))
     found.evaluate(timings)
@@ -55,7 +55,7 @@ def test_round_of_local_search(benchmark: BenchmarkFixture, model: ProfileModel)
 
 def test_whole_optimisation_of_the_corridor(benchmark: BenchmarkFixture) -> None:
     city = build(load("corridor"))
-    sequences = usable_sequences(city.junctions)
+    sequences = usable_sequences(city.network, city.junctions, city.demand)
 
     def work() -> float:
         result = optimize(city.network, city.junctions, city.demand, steps=12, sequences=sequences)

@@ -23,6 +23,7 @@ import numpy as np
 from signals.objective import Objective
 from signals.search import Search, Step
 from signals.stages import stage_sequences
+from signals.webster_plans import flow_ratios
 from traffic.errors import InputError
 
 if TYPE_CHECKING:
@@ -75,19 +76,27 @@ class Optimized:
 
 
 def usable_sequences(
-    junctions: Sequence[Junction], *, start: PlanSet | None = None, limit: int = 6
+    network: RoadNetwork,
+    junctions: Sequence[Junction],
+    demand: FlowDemand,
+    *,
+    start: PlanSet | None = None,
+    limit: int = 6,
 ) -> tuple[tuple[StageSequence, ...], ...]:
-    """Return the stage sequences of each junction, that of its plan in `start` first.
+    """Return the stage sequences of each junction for its flows, that of its plan in `start` first.
 
-    A locked junction has that of its plan only.
+    The flows are those of the busiest demand period of each movement. A locked junction has the sequence of its
+    plan only.
     """
+    busiest = np.max([demand.movement_veh_s(network, k) for k in range(demand.periods)], axis=0)
+    ratios = flow_ratios(network, junctions, busiest)
     found: list[tuple[StageSequence, ...]] = []
-    for junction in junctions:
+    for junction, flows in zip(junctions, ratios, strict=True):
         own = None if start is None else start[junction.index].sequence
         if own is not None and junction.locked:
             found.append((own,))
             continue
-        others = stage_sequences(junction, limit=limit)
+        others = stage_sequences(junction, flows=flows, limit=limit)
         kept = () if own is None else (own,)
         found.append((*kept, *(s for s in others if own is None or s.stages != own.stages)))
     return tuple(found)
@@ -136,7 +145,7 @@ def optimize(
         raise InputError("must be 0 or more", field="steps", value=steps)
     began = clock()
     if sequences is None:
-        sequences = usable_sequences(junctions, start=start)
+        sequences = usable_sequences(network, junctions, demand, start=start)
     search = Search(
         network,
         junctions,

@@ -2,9 +2,11 @@
 
 The model has a fixed number of stages in cyclic order and a variable for each group and stage. It minimises
 first the lost seconds, the sum over all changes of the largest intergreen after a vehicle group that ends
-(stages that serve people on foot only are lost as a whole), then the number of stages, then the sum of
-critical flow ratios, then the intergreens after pedestrian groups. The number of stages is the least possible
-one, or one more where that loses less. Every stage holds all groups that can be added.
+(stages that serve people on foot only are lost as a whole), then the number of stages, then the intergreens
+after pedestrian groups. Where flows are known, lost seconds count as shares of a cycle of 90 s and the sum of
+critical flow ratios is added: what is left is the spare capacity of the junction (Webster's Y and L), which a
+split of every approach for itself, though it loses few seconds, does not have. The number of stages is the
+least possible one, or one more where that is better. Every stage holds all groups that can be added.
 """
 
 from __future__ import annotations
@@ -35,9 +37,11 @@ Stages = tuple[Stage, ...]
 _DETERMINISTIC_LIMIT = 1.0
 _MOST_STAGES = 10
 _LOST_WEIGHT = 10_000_000
-_RATIO_UNIT = 10_000
 _CHANGE_WEIGHT = 1_000_000
 _WALK_WEIGHT = 1
+_DESIGN_CYCLE_S = 90
+_RATIO_UNIT = 90_000
+_RATIO_STEP = 1_800  # flow ratios are rounded to 0.02, so that like junctions share their stages
 _ORDER, _PARTITION = 1, 2
 _OTHER_ORDERS, _OTHER_PARTITIONS = 5, 2
 
@@ -53,8 +57,8 @@ def stage_sequences(
     Parameters
     ----------
     flows
-        Flow ratio (flow over saturation flow) of each group; shape (groups,). Without them only lost
-        seconds count.
+        Flow ratio (flow over saturation flow) of each group; shape (groups,). Without them lost seconds
+        come first.
 
     Raises
     ------
@@ -135,7 +139,8 @@ class _Structure:
         if values.shape != (size,) or not np.isfinite(values).all() or (values < 0).any():
             rule = f"must be {size} finite flow ratios, 0 or more"
             raise InputError(rule, field=f"junction {junction.key}, flows", value=values.tolist())
-        ratios = tuple(np.rint(values * _RATIO_UNIT).astype(np.int64).tolist())
+        steps = np.rint(np.minimum(values, 1.0) * (_RATIO_UNIT / _RATIO_STEP)).astype(np.int64)
+        ratios = tuple((steps * _RATIO_STEP).tolist())
         timing = [(g.kind, g.min_green_s, g.max_green_s, g.yellow_s, g.red_amber_s) for g in junction.groups]
         text = repr((timing, ratios, junction.cycle_min_s, junction.cycle_max_s)).encode()
         return cls(junction, ratios, text + junction.conflict.tobytes() + junction.intergreen_s.tobytes())
@@ -308,6 +313,9 @@ def _lost(
     """Weighted lost seconds and number of changes, and the intergreens after pedestrian groups."""
     count = len(member[0])
     cost: list[cp_model.LinearExpr] = []
+    loaded = any(reduced.ratios)
+    per_second = _RATIO_UNIT // _DESIGN_CYCLE_S if loaded else _LOST_WEIGHT
+    per_change = per_second // 10 if loaded else _CHANGE_WEIGHT
     for k in range(count):
         stays, absent = [], []  # true unless the group ends, unless it starts at this change
         for row, no in zip(member, out, strict=True):
@@ -317,16 +325,16 @@ def _lost(
             model.add_bool_or([quiet.negated(), row[k], no[follows]])
             stays.append(stay)
             absent.append(quiet)
-        for weight, times in ((_LOST_WEIGHT, reduced.vehicle_s), (_WALK_WEIGHT, reduced.walk_s)):
+        for weight, times in ((per_second, reduced.vehicle_s), (_WALK_WEIGHT, reduced.walk_s)):
             cost += [weight * step for step in _longest(model, times, stays, absent)]
         change = model.new_bool_var("")
         for stay in stays:
             model.add_bool_or([stay, change])
-        cost.append(_CHANGE_WEIGHT * change)
+        cost.append(per_change * change)
         on_foot = model.new_bool_var("")
         served = [row[k] for row, vehicle in zip(member, reduced.vehicles, strict=True) if vehicle]
         model.add_bool_or([on_foot, *served])
-        cost.append(_LOST_WEIGHT * reduced.walking_stage_s * on_foot)
+        cost.append(per_second * reduced.walking_stage_s * on_foot)
     return cost
 
 
@@ -356,7 +364,7 @@ def _longest(
 
 
 def _critical(model: cp_model.CpModel, reduced: _Reduced, member: Literals) -> list[cp_model.LinearExpr]:
-    """Shares of the cycle that give each group its flow ratio, in ten-thousandths."""
+    """Shares of the cycle that give each group its flow ratio, in parts of `_RATIO_UNIT`."""
     loaded = [g for g, ratio in enumerate(reduced.ratios) if ratio > 0]
     if not loaded:
         return []

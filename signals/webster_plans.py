@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["flow_ratios", "measured_plans", "webster_durations_s", "webster_plan", "webster_plans"]
 
 _FULL = 0.95
+_PRACTICAL_X = 0.9  # Akcelik 1981, ARRB Research Report 123: what a cycle should leave in reserve
 _MEASUREMENTS = 4
 _MOST_X = 2.0
 
@@ -74,10 +75,7 @@ def webster_durations_s(
     total = float(need.sum())
     lost = min(sequence.lost_s, cycle_s - len(sequence))
     wish = (cycle_s - lost) * (need / total if total > 0 else np.full(len(need), 1.0 / len(need)))
-    change = np.array(
-        [sequence.end_gap_s[sequence.runs[:, 2] == k].max(initial=0) for k in range(len(sequence))]
-    )
-    wish = np.maximum(wish + change, least)
+    wish = np.maximum(wish + _change_s(sequence), least)
     over = wish - least
     share = over / over.sum() if over.sum() > 0 else np.full(len(over), 1.0 / len(over))
     durations = least + np.floor(share * spare).astype(np.int64)
@@ -86,10 +84,27 @@ def webster_durations_s(
 
 
 def _webster_cycle(junction: Junction, sequence: StageSequence, ratio: NDArray[np.float64]) -> int:
-    total = float(_stage_ratios(sequence, ratio).sum())
+    """Return Webster's cycle, longer where least durations would leave other stages above the practical X."""
+    need = _stage_ratios(sequence, ratio)
+    total = float(need.sum())
     best = junction.cycle_max_s if total >= _FULL else optimum_cycle_s(sequence.lost_s, total)
-    least = max(junction.cycle_min_s, int(sequence.least_durations_s().sum()))
-    return int(min(max(round(best), least), junction.cycle_max_s))
+    least = sequence.least_durations_s()
+    best = max(best, junction.cycle_min_s, float(least.sum()))
+    change = _change_s(sequence)
+    while best < junction.cycle_max_s:
+        longer = float(np.maximum(least, need * (best / _PRACTICAL_X) + change).sum())
+        if longer <= best + 0.5:
+            break
+        best = longer
+    return int(min(round(best), junction.cycle_max_s))
+
+
+def _change_s(sequence: StageSequence) -> NDArray[np.int64]:
+    """Return the longest time between the end of a stage's greens and the stage's end."""
+    return np.array(
+        [sequence.end_gap_s[sequence.runs[:, 2] == k].max(initial=0) for k in range(len(sequence))],
+        dtype=np.int64,
+    )
 
 
 def webster_plan(

@@ -47,7 +47,7 @@ def isolated_webster(
     sequences: Sequence[Sequence[StageSequence]] | None = None,
 ) -> PlanSet:
     """Return plans with Webster's optimum cycle and splits at every junction, offsets 0."""
-    sequences = usable_sequences(junctions) if sequences is None else sequences
+    sequences = usable_sequences(network, junctions, demand) if sequences is None else sequences
     model = ProfileModel(network, junctions, sequences, demand)
     return measured_plans(model, sequences, None, "isolated Webster")[0]
 
@@ -63,7 +63,7 @@ def green_wave(
     duration_s: int = 3600,
 ) -> PlanSet:
     """Return the best common cycle of `cycles` with greedy green waves, judged by the flow model."""
-    sequences = usable_sequences(junctions) if sequences is None else sequences
+    sequences = usable_sequences(network, junctions, demand) if sequences is None else sequences
     model = ProfileModel(network, junctions, sequences, demand, duration_s=duration_s)
     flow = model.demand.link_veh_s[network.movements.in_link] * model.demand.movement_share
     judge = _judge(network, demand, objective, duration_s)
@@ -161,7 +161,7 @@ def random_restart(
     """
     began = clock()
     rng = np.random.default_rng(0) if rng is None else rng
-    sequences = usable_sequences(junctions) if sequences is None else sequences
+    sequences = usable_sequences(network, junctions, demand) if sequences is None else sequences
     model = ProfileModel(network, junctions, sequences, demand, duration_s=duration_s)
     _, ratios = measured_plans(model, sequences, _MEASURED_AT_S, "random restart")
     judge = _judge(network, demand, objective, duration_s)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from signals.webster import optimum_cycle_s, proportional_greens_s
+from signals.webster_plans import webster_plan
+from tests.signals.small_cities import two_stage_sequence, two_stages
 from traffic.errors import InputError
 
 
@@ -39,3 +43,16 @@ def test_greens_need_a_flow_and_a_cycle():
         proportional_greens_s(60.0, 10.0, [0.0, 0.0])
     with pytest.raises(InputError, match="lost time"):
         proportional_greens_s(10.0, 10.0, [0.1])
+
+
+def test_least_greens_lengthen_the_cycle_until_the_heavy_stage_has_enough():
+    # an arterial beside a side street that people on foot take long to cross
+    plain = two_stages(0, [0], [1])
+    walk = replace(plain.groups[-1], min_green_s=30)
+    sequence = two_stage_sequence(replace(plain, groups=(*plain.groups[:-1], walk)), 1)
+    for flow in np.linspace(0.05, 0.65, 13):
+        ratio = np.array([flow, 0.02, 0.0])
+        plan = webster_plan(sequence.junction, (sequence,), ratio, None, "plan")
+        green = sum(end - start for start, end in plan.green_windows()[0])
+        assert flow * plan.cycle_s <= 0.9 * (green + 1) or plan.cycle_s == sequence.junction.cycle_max_s
+        assert plan.cycle_s > 60 or flow < 0.35

@@ -39,7 +39,9 @@ def test_table_has_a_line_for_each_plan_set():
 
 def test_more_demand_delays_more():
     network, junctions, demand = corridor_city(3, 0.06)
-    plans = isolated_webster(network, junctions, demand, sequences=usable_sequences(junctions, limit=2))
+    plans = isolated_webster(
+        network, junctions, demand, sequences=usable_sequences(network, junctions, demand, limit=2)
+    )
     light, heavy = (
         compare(network, demand, {"webster": plans}, scale=scale, seed=4, duration_s=900)[0]
         for scale in (0.5, 1.5)

@@ -32,7 +32,7 @@ def city():
 
 @pytest.fixture(scope="module")
 def sequences(city):
-    return usable_sequences(city[1], limit=3)
+    return usable_sequences(*city[:3], limit=3)
 
 
 def judged(city, plans) -> float:
