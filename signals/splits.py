@@ -32,6 +32,7 @@ def delay_splits(
     base: Timings | None = None,
     only: NDArray[np.bool_] | None = None,
     choices: int = 2,
+    retried: float = 0.25,
 ) -> Split:
     """Return timings with the best splits for the given cycles under uniform arrivals, and the junctions' costs.
 
@@ -45,6 +46,8 @@ def delay_splits(
         Timings whose stage sequences are kept where they fit, and whose splits are stretched.
     choices
         Without `base`: the best of the first so many sequences of each junction; later ones where none fits.
+    retried
+        Share of the junctions, the costliest ones, for which all sequences are tried.
     only
         Junctions to look at; the others cost 0 and have no durations.
     """
@@ -62,6 +65,11 @@ def delay_splits(
         if base is None and place < choices:
             wanted |= True if only is None else only
         wanted &= place < sizes
+        if wanted.any():
+            _take_better(model, cycles, _plain(model, cycles, place), best, best_cost, wanted)
+    costly = best_cost > np.quantile(best_cost, 1.0 - retried)
+    for place in range(0 if base is not None else choices, int(sizes.max(initial=1))):
+        wanted = costly & (place < sizes)
         if wanted.any():
             _take_better(model, cycles, _plain(model, cycles, place), best, best_cost, wanted)
     if not np.isfinite(best_cost).all():
