@@ -119,8 +119,8 @@ def _imported(
         key.append(cache.file_digest(scenario.find("network.overrides", section.overrides)))
 
     def make() -> RoadNetwork:
-        from traffic.osm import read_osm  # noqa: PLC0415 - the cache spares it
-        from traffic.osm_build import build_network as import_network  # noqa: PLC0415
+        from traffic.osm.build import build_network as import_network  # noqa: PLC0415
+        from traffic.osm.read import read_osm  # noqa: PLC0415 - the cache spares it
 
         extract = read_osm(path, progress=progress)
         network, _ = import_network(extract, name=scenario.name, overrides=overrides, progress=progress)

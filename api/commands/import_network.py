@@ -12,7 +12,7 @@ from api.console import json_option, print_result, progress_bar, quiet_option
 from traffic.errors import InputError
 
 if TYPE_CHECKING:
-    from traffic.osm_extract import OsmExtract
+    from traffic.osm.extract import OsmExtract
 
 __all__ = ["command"]
 
@@ -61,7 +61,7 @@ def osm_command(
       jasyl import osm --place 'Almaty, Kazakhstan' -o almaty.npz
     """
     from traffic.geo import write_geojson, write_geopackage
-    from traffic.osm_build import build_network
+    from traffic.osm.build import build_network
     from traffic.overrides import read_overrides
     from traffic.store import save_network
 
@@ -91,9 +91,9 @@ def _extract(file: Path | None, place: str | None) -> OsmExtract:
             "give either FILE or --place", field="import osm", hint="See: jasyl import osm --help"
         )
     if file is not None:
-        from traffic.osm import read_osm
+        from traffic.osm.read import read_osm
 
         return read_osm(file)
-    from traffic.osm_place import download_place
+    from traffic.osm.download import download_place
 
     return download_place(str(place))

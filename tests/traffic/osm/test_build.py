@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.traffic.osm_maps import OsmMap, assert_sound, build, cross, divided_cross, movements_of
+from tests.traffic.osm.maps import OsmMap, assert_sound, build, cross, divided_cross, movements_of
 from traffic.errors import InputError
 from traffic.network import JunctionKind, RoadClass, Turn
 

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.spatial import cKDTree
 
-from traffic.osm_evidence import angle_between, carriageways
+from traffic.osm.evidence import angle_between, carriageways
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
-    from traffic.osm_signals import SignalSite
-    from traffic.osm_streets import Streets
+    from traffic.osm.signals import SignalSite
+    from traffic.osm.streets import Streets
 
 __all__ = ["Mark", "face_each_other", "face_marks", "facing_pairs"]
 

@@ -11,8 +11,8 @@ import numpy as np
 from pyproj import Transformer
 
 from traffic.network import Turn
-from traffic.osm import read_osm
-from traffic.osm_build import build_network
+from traffic.osm.build import build_network
+from traffic.osm.read import read_osm
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -4,7 +4,7 @@ Distance alone never joins two vertices: they must be linked by a short street, 
 the street lies inside a junction. In this order:
 
 1. *Split junctions.* Vertices joined by a street of at most 12 m; and by one of at most 60 m that leads
-   across the median of a divided road (`traffic.osm_evidence`), unless it is a mere opening for U-turns.
+   across the median of a divided road (`traffic.osm.evidence`), unless it is a mere opening for U-turns.
    Small roundabouts.
 2. *Signals.* A signal on a vertex governs its junction. A signal along a street governs the junction that
    it stands before (at most 50 m) or behind (25 m) if that junction has signals on another approach or of
@@ -29,18 +29,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from traffic.network import RoadClass
-from traffic.osm_channels import channel_vertices, near_vertices
-from traffic.osm_evidence import crosses_divided_road, is_roundabout
-from traffic.osm_facing import face_each_other, face_marks, facing_pairs
-from traffic.osm_union import VertexUnion
+from traffic.osm.channels import channel_vertices, near_vertices
+from traffic.osm.evidence import crosses_divided_road, is_roundabout
+from traffic.osm.facing import face_each_other, face_marks, facing_pairs
+from traffic.osm.union import VertexUnion
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
-    from traffic.osm_signals import SignalSite
-    from traffic.osm_streets import Streets
+    from traffic.osm.signals import SignalSite
+    from traffic.osm.streets import Streets
 
 __all__ = ["Consolidation", "MidBlock", "consolidate"]
 
