@@ -125,6 +125,7 @@ def assert_sound(network: RoadNetwork, report: QualityReport) -> None:
     """Check what holds for every import."""
     links = network.links
     size = len(links)
+    assert not np.any(links.from_node == links.to_node)
     ends = network.nodes.gateway[links.to_node]
     starts = network.nodes.gateway[links.from_node]
     graph = nx.DiGraph()
