@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["cached_demand", "cached_network", "file_digest", "network_digest", "sources_digest"]
 
 _PROJECT = Path(__file__).resolve().parent.parent
-_MAKERS = ("traffic/*.py", "scenarios/*.py", "scenarios/streets/*.toml")
+_MAKERS = ("traffic/**/*.py", "scenarios/**/*.py", "scenarios/streets/*.toml")
 _FIGURES = "figures"
 _KEY_LENGTH = 24
 
@@ -53,7 +53,8 @@ def sources_digest() -> str:
     digest = hashlib.sha256(np.__version__.encode())
     for pattern in _MAKERS:
         for source in sorted(_PROJECT.glob(pattern)):
-            digest.update(source.name.encode() + b"\0" + source.read_bytes())
+            name = source.relative_to(_PROJECT).as_posix()
+            digest.update(name.encode() + b"\0" + source.read_bytes())
     return digest.hexdigest()
 
 

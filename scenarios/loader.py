@@ -114,16 +114,25 @@ def _imported(
     scenario: Scenario, section: OsmNetwork, overrides: Overrides | None, progress: Progress | None
 ) -> RoadNetwork:
     path = scenario.find("network.file", section.file)
-    key = ["osm", scenario.name, cache.file_digest(path)]
+    country = scenario.signals.country.upper()
+    key = ["osm", scenario.name, cache.file_digest(path), section.classes, country]
     if section.overrides is not None:
         key.append(cache.file_digest(scenario.find("network.overrides", section.overrides)))
 
     def make() -> RoadNetwork:
-        from traffic.osm import read_osm  # noqa: PLC0415 - the cache spares it
-        from traffic.osm_build import build_network as import_network  # noqa: PLC0415
+        from traffic.defaults import COUNTRIES  # noqa: PLC0415
+        from traffic.osm.build import build_network as import_network  # noqa: PLC0415
+        from traffic.osm.read import read_osm  # noqa: PLC0415 - the cache spares it
 
         extract = read_osm(path, progress=progress)
-        network, _ = import_network(extract, name=scenario.name, overrides=overrides, progress=progress)
+        network, _ = import_network(
+            extract,
+            name=scenario.name,
+            overrides=overrides,
+            classes=section.classes,
+            country=country if country in COUNTRIES else None,
+            progress=progress,
+        )
         return network
 
     return cache.cached_network(key, make)

@@ -89,10 +89,14 @@ class AlmatyNetwork(_AnyNetwork):
 
 
 class OsmNetwork(_AnyNetwork):
-    """An OpenStreetMap file: ``.osm``, ``.osm.gz`` or ``.osm.pbf``."""
+    """An OpenStreetMap file: ``.osm``, ``.osm.gz`` or ``.osm.pbf``.
+
+    `classes` is how much of it is taken in, a key of `traffic.osm.roads.CLASSES`.
+    """
 
     kind: Literal["osm"]
     file: FileName
+    classes: Literal["major", "streets", "all"] = "streets"
 
 
 class _AnyDemand(_Section):

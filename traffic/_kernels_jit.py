@@ -70,8 +70,8 @@ def cache_folder() -> Path:
     root = Path(__file__).resolve().parent.parent
     digest = hashlib.sha256(f"{numba.__version__} {binding.get_host_cpu_name()}".encode())
     for package in _PACKAGES:
-        for source in sorted((root / package).glob("_kernels*.py")):
-            digest.update(f"{package}/{source.name}\0".encode() + source.read_bytes())
+        for source in sorted((root / package).rglob("_kernels*.py")):
+            digest.update(f"{source.relative_to(root).as_posix()}\0".encode() + source.read_bytes())
     base = os.environ.get("JASYL_CACHE_DIR")
     folder = Path(base) if base else user_cache_path("jasyl")
     bounds = "-boundscheck" if numba.config.BOUNDSCHECK else ""

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from traffic.errors import InputError
-from traffic.osm_tags import parse_turn_lanes
+from traffic.osm.tags import parse_turn_lanes
 from traffic.overrides import JunctionOverride, Overrides, TurnOverride, WayOverride
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from api.console import json_option, print_result, progress_bar, quiet_option
 from traffic.errors import InputError
 
 if TYPE_CHECKING:
-    from traffic.osm_extract import OsmExtract
+    from traffic.osm.extract import OsmExtract
 
 __all__ = ["command"]
 
@@ -33,6 +33,13 @@ def command() -> None:
 @click.argument("file", type=_FILE, required=False)
 @click.option("--place", help="Download this place instead of reading FILE, e.g. 'Almaty, Kazakhstan'.")
 @click.option("-o", "--output", type=_FILE, required=True, help="Network file to write.")
+@click.option(
+    "--classes",
+    type=click.Choice(["major", "streets", "all"]),
+    default="streets",
+    show_default=True,
+    help="Roads to take in: tertiary and above; residential ones too; service roads too.",
+)
 @click.option("--name", help="Name of the network; default: the file's or the place's.")
 @click.option("--overrides", type=_FILE, help="The engineer's corrections, a TOML file keyed by OSM ids.")
 @click.option("--geojson", type=_FILE, help="Also write the network as GeoJSON.")
@@ -44,6 +51,7 @@ def osm_command(
     file: Path | None,
     place: str | None,
     output: Path,
+    classes: str,
     name: str | None,
     overrides: Path | None,
     geojson: Path | None,
@@ -57,11 +65,12 @@ def osm_command(
     \b
     Examples:
       jasyl import osm city.osm.pbf -o city.npz --quality city.txt
+      jasyl import osm city.osm.pbf --classes major -o city.npz
       jasyl import osm city.osm.gz --overrides corrections.toml -o city.npz
       jasyl import osm --place 'Almaty, Kazakhstan' -o almaty.npz
     """
     from traffic.geo import write_geojson, write_geopackage
-    from traffic.osm_build import build_network
+    from traffic.osm.build import build_network
     from traffic.overrides import read_overrides
     from traffic.store import save_network
 
@@ -72,6 +81,7 @@ def osm_command(
             extract,
             name=name or place or (file.name.split(".")[0] if file else ""),
             overrides=read_overrides(overrides) if overrides else None,
+            classes=classes,
             progress=progress,
         )
     save_network(network, output)
@@ -91,9 +101,9 @@ def _extract(file: Path | None, place: str | None) -> OsmExtract:
             "give either FILE or --place", field="import osm", hint="See: jasyl import osm --help"
         )
     if file is not None:
-        from traffic.osm import read_osm
+        from traffic.osm.read import read_osm
 
         return read_osm(file)
-    from traffic.osm_place import download_place
+    from traffic.osm.download import download_place
 
     return download_place(str(place))

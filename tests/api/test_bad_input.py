@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from api.cli import run
-from tests.traffic.osm_maps import cross
+from tests.traffic.osm.maps import cross
 
 
 def _refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> dict[str, str]:

@@ -10,6 +10,7 @@ import pytest
 
 from api import cli
 from api.cli import run
+from tests.traffic.osm.maps import cross
 
 
 def test_help_loads_no_heavy_library():
@@ -46,3 +47,37 @@ def test_a_failure_of_ours_is_exit_code_one(monkeypatch, capsys):
     monkeypatch.setitem(cli._COMMANDS, "report", ("api.nowhere", ""))
     assert run(["report", "--json"]) == 1
     assert json.loads(capsys.readouterr().err)["status"] == 500
+
+
+def _import(tmp_path, capsys, *options):
+    osm = cross()
+    osm.node(50, 200.0, 150.0)
+    osm.node(51, 200.0, 0.0)
+    osm.ways[0][1].insert(2, 51)
+    osm.way(30, [50, 51], "residential")
+    osm.node(52, 200.0, -150.0)
+    osm.way(31, [51, 52], "service")
+    file, target = osm.write(tmp_path / "map.osm"), tmp_path / "city.npz"
+    assert run(["import", "osm", str(file), "-o", str(target), "--json", *options]) == 0
+    captured = capsys.readouterr()
+    assert captured.err == ""
+    return json.loads(captured.out)
+
+
+def test_an_import_prints_the_agreed_keys(tmp_path, capsys):
+    figures = _import(tmp_path, capsys)
+    assert figures.keys() >= {
+        "junctions", "signal_nodes", "signals_unmatched", "nodes", "links", "lane_km", "movements", "seconds", "warnings",
+    }  # fmt: skip
+    assert (figures["junctions"], figures["signal_nodes"], figures["signals_unmatched"]) == (1, 1, 0)
+    assert figures["warnings"] == []
+    assert figures["seconds"] > 0.0
+
+
+def test_classes_of_an_import(tmp_path, capsys):
+    links = {c: _import(tmp_path, capsys, "--classes", c)["links"] for c in ("major", "streets", "all")}
+    assert links["major"] < links["streets"] < links["all"]
+    assert _import(tmp_path, capsys)["links"] == links["streets"]
+    assert run(["import", "osm", "map.osm", "-o", "x.npz", "--classes", "minor", "--json"]) == 2
+    problem = json.loads(capsys.readouterr().err)
+    assert all(c in problem["detail"] for c in ("'major'", "'streets'", "'all'"))

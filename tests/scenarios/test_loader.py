@@ -11,6 +11,7 @@ import scenarios.demand  # noqa: F401 - its kernels are to be loaded before the 
 from scenarios import cache
 from scenarios.grid import build_grid
 from scenarios.loader import City, build, build_network, load
+from tests.traffic.osm.maps import cross
 from traffic.demand import FlowDemand
 from traffic.errors import InputError
 from traffic.network import Turn
@@ -188,6 +189,50 @@ def test_missing_files_are_named(tmp_path):
 def test_signal_rules_reach_the_junctions(scenario):
     city = build(scenario("[signals]\ncycle_max_s = 77\n"))
     assert {j.cycle_max_s for j in city.junctions} == {77}
+
+
+def _side_street(tmp_path, text):
+    """Import the cross of a tertiary and a secondary road, with a residential street across the former."""
+    osm = cross()
+    osm.node(50, 200.0, 150.0)
+    osm.node(51, 200.0, -150.0)
+    osm.node(52, 200.0, 0.0)
+    osm.ways.pop(0)
+    osm.way(10, [2, 1, 52, 3], "tertiary")
+    osm.way(30, [50, 52, 51], "residential")
+    osm.write(tmp_path / "map.osm")
+    path = tmp_path / "small.toml"
+    section = f'kind = "osm"\nfile = "map.osm"\n{text}'
+    path.write_text(TEXT.replace('kind = "grid"\ncolumns = 3\nrows = 3\n', section), encoding="utf-8")
+    return build_network(load(str(path)))
+
+
+def test_classes_choose_the_roads_of_a_map(tmp_path, cache_folder):
+    links = {c: len(_side_street(tmp_path, f'classes = "{c}"\n').links) for c in ("major", "streets", "all")}
+    assert links == {"major": 8, "streets": 14, "all": 14}
+    assert len(list((cache_folder / "networks").iterdir())) == 3, "classes are part of the key"
+    assert len(_side_street(tmp_path, "").links) == links["streets"]
+    assert len(list((cache_folder / "networks").iterdir())) == 3
+
+
+def test_default_speeds_of_a_map_are_those_of_the_country(tmp_path):
+    for country, km_h in (("KZ", 60.0), ("br", 40.0), ("DE", 50.0)):
+        network = _side_street(tmp_path, f'classes = "major"\n\n[signals]\ncountry = "{country}"\n')
+        speeds = network.links.speed_m_s[network.links.osm_way == 10]
+        np.testing.assert_allclose(speeds, km_h / 3.6, rtol=1e-12)
+
+
+def test_sources_in_sub_folders_are_part_of_the_key(tmp_path, monkeypatch):
+    monkeypatch.setattr(cache, "_PROJECT", tmp_path)
+    source = tmp_path / "traffic" / "deep" / "a.py"
+    source.parent.mkdir(parents=True)
+    digests = {cache.sources_digest()}
+    for text in ("a = 1", "a = 2"):
+        source.write_text(text, encoding="utf-8")
+        digests.add(cache.sources_digest())
+    source.rename(source.parent.parent / "a.py")
+    digests.add(cache.sources_digest())
+    assert len(digests) == 4
 
 
 def test_a_network_is_kept_and_a_damaged_one_made_again(cache_folder):

@@ -129,6 +129,12 @@ def test_a_misspelt_key_is_told_before_the_missing_one(written):
         ("columns = 3", "columns = true", "network.columns", "must be a valid integer"),
         ("columns = 3", "spacing_x_m = nan", "network.spacing_x_m", "must be a finite number"),
         ("columns = 3", "spacing_x_m = inf", "network.spacing_x_m", "must be a finite number"),
+        (
+            'kind = "grid"\ncolumns = 3\nrows = 2',
+            'kind = "osm"\nfile = "a.osm"\nclasses = "minor"',
+            "network.classes",
+            "must be 'major', 'streets' or 'all'",
+        ),
         ('kind = "grid"', 'kind = "gird"', "network.kind", "must be one of grid, corridor, almaty, osm"),
         ('kind = "grid"', "", "network.kind", "must be one of"),
         ('title = "Small"', "", "scenario.title", "this key is missing"),

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import traffic.overrides
-from tests.traffic.osm_maps import OsmMap, assert_sound, build, cross, divided_cross, movements_of
+from tests.traffic.osm.maps import OsmMap, assert_sound, build, cross, divided_cross, movements_of
 from traffic.errors import InputError
 from traffic.network import Turn
 from traffic.overrides import JunctionOverride, Overrides, read_overrides

@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from tests.traffic.osm_maps import OsmMap, build, cross, divided_cross
+from tests.traffic.osm.maps import OsmMap, build, cross, divided_cross
 
 if TYPE_CHECKING:
     from pathlib import Path

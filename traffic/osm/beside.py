@@ -11,10 +11,10 @@ from scipy.spatial import cKDTree
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from traffic.osm_extract import OsmExtract
-    from traffic.osm_links import Draft
-    from traffic.osm_roads import Roads
-    from traffic.osm_signals import SignalSite
+    from traffic.osm.extract import OsmExtract
+    from traffic.osm.links import Draft
+    from traffic.osm.roads import Roads
+    from traffic.osm.signals import SignalSite
 
 __all__ = ["BESIDE_M", "signals_beside"]
 

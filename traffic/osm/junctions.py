@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from traffic.network import JunctionKind
-from traffic.osm_evidence import angle_between
+from traffic.osm.evidence import angle_between
 from traffic.specs import JunctionSpec
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from traffic.osm_links import Draft, DraftLink
-    from traffic.osm_signals import SignalSite
-    from traffic.osm_turns import TurnRules
+    from traffic.osm.links import Draft, DraftLink
+    from traffic.osm.signals import SignalSite
+    from traffic.osm.turns import TurnRules
 
 __all__ = ["junction_specs"]
 

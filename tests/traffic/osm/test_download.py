@@ -7,8 +7,8 @@ import osmnx
 import pytest
 
 from traffic.errors import InputError
-from traffic.osm_build import build_network
-from traffic.osm_place import download_place, extract_from_graph
+from traffic.osm.build import build_network
+from traffic.osm.download import download_place, extract_from_graph
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,9 +11,9 @@ from scipy.spatial import cKDTree
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from traffic.osm_extract import OsmExtract
-    from traffic.osm_roads import Roads
-    from traffic.osm_streets import Streets
+    from traffic.osm.extract import OsmExtract
+    from traffic.osm.roads import Roads
+    from traffic.osm.streets import Streets
 
 __all__ = ["SignalSite", "locate_signals"]
 

@@ -1,4 +1,4 @@
-"""Signals that face each other over the median of a divided road."""
+"""Signals abreast of each other on the carriageways of one road."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.spatial import cKDTree
 
-from traffic.osm_evidence import angle_between, carriageways
+from traffic.osm.evidence import angle_between, carriageways
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
-    from traffic.osm_signals import SignalSite
-    from traffic.osm_streets import Streets
+    from traffic.osm.signals import SignalSite
+    from traffic.osm.streets import Streets
 
 __all__ = ["Mark", "face_each_other", "face_marks", "facing_pairs"]
 
@@ -24,6 +24,8 @@ _ALONG_MAX_M = 15.0
 _ACROSS_MAX_M = 25.0
 _ACROSS_SAME_NAME_MAX_M = 40.0
 _OPPOSITE_RAD = np.radians(150.0)
+_BESIDE_RAD = np.radians(30.0)
+_BESIDE_MIN_M = 5.0
 _BASE_M = 10.0
 
 
@@ -53,8 +55,8 @@ def face_marks(streets: Streets, site: SignalSite) -> tuple[Mark, ...]:
 
 
 def face_each_other(first: Sequence[Mark], second: Sequence[Mark]) -> bool:
-    """Whether a carriageway of one signal lies opposite to one of the other."""
-    return any(_opposite(a, b) for a in first for b in second)
+    """Whether a carriageway of one signal lies opposite to, or beside, one of the other."""
+    return any(_abreast(a, b) for a in first for b in second)
 
 
 def facing_pairs(
@@ -78,11 +80,16 @@ def _position(streets: Streets, site: SignalSite) -> NDArray[np.float64]:
     return np.array([roads.x_m[site.node], roads.y_m[site.node]])
 
 
-def _opposite(first: Mark, second: Mark) -> bool:
-    if angle_between(first.heading_rad, second.heading_rad) < _OPPOSITE_RAD:
+def _abreast(first: Mark, second: Mark) -> bool:
+    angle = angle_between(first.heading_rad, second.heading_rad)
+    shared = bool(first.names & second.names)
+    beside = angle <= _BESIDE_RAD and shared
+    if angle < _OPPOSITE_RAD and not beside:
         return False
     dx, dy = second.x_m - first.x_m, second.y_m - first.y_m
     cos, sin = np.cos(first.heading_rad), np.sin(first.heading_rad)
     along, across = abs(dx * cos + dy * sin), abs(dy * cos - dx * sin)
-    same = bool(first.names & second.names) or not (first.names and second.names)
+    if beside:
+        return bool(along <= _ALONG_MAX_M and _BESIDE_MIN_M <= across <= _ACROSS_MAX_M)
+    same = shared or not (first.names and second.names)
     return bool(along <= _ALONG_MAX_M and across <= (_ACROSS_SAME_NAME_MAX_M if same else _ACROSS_MAX_M))

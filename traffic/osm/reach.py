@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from traffic.network import B1
-    from traffic.osm_roads import Piece, Roads
+    from traffic.osm.roads import Piece, Roads
 
 __all__ = ["STUB_M", "connected_pieces", "find_gateways", "largest_strong_part", "without_stubs"]
 

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from tests.traffic.osm_maps import assert_sound
+from tests.traffic.osm.maps import assert_sound
 from traffic.network import JunctionKind
-from traffic.osm import read_osm
-from traffic.osm_build import build_network
+from traffic.osm.build import build_network
+from traffic.osm.read import read_osm
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from traffic.network import RoadNetwork
-    from traffic.osm_extract import OsmExtract
+    from traffic.osm.extract import OsmExtract
     from traffic.quality import QualityReport
 
 pytestmark = pytest.mark.slow

@@ -5,12 +5,12 @@ from __future__ import annotations
 import heapq
 from typing import TYPE_CHECKING
 
-from traffic.osm_evidence import is_roundabout
+from traffic.osm.evidence import is_roundabout
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from traffic.osm_streets import Streets
+    from traffic.osm.streets import Streets
 
 __all__ = ["channel_vertices", "near_vertices"]
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.traffic.osm_maps import OsmMap, assert_sound, build, cross, divided_cross, movements_of
+from tests.traffic.osm.maps import OsmMap, assert_sound, build, cross, divided_cross, movements_of
 from traffic.errors import InputError
 from traffic.network import JunctionKind, RoadClass, Turn
 
@@ -632,3 +632,72 @@ def test_one_approach_without_a_crossing_is_nothing_to_control(tmp_path: Path) -
     reason = "at a junction with one approach and no crossing, nothing to control"
     assert report.unmatched == {30: reason}
     assert_sound(network, report)
+
+
+def test_a_signal_behind_a_junction_leaves_no_road_from_it_to_itself(tmp_path: Path) -> None:
+    osm = OsmMap()
+    for osm_id, (x, y) in {1: (0, -10), 30: (27, 10), 31: (27, -10)}.items():
+        osm.node(osm_id, x, y)
+    for osm_id in (30, 31):
+        osm.signal(osm_id, *osm.nodes[osm_id][:2])
+    osm.signal(2, 0, 10)
+    ends = {20: (-300, -10), 21: (300, -10), 22: (300, 10), 23: (-300, 10), 24: (0, -300), 25: (0, 300)}
+    for osm_id, (x, y) in ends.items():
+        osm.node(osm_id, x, y)
+    osm.way(10, [20, 1, 31, 21], "primary", oneway="yes", name="Abay")
+    osm.way(11, [22, 30, 2, 23], "primary", oneway="yes", name="Abay")
+    osm.way(12, [24, 1, 2, 25], "secondary", name="Dostyk")
+    network, report = build(osm, tmp_path)
+    assert_sound(network, report)
+    assert network.junctions.osm_nodes == ((2, 30, 31),)
+    assert np.count_nonzero(network.links.to_node == network.junctions.node[0]) == 4
+
+
+def _abreast(across_m: float, *, along_m: float = 0.0, other_name: str = "Abay") -> OsmMap:
+    """Two one-way carriageways to the east, each with a signal."""
+    osm = OsmMap()
+    for number, (y, name) in enumerate(((0.0, "Abay"), (across_m, other_name))):
+        osm.node(20 + number, -300.0, y)
+        osm.signal(1 + number, number * along_m, y)
+        osm.node(30 + number, 300.0, y)
+        osm.way(10 + number, [20 + number, 1 + number, 30 + number], oneway="yes", name=name)
+    for osm_id, (x, y) in {40: (-400, 6), 41: (400, 6), 42: (400, 200), 43: (-400, 200)}.items():
+        osm.node(osm_id, x, y)
+    osm.way(13, [40, 20], oneway="yes")
+    osm.way(14, [40, 21], oneway="yes")
+    osm.way(15, [30, 41], oneway="yes")
+    osm.way(16, [31, 41], oneway="yes")
+    osm.way(17, [41, 42, 43, 40], oneway="yes")
+    return osm
+
+
+@pytest.mark.parametrize(
+    ("osm", "governed"),
+    [
+        (_abreast(12.0), ((1, 2),)),
+        (_abreast(24.0, along_m=14.0), ((1, 2),)),
+        (_abreast(26.0), ((1,), (2,))),
+        (_abreast(12.0, along_m=16.0), ((1,), (2,))),
+        (_abreast(12.0, other_name="Dostyk"), ((1,), (2,))),
+    ],
+)
+def test_signals_abreast_on_carriageways_of_one_direction(
+    osm: OsmMap, governed: tuple[tuple[int, ...], ...], tmp_path: Path
+) -> None:
+    network, report = build(osm, tmp_path)
+    assert_sound(network, report)
+    assert network.junctions.osm_nodes == governed
+    assert set(network.junctions.kind.tolist()) == {JunctionKind.CROSSING}
+
+
+def test_signals_of_one_crossing_are_gathered_in_any_order(tmp_path: Path) -> None:
+    governed = set()
+    for order in ((1, 2, 3), (1, 3, 2), (3, 1, 2)):
+        osm = OsmMap()
+        osm.node(20, -300.0, 0.0)
+        for osm_id, x in zip(order, (0.0, 30.0, 60.0), strict=True):
+            osm.signal(osm_id, x, 0.0)
+        osm.node(21, 300.0, 0.0)
+        osm.way(10, [20, *order, 21], name="Abay")
+        governed.add(build(osm, tmp_path)[0].junctions.osm_nodes)
+    assert governed == {((1, 2, 3),)}

@@ -16,8 +16,8 @@ import osmnx
 import platformdirs
 
 from traffic.errors import InputError
-from traffic.osm_extract import OsmExtract, OsmPlaces, OsmSignals
-from traffic.osm_tags import WAY_KEYS, closed_reason
+from traffic.osm.extract import OsmExtract, OsmPlaces, OsmSignals
+from traffic.osm.tags import WAY_KEYS, closed_reason
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -11,9 +11,9 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from traffic.osm_extract import OsmRestriction
-    from traffic.osm_links import Draft
-    from traffic.osm_streets import End, Streets
+    from traffic.osm.extract import OsmRestriction
+    from traffic.osm.links import Draft
+    from traffic.osm.streets import End, Streets
     from traffic.overrides import TurnOverride
 
 __all__ = ["Arc", "TurnRules", "street_bans", "turn_rules"]

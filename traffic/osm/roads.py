@@ -12,7 +12,7 @@ from pyproj import Transformer
 
 from traffic.errors import InputError
 from traffic.network import RoadClass
-from traffic.osm_tags import WayTags, read_way
+from traffic.osm.tags import WayTags, read_way
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from traffic.network import F1
-    from traffic.osm_extract import OsmExtract
+    from traffic.osm.extract import OsmExtract
 
 __all__ = ["CLASSES", "Piece", "Roads", "cut_roads", "project", "select_ways"]
 

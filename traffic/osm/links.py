@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from traffic.osm_evidence import angle_between
-from traffic.osm_lanes import breaks, lane_profile, runs_of
+from traffic.osm.evidence import angle_between
+from traffic.osm.lanes import breaks, lane_profile, runs_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
-    from traffic.osm_consolidate import Consolidation
-    from traffic.osm_lanes import LaneProfile
-    from traffic.osm_streets import Street, Streets
+    from traffic.osm.consolidate import Consolidation
+    from traffic.osm.lanes import LaneProfile
+    from traffic.osm.streets import Street, Streets
 
 __all__ = ["Draft", "DraftLink", "DraftNode", "draft_network", "is_internal"]
 

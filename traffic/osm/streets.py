@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from traffic.network import RoadClass
-    from traffic.osm_roads import Piece, Roads
+    from traffic.osm.roads import Piece, Roads
 
 __all__ = ["End", "Street", "Streets", "join_pieces"]
 

@@ -5,7 +5,7 @@ import pytest
 from traffic.defaults import COUNTRIES, HIGHWAY_CLASS, default_lanes, default_speed_km_h
 from traffic.errors import InputError
 from traffic.network import RoadClass, Turn
-from traffic.osm_tags import closed_reason, one_way, parse_lanes, parse_maxspeed, parse_turn_lanes, read_way
+from traffic.osm.tags import closed_reason, one_way, parse_lanes, parse_maxspeed, parse_turn_lanes, read_way
 
 R, T, L, U = Turn.RIGHT, Turn.THROUGH, Turn.LEFT, Turn.U_TURN
 

@@ -101,7 +101,7 @@ class OsmExtract:
     way_node
         Indices into the nodes.
     way_tags
-        Tags of each way, only the keys that are used (`traffic.osm_tags.WAY_KEYS`).
+        Tags of each way, only the keys that are used (`traffic.osm.tags.WAY_KEYS`).
     signals, places, restrictions
         See there.
     crossing_node, stop_node, give_way_node, barrier_node

@@ -4,7 +4,7 @@ Distance alone never joins two vertices: they must be linked by a short street, 
 the street lies inside a junction. In this order:
 
 1. *Split junctions.* Vertices joined by a street of at most 12 m; and by one of at most 60 m that leads
-   across the median of a divided road (`traffic.osm_evidence`), unless it is a mere opening for U-turns.
+   across the median of a divided road (`traffic.osm.evidence`), unless it is a mere opening for U-turns.
    Small roundabouts.
 2. *Signals.* A signal on a vertex governs its junction. A signal along a street governs the junction that
    it stands before (at most 50 m) or behind (25 m) if that junction has signals on another approach or of
@@ -14,8 +14,9 @@ the street lies inside a junction. In this order:
    too, as long as the junction stays within 110 m.
 4. *Channels.* Unsignalised vertices from which two short streets lead into the same signalised junction:
    where a road divides before it, and turning lanes around its corners.
-5. *Opposite carriageways.* Signals that face each other over the median of a divided road, within 15 m
-   along it and 25 m across (40 m if the carriageways share their name), have one controller.
+5. *Carriageways abreast.* Signals that face each other over the median of a divided road, within 15 m
+   along it and 25 m across (40 m if the carriageways share their name), have one controller; so have those
+   side by side on two carriageways of one name and direction, 5 to 25 m apart.
 6. What remains along streets are *mid-block crossings*.
 """
 
@@ -29,18 +30,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from traffic.network import RoadClass
-from traffic.osm_channels import channel_vertices, near_vertices
-from traffic.osm_evidence import crosses_divided_road, is_roundabout
-from traffic.osm_facing import face_each_other, face_marks, facing_pairs
-from traffic.osm_union import VertexUnion
+from traffic.osm.channels import channel_vertices, near_vertices
+from traffic.osm.evidence import crosses_divided_road, is_roundabout
+from traffic.osm.facing import face_each_other, face_marks, facing_pairs
+from traffic.osm.union import VertexUnion
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
-    from traffic.osm_signals import SignalSite
-    from traffic.osm_streets import Streets
+    from traffic.osm.signals import SignalSite
+    from traffic.osm.streets import Streets
 
 __all__ = ["Consolidation", "MidBlock", "consolidate"]
 
@@ -304,7 +305,7 @@ class _Work:
                 blocks.append(block)
             else:
                 sites[self.union.find(vertex)] += block.sites
-                cuts[self.union.find(vertex)] += block.cuts
+                cuts[self.union.find(vertex)] += (cut for cut in block.cuts if not self._inside(cut, vertex))
         cluster.update({root: root for root in sites})
         return Consolidation(
             cluster=cluster,
@@ -313,17 +314,26 @@ class _Work:
             mid_blocks=tuple(blocks),
         )
 
+    def _inside(self, cut: tuple[int, float], vertex: int) -> bool:
+        """Whether a cut would leave a piece of road from the junction of `vertex` to itself."""
+        street, along = self.streets.streets[cut[0]], cut[1]
+        return (self.union.same(street.start, vertex) and along <= EXTENT_M) or (
+            self.union.same(street.end, vertex) and street.length_m - along <= EXTENT_M
+        )
+
     def _mid_block_groups(self) -> list[list[int]]:
         """Group the signals of one crossing: close to each other along one street, or over a median."""
         groups: list[list[int]] = []
         for index in self._waiting():
+            own, others = [index], []
             for group in groups:
-                if any(self._one_crossing(index, other) for other in group):
-                    group.append(index)
-                    break
-            else:
-                groups.append([index])
-        return groups
+                near = any(self._one_crossing(index, other) for other in group)
+                if near and not any(len(word.sites.intersection(own + group)) > 1 for word in self.apart):
+                    own += group
+                else:
+                    others.append(group)
+            groups = [*others, sorted(own)]
+        return sorted(groups)
 
     def _one_crossing(self, first: int, second: int) -> bool:
         if any({first, second} <= word.sites for word in self.apart):

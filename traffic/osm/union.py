@@ -9,7 +9,7 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from traffic.osm_streets import Streets
+    from traffic.osm.streets import Streets
 
 __all__ = ["VertexUnion"]
 

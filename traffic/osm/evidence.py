@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from traffic.osm_streets import End, Streets
+    from traffic.osm.streets import End, Streets
 
 __all__ = ["angle_between", "carriageways", "crosses_divided_road", "is_roundabout"]
 

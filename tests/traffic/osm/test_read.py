@@ -7,9 +7,9 @@ import numpy as np
 import osmium
 import pytest
 
-from tests.traffic.osm_maps import OsmMap, cross
+from tests.traffic.osm.maps import OsmMap, cross
 from traffic.errors import InputError
-from traffic.osm import read_osm
+from traffic.osm.read import read_osm
 
 if TYPE_CHECKING:
     from pathlib import Path

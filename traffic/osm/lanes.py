@@ -11,8 +11,8 @@ from traffic.network import RoadClass, Turn
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from traffic.osm_streets import Street, Streets
-    from traffic.osm_tags import Direction, WayTags
+    from traffic.osm.streets import Street, Streets
+    from traffic.osm.tags import Direction, WayTags
 
 __all__ = ["LaneProfile", "Run", "breaks", "lane_profile", "runs_of"]
 

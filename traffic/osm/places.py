@@ -10,7 +10,7 @@ from pyproj import Transformer
 from traffic.network import Places
 
 if TYPE_CHECKING:
-    from traffic.osm_extract import OsmExtract
+    from traffic.osm.extract import OsmExtract
 
 __all__ = ["PLACE_WEIGHT", "network_places"]
 

@@ -12,9 +12,9 @@ from traffic.units import KM_H
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from traffic.osm_extract import OsmExtract
-    from traffic.osm_streets import Streets
-    from traffic.osm_tags import Direction, WayTags
+    from traffic.osm.extract import OsmExtract
+    from traffic.osm.streets import Streets
+    from traffic.osm.tags import Direction, WayTags
     from traffic.overrides import TurnOverride, WayOverride
 
 __all__ = ["EngineersWord"]

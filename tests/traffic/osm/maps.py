@@ -11,8 +11,8 @@ import numpy as np
 from pyproj import Transformer
 
 from traffic.network import Turn
-from traffic.osm import read_osm
-from traffic.osm_build import build_network
+from traffic.osm.build import build_network
+from traffic.osm.read import read_osm
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -125,6 +125,7 @@ def assert_sound(network: RoadNetwork, report: QualityReport) -> None:
     """Check what holds for every import."""
     links = network.links
     size = len(links)
+    assert not np.any(links.from_node == links.to_node)
     ends = network.nodes.gateway[links.to_node]
     starts = network.nodes.gateway[links.from_node]
     graph = nx.DiGraph()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from traffic.network import JunctionKind
-from traffic.osm_evidence import angle_between
+from traffic.osm.evidence import angle_between
 from traffic.quality import Dropped, QualityReport, Suspicion
 
 if TYPE_CHECKING:
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from traffic.network import RoadNetwork
-    from traffic.osm_extract import OsmExtract
-    from traffic.osm_links import Draft
-    from traffic.osm_roads import Piece, Roads
+    from traffic.osm.extract import OsmExtract
+    from traffic.osm.links import Draft
+    from traffic.osm.roads import Piece, Roads
     from traffic.specs import AssemblyNotes
 
 __all__ = ["Facts", "quality_report"]

@@ -2,15 +2,15 @@
 
 The steps, each in a module of its own::
 
-    osm_roads        ways cut into pieces where they meet, layers kept apart
-    osm_reach        gateways; the largest part in which everything reaches everything
-    osm_streets      chains of pieces between choices
-    osm_signals      where the signals stand
-    osm_consolidate  vertices and signals gathered into junctions and mid-block crossings
-    osm_links        directed links with lanes, speed and turn bays
-    osm_turns        turn restrictions and what the junctions' insides allow
-    osm_junctions    kind and name of each junction
-    assemble         movements, lane groups, crossings
+    roads        ways cut into pieces where they meet, layers kept apart
+    reach        gateways; the largest part in which everything reaches everything
+    streets      chains of pieces between choices
+    signals      where the signals stand
+    consolidate  vertices and signals gathered into junctions and mid-block crossings
+    links        directed links with lanes, speed and turn bays
+    turns        turn restrictions and what the junctions' insides allow
+    junctions    kind and name of each junction
+    assemble     movements, lane groups, crossings
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ import numpy as np
 
 from traffic.assemble import assemble_with_notes
 from traffic.errors import InputError
-from traffic.osm_beside import signals_beside
-from traffic.osm_consolidate import consolidate
-from traffic.osm_junctions import junction_specs
-from traffic.osm_links import draft_network
-from traffic.osm_overrides import EngineersWord
-from traffic.osm_places import network_places
-from traffic.osm_quality import Facts, quality_report
-from traffic.osm_reach import connected_pieces, find_gateways, largest_strong_part, without_stubs
-from traffic.osm_roads import cut_roads, project, select_ways
-from traffic.osm_signals import locate_signals
-from traffic.osm_streets import join_pieces
-from traffic.osm_turns import street_bans, turn_rules
+from traffic.osm.beside import signals_beside
+from traffic.osm.consolidate import consolidate
+from traffic.osm.junctions import junction_specs
+from traffic.osm.links import draft_network
+from traffic.osm.overrides import EngineersWord
+from traffic.osm.places import network_places
+from traffic.osm.quality import Facts, quality_report
+from traffic.osm.reach import connected_pieces, find_gateways, largest_strong_part, without_stubs
+from traffic.osm.roads import cut_roads, project, select_ways
+from traffic.osm.signals import locate_signals
+from traffic.osm.streets import join_pieces
+from traffic.osm.turns import street_bans, turn_rules
 from traffic.specs import LinkSpec, NodeSpec
 
 if TYPE_CHECKING:
@@ -43,10 +43,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from traffic.network import Places, RoadNetwork
-    from traffic.osm_extract import OsmExtract
-    from traffic.osm_links import Draft, DraftLink
-    from traffic.osm_signals import SignalSite
-    from traffic.osm_turns import TurnRules
+    from traffic.osm.extract import OsmExtract
+    from traffic.osm.links import Draft, DraftLink
+    from traffic.osm.signals import SignalSite
+    from traffic.osm.turns import TurnRules
     from traffic.overrides import Overrides
     from traffic.progress import Progress
     from traffic.quality import QualityReport
@@ -72,7 +72,7 @@ def build_network(
     Parameters
     ----------
     extract
-        From `traffic.osm.read_osm` or `traffic.osm_place.download_place`.
+        From `traffic.osm.read_osm` or `traffic.osm.download.download_place`.
     name
         Name of the network.
     overrides

@@ -17,8 +17,8 @@ import osmium
 from osmium.filter import KeyFilter
 
 from traffic.errors import InputError
-from traffic.osm_extract import OsmExtract, OsmPlaces, OsmRestriction, OsmSignals
-from traffic.osm_tags import WAY_KEYS, closed_reason
+from traffic.osm.extract import OsmExtract, OsmPlaces, OsmRestriction, OsmSignals
+from traffic.osm.tags import WAY_KEYS, closed_reason
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
