@@ -67,15 +67,15 @@ def delay_splits(
         wanted &= place < sizes
         if wanted.any():
             _take_better(model, cycles, _plain(model, cycles, place), best, best_cost, wanted)
+    if not np.isfinite(best_cost).all():
+        j = int(np.flatnonzero(~np.isfinite(best_cost))[0])
+        rule = f"no stage sequence fits into a cycle of {int(cycles[j])} s"
+        raise InputError(rule, field=f"junction {model.junctions[j].key}")
     costly = best_cost > np.quantile(best_cost, 1.0 - retried)
     for place in range(0 if base is not None else choices, int(sizes.max(initial=1))):
         wanted = costly & (place < sizes)
         if wanted.any():
             _take_better(model, cycles, _plain(model, cycles, place), best, best_cost, wanted)
-    if not np.isfinite(best_cost).all():
-        j = int(np.flatnonzero(~np.isfinite(best_cost))[0])
-        rule = f"no stage sequence fits into a cycle of {int(cycles[j])} s"
-        raise InputError(rule, field=f"junction {model.junctions[j].key}")
     return best, best_cost
 
 
