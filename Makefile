@@ -11,6 +11,7 @@ help:
 	@echo "make demo       optimise the traffic signals of a whole city and write out/report.html"
 	@echo "make test       run the tests"
 	@echo "make test-slow  run the tests of whole cities, which take minutes"
+	@echo "make test-junctions  check the stages of 10,000 random junctions and 100,000 mutated plans"
 	@echo "make check      lint, types, import directions, examples of the documentation"
 	@echo "make bench      run the benchmarks"
 	@echo "make setup      only set up .venv for the targets above"
@@ -49,9 +50,11 @@ test: $(VENV)/dev.stamp
 	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest -q -m "not slow" $(KERNEL_TESTS)
 	NUMBA_BOUNDSCHECK=1 $(BIN)/python -m pytest -q -m "not slow" $(KERNEL_TESTS)
 
-# The stages of 10,000 random junctions; `make test` takes the first 1,000.
+# The stages of 10,000 random junctions by a swept-path test (`make test` takes 60, `make test-slow` 1,000), and 100,000
+# mutated plans by expanding them second by second (`make test` takes 10,000).
 test-junctions: $(VENV)/dev.stamp
 	JASYL_JUNCTIONS=10000 $(BIN)/python -m pytest -q tests/signals/test_stages.py -k random
+	JASYL_PLANS=100000 $(BIN)/python -m pytest -q tests/signals/test_plan_mutations.py
 
 # The tests of whole cities.
 test-slow: $(VENV)/dev.stamp

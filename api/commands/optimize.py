@@ -23,6 +23,12 @@ __all__ = ["command"]
     help="Stop the search after about this time.",
 )
 @click.option(
+    "--steps",
+    type=click.IntRange(min=0),
+    default=None,
+    help="Stop after this many steps instead, however long they take: same seed and steps, same plans.",
+)
+@click.option(
     "-o",
     "--output",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -38,6 +44,7 @@ def command(
     demand_seed: int | None,
     seed: int,
     seconds: float,
+    steps: int | None,
     output: Path,
     as_json: bool,
     quiet: bool,
@@ -50,6 +57,7 @@ def command(
     Examples:
       jasyl optimize almaty -o plans.json
       jasyl optimize grid-25x18 --seconds 60 --seed 7 -o grid.json
+      jasyl optimize corridor --seed 3 --steps 20 -o corridor.json
       jasyl optimize my-city.toml --scale 1.1 --json
     """
     city = build_city(scenario, scale=scale, demand_seed=demand_seed, quiet=quiet or as_json)
@@ -63,6 +71,7 @@ def command(
             city.demand,
             seed=seed,
             seconds=seconds,
+            steps=steps,
             start=city.before,
             progress=progress,
         )

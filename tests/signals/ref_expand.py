@@ -105,13 +105,14 @@ def _look(tables: Tables, shown: list[list[bool]], stages: list[set[int]], durat
         if all(row) and tables.max_green[g] is not None:
             wrong.append(f"{g} green for ever")
         wrong += _lengths(tables, g, starts[g], ends[g], cycle)
-    return wrong + [
-        f"{j} starts too soon after {i}"
-        for i in range(size)
-        for j in range(size)
-        for t in ends[i]
-        if starts[j] and min((u - t) % cycle for u in starts[j]) < _needed(tables, i, j)
-    ]
+    for i in range(size):
+        for j in range(size):
+            for t in ends[i]:
+                wait = min(((u - t) % cycle for u in starts[j]), default=cycle)
+                if starts[j] and wait < _needed(tables, i, j):
+                    wrapped = ", over the end of the cycle" if t + wait >= cycle else ""
+                    wrong.append(f"{j} starts too soon after {i}{wrapped}")
+    return wrong
 
 
 def _needed(tables: Tables, i: int, j: int) -> int:
