@@ -199,7 +199,7 @@ def _placed(position: int, row: object, junctions: Mapping[str, Junction]) -> Pl
 def _members(document: object, keys: Sequence[str], where: str) -> dict[str, Any]:
     """Return `document` if it is an object with exactly `keys`."""
     if not isinstance(document, dict):
-        raise InputError("must be an object", field=where, value=document)
+        raise InputError("must be an object", field=where, value=document, hint=_HINT)
     for key in document:
         if key not in keys:
             hint = _did_you_mean(key, keys)
