@@ -70,8 +70,7 @@ def run(arguments: list[str]) -> int:
         print_problem(error.problem(), str(error), as_json=as_json)
         return BAD_INPUT
     except click.ClickException as error:
-        problem = {"type": "about:blank", "title": "Bad usage", "status": 400}
-        print_problem(problem | {"detail": error.format_message()}, _usage(error), as_json=as_json)
+        print_problem(_usage_problem(error), _usage(error), as_json=as_json)
         return BAD_INPUT
     except (click.Abort, KeyboardInterrupt):
         click.echo("Interrupted.", err=True)
@@ -84,9 +83,28 @@ def run(arguments: list[str]) -> int:
 
 
 def _usage(error: click.ClickException) -> str:
+    return f"{error.format_message()}\n{_usage_hint(error)}"
+
+
+def _usage_hint(error: click.ClickException) -> str:
     context = getattr(error, "ctx", None)
-    hint = f"\nTry: {context.command_path} --help" if context else ""
-    return error.format_message() + hint
+    return f"Try: {context.command_path if context else 'jasyl'} --help"
+
+
+def _usage_problem(error: click.ClickException) -> dict[str, object]:
+    """Return what click refused as an RFC 9457 problem object, with the option or argument as its field."""
+    parameter = getattr(error, "param", None)
+    option = getattr(error, "option_name", None)
+    field = option or (parameter.get_error_hint(None).replace("'", "") if parameter else "command line")
+    return {
+        "type": "about:blank",
+        "title": "Bad usage",
+        "status": 400,
+        "detail": error.format_message(),
+        "field": field,
+        "rule": error.message or error.format_message(),
+        "hint": _usage_hint(error),
+    }
 
 
 def main() -> None:

@@ -2,19 +2,50 @@
 
 from __future__ import annotations
 
+import functools
 import json
+import math
 import sys
-from collections.abc import Callable, Iterator, Mapping
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
+from traffic.errors import InputError
+from traffic.files import is_file
 from traffic.progress import Progress
 
-__all__ = ["json_option", "print_problem", "print_result", "progress_bar", "quiet_option", "scenario_options"]
+__all__ = [
+    "SEED",
+    "FiniteRange",
+    "check_outputs",
+    "json_option",
+    "print_problem",
+    "print_result",
+    "progress_bar",
+    "quiet_option",
+    "scenario_options",
+]
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
+
+
+class FiniteRange(click.FloatRange):
+    """A range of numbers without NaN, which passes every comparison of `click.FloatRange`."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the number, or fail as click does."""
+        number = super().convert(value, param, ctx)
+        if math.isnan(number):
+            self.fail(f"{value} is no number.", param, ctx)
+        return number
+
+
+SEED = click.IntRange(0, 2**63 - 1)
+"""Seeds of random generators."""
 
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON object on standard output and nothing else."
@@ -23,15 +54,73 @@ quiet_option = click.option("--quiet", is_flag=True, help="Show no progress.")
 
 
 def scenario_options(command: _Command) -> _Command:
-    """Add the SCENARIO argument and the options that vary its demand."""
+    """Add the SCENARIO argument and the options that vary its demand.
+
+    Before the command begins, an `output` that cannot be written or would replace an input is refused.
+    """
     scale = click.option(
-        "--scale", type=float, default=1.0, show_default=True, help="Multiply the demand by this factor."
+        "--scale",
+        type=FiniteRange(0.001, 10),
+        default=1.0,
+        show_default=True,
+        help="Multiply the demand by this factor.",
     )
     seed = click.option(
-        "--demand-seed", type=int, default=None, help="Seed of generated demand; default: the scenario's."
+        "--demand-seed", type=SEED, default=None, help="Seed of generated demand; default: the scenario's."
     )
     argument = click.argument("scenario")
-    return argument(scale(seed(command)))
+
+    @functools.wraps(command)
+    def checked(**options: Any) -> Any:
+        inputs = [options["scenario"], options.get("plans"), options.get("before")]
+        check_outputs([options.get("output")], inputs)
+        return command(**options)
+
+    return argument(scale(seed(checked)))  # type: ignore[return-value]
+
+
+def check_outputs(outputs: Sequence[Path | None], inputs: Sequence[Path | str | None]) -> None:
+    """Refuse, before the work, outputs that could not be written after it.
+
+    Parameters
+    ----------
+    outputs
+        Files or folders to write; folders above them need not exist yet.
+    inputs
+        What is read, which no output may replace.
+    """
+    read = {Path(name).resolve() for name in inputs if name is not None and is_file(name)}
+    seen: set[Path] = set()
+    for output in outputs:
+        if output is None:
+            continue
+        target = output.resolve()
+        hint = "Choose another name for the output"
+        if target in read:
+            raise InputError("must not replace an input", file=output, field="--output", hint=hint)
+        if target in seen:
+            raise InputError("must be the only output in its file", file=output, field="--output", hint=hint)
+        seen.add(target)
+        _check_folder(output)
+
+
+def _check_folder(output: Path) -> None:
+    """Refuse an output whose folder cannot be made or written to."""
+    above = output.absolute().parent
+    while not above.exists() and not above.is_symlink():
+        above = above.parent
+    hint = "Choose a folder that you may write to"
+    if not above.is_dir():
+        raise InputError(
+            "must be in a folder", file=output, field="--output", value=f"{above} is a file", hint=hint
+        )
+    try:
+        with tempfile.TemporaryFile(dir=above):
+            pass
+    except OSError as error:
+        rule = "must be in a folder that can be written to"
+        value = f"{above}: {error.strerror}"
+        raise InputError(rule, file=output, field="--output", value=value, hint=hint) from error
 
 
 def print_result(values: Mapping[str, object], *, as_json: bool) -> None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from scenarios.schema import parse
 from signals.aspects import SignalSettings
 from traffic.errors import InputError
+from traffic.files import is_file
 
 if TYPE_CHECKING:
     from scenarios.schema import (
@@ -116,7 +117,7 @@ class Scenario:
         """
         folder = self.folder or _data_folder()
         path = folder / name
-        if path.is_file():
+        if is_file(path):
             return path
         hint = f"Put it at {path}"
         if self.folder is None:
@@ -150,16 +151,21 @@ def load(name_or_path: str) -> Scenario:
     if grid:
         return _grid(int(grid[1]), int(grid[2]))
     path = Path(name_or_path)
-    if path.suffix == ".toml" and path.is_file():
+    if path.suffix == ".toml" and is_file(path):
         try:
-            return _read(path.read_text(encoding="utf-8"), str(path), path.resolve().parent)
-        except (OSError, UnicodeDecodeError) as error:
-            raise InputError(f"cannot be read: {error}", file=path) from error
+            # some editors begin a file in UTF-8 with a mark
+            return _read(path.read_text(encoding="utf-8-sig"), str(path), path.resolve().parent)
+        except UnicodeDecodeError as error:
+            field, hint = "file content", "Save it as UTF-8"
+            raise InputError("must be UTF-8", file=path, field=field, value=str(error), hint=hint) from error
+        except OSError as error:
+            raise InputError("must be a file that can be read", file=path, value=error.strerror) from error
     known = [*sorted(built_in), "grid 25x18"]
     close = get_close_matches(name_or_path, known, n=1)
     meant = f"Did you mean {close[0]!r}? " if close else ""
     hint = f"{meant}Built in are {', '.join(known)}"
-    raise InputError("must be a scenario or a scenario file (.toml)", value=name_or_path, hint=hint)
+    rule = "must be a scenario or a scenario file (.toml) that exists"
+    raise InputError(rule, field="SCENARIO", value=name_or_path, hint=hint)
 
 
 def _built_in() -> dict[str, str]:
@@ -174,8 +180,11 @@ def _built_in() -> dict[str, str]:
 def _read(text: str, source: str, folder: Path | None) -> Scenario:
     try:
         table = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(f"must be TOML: {error}", file=source) from error
+    except (ValueError, RecursionError) as error:  # no TOML, a number of thousands of digits, lists in lists
+        hint = "Quote texts, separate list items by commas, and write decimals with a point"
+        raise InputError(
+            "must be TOML", file=source, field="file content", value=str(error), hint=hint
+        ) from error
     scenario = Scenario(parse(table, file=source), source, folder)
     scenario.settings()
     return scenario

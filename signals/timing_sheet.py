@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from signals.plan import Plan, PlanSet, Stage
+from traffic.csv_rows import rows as rows_of
 from traffic.errors import InputError
 from traffic.files import replacing
 
@@ -31,7 +32,7 @@ __all__ = ["COLUMNS", "read_timing_sheet", "write_timing_sheet"]
 
 COLUMNS = ("junction", "stage", "groups", "duration_s", "cycle_s", "offset_s")
 
-_WHOLE = re.compile(r"-?\d+")
+_WHOLE = re.compile("-?[0-9]{1,9}")
 
 
 def read_timing_sheet(
@@ -60,11 +61,13 @@ def read_timing_sheet(
     file = Path(path)
     by_key = {junction.key: junction for junction in junctions}
     rows: dict[str, list[tuple[int, dict[str, str]]]] = {}
-    for number, row in _rows(file):
+    for number, row in rows_of(file, COLUMNS, header="row 1"):
         key = row["junction"]
         if key not in by_key:
             rule = "must be the key of a junction of the network"
-            raise InputError(rule, file=file, field=f"row {number}, junction", value=key)
+            some = ", ".join(list(by_key)[:3])
+            field, hint = f"row {number}, junction", f"junctions are called {some}, ..."
+            raise InputError(rule, file=file, field=field, value=key, hint=hint)
         rows.setdefault(key, []).append((number, row))
     made: dict[str, Plan] = {key: _plan(file, by_key[key], stages) for key, stages in rows.items()}
     if others is not None:
@@ -86,29 +89,6 @@ def write_timing_sheet(plans: PlanSet, path: str | os.PathLike[str]) -> None:
             for position, groups in enumerate(plan.sequence.names()):
                 row = (plan.junction.key, position + 1, " ".join(groups), plan.durations_s[position])
                 writer.writerow((*row, plan.cycle_s, plan.offset_s))
-
-
-def _rows(file: Path) -> list[tuple[int, dict[str, str]]]:
-    """Return the rows with their number in the file."""
-    try:
-        with file.open(encoding="utf-8-sig", newline="") as stream:
-            reader = csv.DictReader(stream, strict=True)
-            header = tuple(reader.fieldnames or ())
-            if set(header) != set(COLUMNS) or len(header) != len(COLUMNS):
-                rule = f"must have the columns {', '.join(COLUMNS)}"
-                raise InputError(rule, file=file, field="row 1", value=", ".join(header))
-            found = [(reader.line_num, row) for row in reader]
-    except FileNotFoundError:
-        raise InputError("must be a file that exists", file=file) from None
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError("must be readable CSV in UTF-8", file=file, hint=str(error)) from error
-    for number, row in found:
-        for column in COLUMNS:
-            if row.get(column) is None or None in row:
-                rule = f"must have {len(COLUMNS)} values"
-                raise InputError(rule, file=file, field=f"row {number}")
-            row[column] = row[column].strip()
-    return found
 
 
 def _plan(file: Path, junction: Junction, rows: list[tuple[int, dict[str, str]]]) -> Plan:

@@ -40,6 +40,8 @@ __all__ = [
 FORMAT = "jasyl-plans"
 FORMAT_VERSION = 1
 
+_HINT = "Give a file that `jasyl optimize` has written"
+
 _FILE_KEYS = ("format", "format_version", "name", "network", "plans")
 _PLAN_KEYS = ("junction", "digest", "name", "version", "cycle_s", "offset_s", "stages")
 _STAGE_KEYS = ("groups", "duration_s")
@@ -129,11 +131,11 @@ def plans_from_dict(document: object, junctions: Sequence[Junction]) -> PlanSet:
     """
     values = _members(document, _FILE_KEYS, "file")
     if values["format"] != FORMAT:
-        raise InputError(f"must be {FORMAT!r}", field="format", value=values["format"])
+        raise InputError(f"must be {FORMAT!r}", field="format", value=values["format"], hint=_HINT)
     version = values["format_version"]
     if type(version) is not int or version != FORMAT_VERSION:
         rule = f"must be {FORMAT_VERSION}, the version that this release reads"
-        raise InputError(rule, field="format_version", value=version)
+        raise InputError(rule, field="format_version", value=version, hint="Optimise again with this release")
     for field in ("name", "network"):
         if not isinstance(values[field], str):
             raise InputError("must be text", field=field, value=values[field])
@@ -147,7 +149,8 @@ def plans_from_dict(document: object, junctions: Sequence[Junction]) -> PlanSet:
         found[plan.junction.key] = plan
     missing = [key for key in by_key if key not in found]
     if missing:
-        raise InputError("must hold a plan for every junction", field="plans", value=missing[0])
+        hint = f"Add the missing {len(missing)}, or optimise again for this network"
+        raise InputError("must hold a plan for every junction", field="plans", value=missing[0], hint=hint)
     plans = tuple(found[junction.key] for junction in junctions)
     return PlanSet(name=values["name"], network_name=values["network"], plans=plans)
 
@@ -165,15 +168,20 @@ def read_plans(path: str | os.PathLike[str], junctions: Sequence[Junction]) -> P
     try:
         text = file.read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise InputError("must be a file that exists", file=file) from None
+        raise InputError("must be a file that exists", file=file, hint="Check the path") from None
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError("must be a readable file in UTF-8", file=file, hint=str(error)) from error
+        rule = "must be a readable file in UTF-8"
+        raise InputError(rule, file=file, field="file content", value=str(error), hint=_HINT) from error
     try:
-        document = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
+        document = json.loads(text, object_pairs_hook=_unique)
         return plans_from_dict(document, junctions)
     except json.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}"
-        raise InputError("must be JSON", file=file, field=where, hint=error.msg) from error
+        raise InputError("must be JSON", file=file, field=where, value=error.msg, hint=_HINT) from error
+    except (ValueError, RecursionError) as error:  # a number of thousands of digits, lists within lists
+        raise InputError(
+            "must be JSON", file=file, field="file content", value=str(error), hint=_HINT
+        ) from error
     except InputError as error:
         raise InputError(
             error.rule, file=file, field=error.field, value=error.value, hint=error.hint
@@ -191,7 +199,7 @@ def _placed(position: int, row: object, junctions: Mapping[str, Junction]) -> Pl
 def _members(document: object, keys: Sequence[str], where: str) -> dict[str, Any]:
     """Return `document` if it is an object with exactly `keys`."""
     if not isinstance(document, dict):
-        raise InputError("must be an object", field=where, value=document)
+        raise InputError("must be an object", field=where, value=document, hint=_HINT)
     for key in document:
         if key not in keys:
             hint = _did_you_mean(key, keys)
@@ -208,9 +216,10 @@ def _list(value: object, where: str) -> list[Any]:
     return value
 
 
-def _did_you_mean(word: object, known: Mapping[str, object] | Sequence[str]) -> str | None:
+def _did_you_mean(word: object, known: Mapping[str, object] | Sequence[str]) -> str:
     close = get_close_matches(str(word), list(known), n=1)
-    return f"Did you mean {close[0]!r}?" if close else None
+    some = ", ".join(list(known)[:7])
+    return f"Did you mean {close[0]!r}?" if close else f"Known are {some}{', ...' if len(known) > 7 else ''}"
 
 
 def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
@@ -220,7 +229,3 @@ def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
         twice = next(name for name in names if names.count(name) > 1)
         raise InputError("must not give a key twice", field=twice)
     return document
-
-
-def _no_constant(text: str) -> object:
-    raise InputError("must be a finite number", value=text)

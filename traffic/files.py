@@ -12,7 +12,15 @@ from traffic.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["replacing"]
+__all__ = ["is_file", "replacing"]
+
+
+def is_file(path: str | os.PathLike[str]) -> bool:
+    """Return whether there is a file, for any text: also one that no file system takes as a name."""
+    try:
+        return Path(path).is_file()
+    except (OSError, ValueError):
+        return False
 
 
 @contextmanager

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import csv
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from traffic import csv_rows
 from traffic.arrays import frozen, require, require_finite
 from traffic.errors import InputError
 from traffic.zones import reachable
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from traffic.zones import Zones
 
 __all__ = ["ODMatrix", "check_rows", "read_od_csv", "read_trip_table"]
+
+_MOST_VEH = 1_000_000.0  # in one cell: more is a slip of the unit
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,30 +145,25 @@ def read_trip_table(
     index = zones.index()
     trips = np.zeros((len(zones), len(zones)))
     rows: dict[tuple[int, int], int] = {}
-    with path.open(encoding="utf-8-sig", newline="") as stream:
-        reader = csv.DictReader(stream)
-        missing = [name for name in columns if name not in (reader.fieldnames or ())]
-        if missing:
-            rule, found = f"must have the columns {', '.join(columns)}", ", ".join(reader.fieldnames or ())
-            raise InputError(rule, file=path, field="header", value=found)
-        for row in reader:
-            line = reader.line_num
-            pair = (
-                _zone(path, line, columns[0], row[columns[0]], index),
-                _zone(path, line, columns[1], row[columns[1]], index),
-            )
-            if pair in rows:
-                hint = f"it stands in row {rows[pair]} already: add the two up"
-                names = f"{zones.name[pair[0]]} -> {zones.name[pair[1]]}"
-                rule, field = "must appear once", f"row {line}: {columns[0]}, {columns[1]}"
-                raise InputError(rule, file=path, field=field, value=names, hint=hint)
-            rows[pair] = line
-            trips[pair] = _vehicles(path, line, columns[2], row[columns[2]], same=pair[0] == pair[1])
+    for line, row in csv_rows.rows(path, columns):
+        pair = (
+            _zone(path, line, columns[0], row[columns[0]], index),
+            _zone(path, line, columns[1], row[columns[1]], index),
+        )
+        if pair in rows:
+            hint = f"it stands in row {rows[pair]} already: add the two up"
+            names = f"{zones.name[pair[0]]} -> {zones.name[pair[1]]}"
+            rule, field = "must appear once", f"row {line}: {columns[0]}, {columns[1]}"
+            raise InputError(rule, file=path, field=field, value=names, hint=hint)
+        rows[pair] = line
+        trips[pair] = _vehicles(path, line, columns[2], row[columns[2]], same=pair[0] == pair[1])
+    if not rows:
+        rule, hint = "must have a row with trips", f"add rows of {', '.join(columns)}"
+        raise InputError(rule, file=path, field=columns[2], hint=hint)
     return trips, rows
 
 
-def _zone(path: Path, line: int, column: str, text: str | None, index: dict[str, int]) -> int:
-    name = (text or "").strip()
+def _zone(path: Path, line: int, column: str, name: str, index: dict[str, int]) -> int:
     if name not in index:
         some = ", ".join(list(index)[:5])
         hint = f"known zones: {some}{', ...' if len(index) > 5 else ''}"
@@ -174,16 +171,9 @@ def _zone(path: Path, line: int, column: str, text: str | None, index: dict[str,
     return index[name]
 
 
-def _vehicles(path: Path, line: int, column: str, text: str | None, *, same: bool) -> float:
+def _vehicles(path: Path, line: int, column: str, text: str, *, same: bool) -> float:
     field = f"row {line}: {column}"
-    try:
-        value = float(text or "")
-    except ValueError:
-        raise InputError("must be a number", file=path, field=field, value=text) from None
-    if not np.isfinite(value):
-        raise InputError("must be a finite number", file=path, field=field, value=text)
-    if value < 0:
-        raise InputError("must be 0 or more", file=path, field=field, value=value)
+    value = csv_rows.number(path, field, text, most=_MOST_VEH)
     if same and value > 0:
         hint = "trips within a zone do not appear on the network: leave them out"
         raise InputError("must be 0 within a zone", file=path, field=field, value=value, hint=hint)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import math
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -29,9 +29,10 @@ def parse(path: Path) -> Overrides:
             data = tomllib.load(stream)
     except OSError as error:
         raise InputError("must be a file that can be read", file=path, value=str(error)) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        hint = "Quote texts, separate list items by commas, and write tables as [[way]]"
-        raise InputError("must be TOML", file=path, value=str(error), hint=hint) from error
+    except (ValueError, RecursionError) as error:  # no TOML, no UTF-8, or a number of thousands of digits
+        hint = "Quote texts, separate list items by commas, write decimals with a point and tables as [[way]]"
+        rule, field = "must be TOML in UTF-8", "file content"
+        raise InputError(rule, file=path, field=field, value=str(error), hint=hint) from error
     top = _Table(path, "", data)
     top.only(("missing_ids", *_SECTIONS))
     missing = top.choice("missing_ids", ("error", "warning")) or "error"
@@ -40,10 +41,16 @@ def parse(path: Path) -> Overrides:
         (table.whole("node", 1), table.flag("signal")) for table in top.tables("signal", ("node", "signal"))
     ]
     junctions = _junctions(top.tables("junction"))
+    ways = tuple(_way(table) for table in top.tables("way"))
+    turns = tuple(_turn(table) for table in top.tables("turn"))
+    directions = [(w.way, d) for w in ways for d, meant in (("f", w.forward), ("b", w.backward)) if meant]
+    _once(path, "way.id", directions)
+    _once(path, "turn.from_way", [(t.from_way, t.via_node, t.to_way) for t in turns])
+    _once(path, "signal.node", [(node or 0,) for node, _ in signals])
     return Overrides(
         file=str(path),
-        ways=tuple(_way(table) for table in top.tables("way")),
-        turns=tuple(_turn(table) for table in top.tables("turn")),
+        ways=ways,
+        turns=turns,
         together=tuple(nodes for kind, nodes in consolidate if kind == "together"),
         apart=tuple(nodes for kind, nodes in consolidate if kind == "apart"),
         signals_added=frozenset(node for node, is_signal in signals if node and is_signal is not False),
@@ -52,6 +59,14 @@ def parse(path: Path) -> Overrides:
         junction_nodes=MappingProxyType({key: nodes for key, nodes, _ in junctions}),
         missing_is_error=missing == "error",
     )
+
+
+def _once(path: Path, field: str, entries: Sequence[tuple[int | str, ...]]) -> None:
+    """Refuse two entries for the same thing, of which only one could hold."""
+    for position, entry in enumerate(entries):
+        if entry in entries[:position]:
+            hint = "Join the entries into one"
+            raise InputError("must have one entry only", file=path, field=field, value=entry[0], hint=hint)
 
 
 class _Table:
@@ -116,8 +131,8 @@ class _Table:
 
     def text(self, key: str) -> str | None:
         value = self.data.get(key)
-        if value is not None and (not isinstance(value, str) or not value.strip()):
-            raise self.error(key, "must be a text in quotes")
+        if value is not None and (not isinstance(value, str) or not value.strip() or not value.isprintable()):
+            raise self.error(key, "must be a text of one line in quotes")
         return value
 
     def choice(self, key: str, options: tuple[str, ...]) -> str | None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import csv
+import re
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from traffic import csv_rows
 from traffic.arrays import frozen, require, require_finite
 from traffic.errors import InputError
 
@@ -25,6 +26,9 @@ _COLUMNS = ("junction", "from", "to", "start", "count")
 _COMPASS = {name: k * np.pi / 4 for k, name in enumerate(("E", "NE", "N", "NW", "W", "SW", "S", "SE"))}
 _NEAR_RAD = np.pi / 4 + 1e-6
 _BACK_M = 25.0
+_INDEX = re.compile("[0-9]{1,9}")
+_TIME = re.compile("([0-9]{1,2}):([0-9]{1,2})(:00)?")
+_MOST_VEH = 100_000.0  # in one interval: more is a slip
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,22 +86,19 @@ def read_turning_counts(path: Path, network: RoadNetwork, *, interval_s: float =
     table: dict[int, dict[float, float]] = {}
     first_row: dict[tuple[int, float], int] = {}
     finder = _MovementFinder(path, network)
-    with path.open(encoding="utf-8-sig", newline="") as stream:
-        reader = csv.DictReader(stream)
-        if not set(_COLUMNS) <= set(reader.fieldnames or ()):
-            rule, found = f"must have the columns {', '.join(_COLUMNS)}", ", ".join(reader.fieldnames or ())
-            raise InputError(rule, file=path, field="header", value=found)
-        for row in reader:
-            line = reader.line_num
-            movement = finder.movement(line, row["junction"], row["from"], row["to"])
-            start = _time(path, line, row["start"])
-            if (movement, start) in first_row:
-                rule, hint = "must appear once", f"it stands in row {first_row[movement, start]} already"
-                raise InputError(rule, file=path, field=f"row {line}: start", value=row["start"], hint=hint)
-            first_row[movement, start] = line
-            table.setdefault(movement, {})[start] = _count(path, line, row["count"])
+    for line, row in csv_rows.rows(path, _COLUMNS):
+        movement = finder.movement(line, row["junction"], row["from"], row["to"])
+        start = _time(path, line, row["start"])
+        if (movement, start) in first_row:
+            rule, hint = "must appear once", f"it stands in row {first_row[movement, start]} already"
+            raise InputError(rule, file=path, field=f"row {line}: start", value=row["start"], hint=hint)
+        first_row[movement, start] = line
+        table.setdefault(movement, {})[start] = csv_rows.number(
+            path, f"row {line}: count", row["count"], most=_MOST_VEH
+        )
     if not table:
-        raise InputError("must have a count", file=path, field="count")
+        hint = f"add rows of {', '.join(_COLUMNS)}"
+        raise InputError("must have a count", file=path, field="count", hint=hint)
     times = _intervals(path, table, first_row, interval_s)
     movements = sorted(table)
     vehicles = np.array([[table[m][time] for m in movements] for time in times])
@@ -131,26 +132,11 @@ def _clock(time_s: float) -> str:
     return f"{int(time_s) // 3600:02d}:{int(time_s) % 3600 // 60:02d}"
 
 
-def _time(path: Path, line: int, text: str | None) -> float:
-    parts = (text or "").strip().split(":")
-    try:
-        hours, minutes = int(parts[0]), int(parts[1])
-    except (IndexError, ValueError):
-        hours = minutes = -1
-    if len(parts) not in {2, 3} or not (0 <= hours < 24 and 0 <= minutes < 60):
+def _time(path: Path, line: int, text: str) -> float:
+    found = _TIME.fullmatch(text)
+    if not found or int(found[1]) >= 24 or int(found[2]) >= 60:
         raise InputError("must be a time as HH:MM", file=path, field=f"row {line}: start", value=text)
-    return 3600.0 * hours + 60.0 * minutes
-
-
-def _count(path: Path, line: int, text: str | None) -> float:
-    field = f"row {line}: count"
-    try:
-        value = float(text or "")
-    except ValueError:
-        raise InputError("must be a number", file=path, field=field, value=text) from None
-    if not (np.isfinite(value) and value >= 0):
-        raise InputError("must be 0 or more and finite", file=path, field=field, value=text)
-    return value
+    return 3600.0 * int(found[1]) + 60.0 * int(found[2])
 
 
 class _MovementFinder:
@@ -170,13 +156,13 @@ class _MovementFinder:
         pairs = zip(network.movements.in_link.tolist(), network.movements.out_link.tolist(), strict=True)
         self.movement_of = {pair: row for row, pair in enumerate(pairs)}
 
-    def movement(self, line: int, junction: str | None, start: str | None, end: str | None) -> int:
+    def movement(self, line: int, junction: str, start: str, end: str) -> int:
         """Return the movement that a row names."""
-        node = self._node(line, (junction or "").strip())
+        node = self._node(line, junction)
         links = self.network.links
         arriving, leaving = np.flatnonzero(links.to_node == node), np.flatnonzero(links.from_node == node)
-        in_link = self._leg(line, "from", (start or "").strip(), arriving, at_end=True)
-        out_link = self._leg(line, "to", (end or "").strip(), leaving, at_end=False)
+        in_link = self._leg(line, "from", start, arriving, at_end=True)
+        out_link = self._leg(line, "to", end, leaving, at_end=False)
         found = self.movement_of.get((in_link, out_link))
         if found is None:
             hint = "check the two legs, and the turn restrictions of the network"
@@ -188,7 +174,7 @@ class _MovementFinder:
     def _node(self, line: int, name: str) -> int:
         if name in self.node_of:
             return self.node_of[name]
-        if name.isdigit() and int(name) < len(self.network.nodes):
+        if _INDEX.fullmatch(name) and int(name) < len(self.network.nodes):
             return int(name)
         some = ", ".join(list(self.network.junctions.key)[:3])
         rule, hint = "must be a junction or a node of the network", f"junctions are called {some}, ..."
@@ -196,7 +182,7 @@ class _MovementFinder:
 
     def _leg(self, line: int, column: str, name: str, links: NDArray[np.intp], *, at_end: bool) -> int:
         field = f"row {line}: {column}"
-        if name.isdigit():
+        if _INDEX.fullmatch(name):
             if int(name) not in links:
                 rule, hint = "must be a link at this junction", f"links there: {links.tolist()}"
                 raise InputError(rule, file=self.path, field=field, value=name, hint=hint)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import csv
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from traffic import csv_rows
 from traffic.errors import InputError
 from traffic.zones import Zones, connected_sides
 
@@ -27,22 +27,20 @@ def read_zones_csv(path: Path, network: RoadNetwork) -> Zones:
     by_osm = _links_by_osm(network)
     entries: dict[str, list[int]] = {}
     exits: dict[str, list[int]] = {}
-    with path.open(encoding="utf-8-sig", newline="") as stream:
-        reader = csv.DictReader(stream)
-        columns = set(reader.fieldnames or ())
-        if not {"zone", "use"} <= columns or not ({"link"} <= columns or {"from_osm", "to_osm"} <= columns):
-            rule = "must have the columns zone, use and link (or from_osm and to_osm)"
-            raise InputError(rule, file=path, field="header", value=", ".join(sorted(columns)))
-        for row in reader:
-            place = f"row {reader.line_num}"
-            zone, use = (row["zone"] or "").strip(), (row["use"] or "").strip()
-            if use not in {"entry", "exit", "both"}:
-                raise InputError("must be entry, exit or both", file=path, field=f"{place}: use", value=use)
-            link = _row_link(row, path, place, network, by_osm)
-            for name, table in (("entry", entries), ("exit", exits)):
-                table.setdefault(zone, [])
-                if use in {name, "both"} and link not in table[zone]:
-                    table[zone].append(link)
+    for line, row in csv_rows.rows(
+        path, ("zone", "use", "link"), or_else=("zone", "use", "from_osm", "to_osm")
+    ):
+        place = f"row {line}"
+        zone, use = row["zone"], row["use"]
+        if not zone:
+            raise InputError("must have a name", file=path, field=f"{place}: zone", value=zone)
+        if use not in {"entry", "exit", "both"}:
+            raise InputError("must be entry, exit or both", file=path, field=f"{place}: use", value=use)
+        link = _row_link(row, path, place, network, by_osm)
+        for name, table in (("entry", entries), ("exit", exits)):
+            table.setdefault(zone, [])
+            if use in {name, "both"} and link not in table[zone]:
+                table[zone].append(link)
     if not entries:
         raise InputError("must have a zone", file=path, field="zone", hint="add one row per link of a zone")
     zones = Zones.from_links(entries, entries.values(), exits.values(), network=network)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from api.commands._city import build_city
+from api.commands._city import build_city, read_city_plans
 from api.console import json_option, print_result, quiet_option, scenario_options
 
 __all__ = ["command"]
@@ -38,10 +38,9 @@ def command(
     """
     city = build_city(scenario, scale=scale, demand_seed=demand_seed, quiet=quiet or as_json)
     from signals.greens import movement_greens
-    from signals.wire import read_plans
     from traffic.flow import simulate
 
-    greens = movement_greens(city.network, read_plans(plans, city.junctions))
+    greens = movement_greens(city.network, read_city_plans(city, plans))
     started = time.perf_counter()
     run = city.scenario.run
     result = simulate(city.network, city.demand, greens, duration_s=run.duration_s, report_s=run.report_s)

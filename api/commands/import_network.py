@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from api.console import json_option, print_result, progress_bar, quiet_option
+from api.console import check_outputs, json_option, print_result, progress_bar, quiet_option
 from traffic.errors import InputError
 
 if TYPE_CHECKING:
@@ -69,6 +69,9 @@ def osm_command(
       jasyl import osm city.osm.gz --overrides corrections.toml -o city.npz
       jasyl import osm --place 'Almaty, Kazakhstan' -o almaty.npz
     """
+    outputs = [output, geojson, geopackage, quality]
+    check_outputs(outputs, [file, overrides])
+    from traffic.files import replacing
     from traffic.geo import write_geojson, write_geopackage
     from traffic.osm.build import build_network
     from traffic.overrides import read_overrides
@@ -84,13 +87,22 @@ def osm_command(
             classes=classes,
             progress=progress,
         )
+    if len(network.junctions) == 0:
+        node, reason = next(iter(report.unmatched.items()))
+        hint = "Extend the extract, or name other signals in an overrides file ([[signal]])"
+        rule = "must have a signal on a road where traffic goes on"
+        raise InputError(rule, file=file or place, field=f"node {node}", value=reason, hint=hint)
+    for path in outputs:
+        if path is not None:
+            path.parent.mkdir(parents=True, exist_ok=True)
     save_network(network, output)
     if geojson:
         write_geojson(network, geojson)
     if geopackage:
         write_geopackage(network, geopackage)
     if quality:
-        quality.write_text(report.text(), encoding="utf-8")
+        with replacing(quality) as draft:
+            draft.write_text(report.text(), encoding="utf-8")
     figures = dict(report.as_dict()) | {"seconds": time.perf_counter() - started}
     print_result(figures, as_json=as_json)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from api.commands._city import build_city
+from api.commands._city import build_city, read_city_plans
 from api.console import json_option, print_result, quiet_option, scenario_options
 
 if TYPE_CHECKING:
@@ -62,12 +62,11 @@ def command(
     city = build_city(scenario, scale=scale, demand_seed=demand_seed, quiet=quiet or as_json)
     from api.report import write_report
     from signals.greens import movement_greens
-    from signals.wire import read_plans
     from simulation.rivals import isolated_webster
     from traffic.flow import FlowModel
 
-    after_plans = read_plans(plans, city.junctions)
-    before_plans = read_plans(before, city.junctions) if before else city.before
+    after_plans = read_city_plans(city, plans)
+    before_plans = read_city_plans(city, before) if before else city.before
     if before_plans is None:
         before_plans = isolated_webster(city.network, city.junctions, city.demand)
     model, run = FlowModel(city.network, city.demand), city.scenario.run

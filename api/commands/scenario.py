@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from api.commands._city import build_city
-from api.console import json_option, print_result, quiet_option, scenario_options
+from api.console import check_outputs, json_option, print_result, quiet_option, scenario_options
 from traffic.errors import InputError
 
 __all__ = ["command"]
@@ -89,8 +89,12 @@ def new_command(file: Path, as_json: bool) -> None:
       jasyl scenario new my-city.toml
     """
     from scenarios.loader import template
+    from traffic.files import replacing
 
     if file.exists():
         raise InputError("must not exist yet", file=file, hint="Choose another name or remove the file")
-    file.write_text(template(), encoding="utf-8")
+    check_outputs([file], [])
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(file) as draft:
+        draft.write_text(template(), encoding="utf-8")
     print_result({"scenario": str(file)}, as_json=as_json)

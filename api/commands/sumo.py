@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from api.commands._city import build_city
-from api.console import json_option, print_result, quiet_option, scenario_options
+from api.commands._city import build_city, read_city_plans
+from api.console import SEED, json_option, print_result, quiet_option, scenario_options
 
 __all__ = ["command"]
 
@@ -30,7 +30,7 @@ def command() -> None:
     default=None,
     help="Plans written by `jasyl optimize`; default: SUMO's own programs.",
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="Seed of the vehicles' routes.")
+@click.option("--seed", type=SEED, default=0, show_default=True, help="Seed of the vehicles' routes.")
 @click.option(
     "-o",
     "--output",
@@ -60,14 +60,13 @@ def export_command(
       jasyl sumo export grid-5x4 --scale 0.8 --seed 3 -o grid-sumo
     """
     city = build_city(scenario, scale=scale, demand_seed=demand_seed, quiet=quiet or as_json)
-    from signals.wire import read_plans
     from simulation.sumo_export import export
 
     files = export(
         city.network,
         city.demand,
         output,
-        plans=read_plans(plans, city.junctions) if plans else None,
+        plans=read_city_plans(city, plans) if plans else None,
         seed=seed,
         duration_s=city.scenario.run.duration_s,
     )

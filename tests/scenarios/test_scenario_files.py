@@ -185,7 +185,7 @@ def test_unknown_scenarios_and_broken_files(written, tmp_path):
         load(written("[scenario\n"))
     broken = tmp_path / "latin.toml"
     broken.write_bytes(b'[scenario]\ntitle = "\xe4"\n')
-    with pytest.raises(InputError, match="cannot be read"):
+    with pytest.raises(InputError, match="must be UTF-8"):
         load(str(broken))
 
 

@@ -182,7 +182,7 @@ def test_counts_from_a_file(tmp_path):
         ("centre,E,W,7h,1", "row 2: start", "7h"),
         ("centre,E,W,25:00,1", "row 2: start", "25:00"),
         ("centre,E,W,07:00,nan", "row 2: count", "nan"),
-        ("centre,E,W,07:00,-1", "row 2: count", "-1"),
+        ("centre,E,W,07:00,-1", "row 2: count", -1.0),
         ("centre,E,W,07:00,lots", "row 2: count", "lots"),
         ("centre,E,W,07:00,1\ncentre,E,W,07:00,1", "row 3: start", "07:00"),
         ("centre,E,W,07:00,1\ncentre,E,W,07:20,1", "start", "07:00, 07:20"),

@@ -157,7 +157,7 @@ def test_zones_from_a_file(tmp_path):
 @pytest.mark.parametrize(
     ("text", "field", "value"),
     [
-        ("zone,link\nA,0\n", "header", "link, zone"),
+        ("zone,link\nA,0\n", "header", "zone, link"),
         ("zone,use,link\nA,in,0\n", "row 2: use", "in"),
         ("zone,use,link\nA,both,99\n", "row 2: link", "99"),
         ("zone,use,link\nA,both,x\n", "row 2: link", "x"),

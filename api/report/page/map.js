@@ -110,10 +110,11 @@ const roadMap = (() => {
     DATA.junctions.forEach((junction) => {
       const [x, y] = screen(junction.x, junction.y);
       if (x < 0 || y < 0 || x > size.w || y > size.h) return;
-      const left = x + dotRadius() + 4, width = pen.measureText(junction.n).width;
-      if (taken.some(([a, b, c]) => Math.abs(b - y) < 15 && left < c && a < left + width)) return;
-      taken.push([left, y, left + width]);
-      pen.strokeText(junction.n, left, y); pen.fillText(junction.n, left, y);
+      const width = pen.measureText(junction.n).width, above = y - dotRadius() - 10;
+      const left = Math.max(4, Math.min(x - width / 2, size.w - width - 4));
+      if (taken.some(([a, b, c]) => Math.abs(b - above) < 15 && left < c && a < left + width)) return;
+      taken.push([left, above, left + width]);
+      pen.strokeText(junction.n, left, above); pen.fillText(junction.n, left, above);
     });
   }
   function drawScale() {

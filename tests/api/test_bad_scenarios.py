@@ -1,0 +1,227 @@
+"""Bad scenario files, and bad matrices, zones, counts and timing sheets that they name."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.api.conftest import HEAD, TRIPS
+
+DEEP = "[" * 5000 + "]" * 5000
+
+
+@pytest.fixture
+def checked(refused, tmp_path):
+    """Check a scenario, with the files it names, that must be refused."""
+
+    def command(text: str | bytes, **others: str | bytes) -> dict[str, str]:
+        for name, content in {"city.toml": text, **{f"{k}.csv": v for k, v in others.items()}}.items():
+            (tmp_path / name).write_bytes(content if isinstance(content, bytes) else content.encode())
+        return refused("scenario", "check", "city.toml")
+
+    return command
+
+
+@pytest.mark.parametrize(
+    ("text", "field", "value"),
+    [
+        (HEAD + "[run]\nduraton_s = 60\n", "run.duraton_s", "duraton_s"),
+        (HEAD.replace('"grid"', '"gird"'), "network.kind", "gird"),
+        (HEAD + '[demand]\nkind = "generated"\ntotal_veh_h = nan\n', "demand.total_veh_h", "nan"),
+        (HEAD + '[demand]\nkind = "generated"\ntotal_veh_h = -1\n', "demand.total_veh_h", "-1"),
+        (HEAD + '[demand]\nkind = "generated"\ntotal_veh_h = 1e300\n', "demand.total_veh_h", "1e+300"),
+        (HEAD + '[demand]\nkind = "generated"\ntotal_veh_h = 10,5\n', "file content", "line"),
+        (HEAD + '[demand]\nkind = "generated"\nprofile = [nan]\n', "demand.profile.0", "nan"),
+        (HEAD + '[demand]\nkind = "od"\nfile = "none.csv"\n', "demand.file", "none.csv"),
+        (HEAD + '[demand]\nkind = "od"\nfile = "."\n', "demand.file", "."),
+        (HEAD + f'[demand]\nkind = "od"\nfile = "{"a" * 3000}"\n', "demand.file", "aaa"),
+        (HEAD.replace('"grid"\ncolumns = 2\nrows = 2', '"corridor"\nlanes = 0'), "network.lanes", "0"),
+        (HEAD + '[signals]\ncountry = "XX"\n', "signals.country", "XX"),
+        (HEAD + HEAD, "file content", "twice"),
+        (HEAD + "[run]\nduration_s = " + "9" * 5000, "file content", "digits"),
+        (HEAD + f"x = {DEEP}", "file content", "recursion"),
+        (HEAD.replace("City", "Cit\xe9").encode("latin-1"), "file content", "utf-8"),
+        (HEAD.encode("utf-16"), "file content", "utf-8"),
+    ],
+)
+def test_scenario_files(checked, text, field, value):
+    problem = checked(text)
+    assert (problem["file"], problem["field"]) == ("city.toml", field)
+    assert value in problem["value"]
+
+
+def test_an_empty_scenario_file(checked):
+    problem = checked("")
+    assert (problem["file"], problem["field"]) == ("city.toml", "scenario")
+
+
+def test_a_misspelt_key_names_the_one_that_was_meant(checked):
+    assert "'duration_s'" in checked(HEAD + "[run]\nduraton_s = 60\n")["hint"]
+
+
+@pytest.mark.parametrize(
+    "name", ["almatty", "none.toml", "folder.toml", "a\0.toml", "a" * 5000 + ".toml", "grid-1x1"]
+)
+def test_names_of_scenarios(refused, tmp_path, name):
+    (tmp_path / "folder.toml").mkdir()
+    refused("scenario", "check", name)
+
+
+@pytest.mark.parametrize(
+    ("override", "field"),
+    [
+        ('[[junction]]\nkey = "nowhere"\nlocked = true\n', "junction.key"),
+        ("[[way]]\nid = 10\nlanes = 2\n", "network.overrides"),
+        ('[[junction]]\nkey = "grid:1-1"\nmin_green_s = { "Q" = 8 }\n', None),
+    ],
+)
+def test_overrides_of_a_scenario(refused, tmp_path, override, field):
+    text = HEAD.replace("rows = 2\n", 'rows = 2\noverrides = "fix.toml"\n') + TRIPS
+    (tmp_path / "city.toml").write_text(text)
+    (tmp_path / "fix.toml").write_text(override)
+    problem = refused("scenario", "check", "city.toml")
+    assert field is None or problem["field"] == field
+
+
+OD = HEAD + '[demand]\nkind = "od"\nfile = "trips.csv"\nzones = 8\n'
+TRIP = "origin,destination,veh_h\ngateway 4,gateway 5,"
+
+
+@pytest.mark.parametrize(
+    ("trips", "field", "value"),
+    [
+        (TRIP + "nan\n", "row 2: veh_h", "nan"),
+        (TRIP + "inf\n", "row 2: veh_h", "inf"),
+        (TRIP + "-1\n", "row 2: veh_h", "-1.0"),
+        (TRIP + "1e300\n", "row 2: veh_h", "1e+300"),
+        (TRIP + '"10,5"\n', "row 2: veh_h", "10,5"),
+        (TRIP + "1_0\n", "row 2: veh_h", "1_0"),
+        (TRIP + "10,5\n", "row 2", None),
+        ("origin,destination,veh_h\ngateway 4\n", "row 2", None),
+        (TRIP + "1\ngateway 4,gateway 5,1\n", "row 3: origin, destination", "gateway 4 -> gateway 5"),
+        ("origin,destination,veh_h\nhere,gateway 5,1\n", "row 2: origin", "here"),
+        ("origin,destination,veh_h\ngateway 4,gateway 4,1\n", "row 2: veh_h", "1.0"),
+        ("origin,destination,veh_h\n", "veh_h", None),
+        ("origin;destination;veh_h\n", "header", "origin;destination;veh_h"),
+        ("origin,destination,veh_h,veh_h\n", "header", "veh_h"),
+        ("", "header", ""),
+        ((TRIP + "1\n").encode("utf-16"), "file content", "utf-8"),
+        (b"origin,destination,veh_h\n\xe9,b,1\n", "file content", "utf-8"),
+        ("origin,destination,veh_h\n" + "a" * 200_000 + ",b,1\n", "file content", "limit"),
+    ],
+)
+def test_matrices(checked, trips, field, value):
+    problem = checked(OD, trips=trips)
+    assert problem["file"].endswith("trips.csv")
+    assert problem["field"] == field
+    assert value is None or value in problem["value"]
+
+
+def _gateway_links(city, *, out: bool) -> list[int]:
+    network = city.network
+    ends = network.links.to_node if out else network.links.from_node
+    return [link for link, node in enumerate(ends.tolist()) if network.nodes.gateway[node]]
+
+
+def test_zones_between_which_there_is_no_way(checked, small_city):
+    entry, leave = _gateway_links(small_city[0], out=False), _gateway_links(small_city[0], out=True)
+    # trips begin in A and B; they end in A and C, so that B cannot be reached
+    zones = f"zone,use,link\nA,entry,{entry[0]}\nA,exit,{leave[0]}\nB,entry,{entry[3]}\nC,exit,{leave[3]}\n"
+    text = OD.replace("zones = 8", 'zones_file = "zones.csv"')
+    problem = checked(text, zones=zones, trips="origin,destination,veh_h\nA,B,10\n")
+    assert problem["rule"] == "the destination cannot be reached from the origin"
+    assert (problem["field"], problem["value"]) == ("row 2: origin, destination", "A -> B")
+
+
+@pytest.mark.parametrize(
+    ("row", "field"),
+    [
+        ("A,entry,nan", "row 2: link"),
+        ("A,entry,99999", "row 2: link"),
+        ("A,entry," + "9" * 5000, "row 2: link"),
+        ("A,in,1", "row 2: use"),
+        (",entry,1", "row 2: zone"),
+        ("A", "row 2"),
+        (b"\xe9,entry,1", "file content"),
+    ],
+)
+def test_zone_files(checked, row, field):
+    data = row if isinstance(row, bytes) else row.encode()
+    text = OD.replace("zones = 8", 'zones_file = "zones.csv"')
+    problem = checked(text, zones=b"zone,use,link\n" + data + b"\n", trips=TRIP + "1\n")
+    assert problem["file"].endswith("zones.csv")
+    assert problem["field"] == field
+
+
+COUNTS = HEAD + '[demand]\nkind = "counts"\nfile = "counts.csv"\n'
+COLUMNS = "junction,from,to,start,count\n"
+
+
+@pytest.mark.parametrize(
+    ("row", "field", "value"),
+    [
+        ("grid:1-1,W,E,08:00,nan", "row 2: count", "nan"),
+        ("grid:1-1,W,E,08:00,-1", "row 2: count", "-1.0"),
+        ("grid:1-1,W,E,08:00,1e300", "row 2: count", "1e+300"),
+        ('grid:1-1,W,E,08:00,"1,5"', "row 2: count", "1,5"),
+        ("grid:1-1,W,E,08:00,1,5", "row 2", None),
+        ("nowhere,W,E,08:00,1", "row 2: junction", "nowhere"),
+        ("\xb2,W,E,08:00,1", "row 2: junction", "\xb2"),
+        ("9" * 5000 + ",W,E,08:00,1", "row 2: junction", "9"),
+        ("grid:1-1,\xb2,E,08:00,1", "row 2: from", "\xb2"),
+        ("grid:1-1,W,E,25:00,1", "row 2: start", "25:00"),
+        ("grid:1-1,W,E,08:00:xx,1", "row 2: start", "08:00:xx"),
+        ("grid:1-1,W,E,08:00,1\ngrid:1-1,W,E,08:00,1", "row 3: start", "08:00"),
+        (b"\xe9,W,E,08:00,1", "file content", "utf-8"),
+    ],
+)
+def test_counts(checked, row, field, value):
+    data = row if isinstance(row, bytes) else row.encode()
+    problem = checked(COUNTS, counts=COLUMNS.encode() + data + b"\n")
+    assert problem["file"].endswith("counts.csv")
+    assert problem["field"] == field
+    assert value is None or value in problem["value"]
+
+
+def test_counts_that_cannot_be_balanced(checked):
+    rows = [
+        f"{junction},{start},{end},08:00,{count}\n"
+        for junction, count in (("grid:1-1", 500), ("grid:1-2", 1), ("grid:2-1", 1), ("grid:2-2", 1))
+        for start in "NESW"
+        for end in "NESW"
+        if start != end
+    ]
+    problem = checked(COUNTS, counts=COLUMNS + "".join(rows))
+    assert problem["rule"].startswith("the counts cannot be balanced: 1500 vehicles leave junction grid:1-1")
+    assert "check the two counts" in problem["hint"]
+
+
+@pytest.mark.parametrize(
+    ("column", "text", "field"),
+    [
+        (3, "nan", "row 2, duration_s"),
+        (3, '"1,5"', "row 2, duration_s"),
+        (3, "9" * 5000, "row 2, duration_s"),
+        (3, "\u0663\u0665", "row 2, duration_s"),
+        (2, "QQ", "row 2, groups"),
+        (0, "nowhere", "row 2, junction"),
+        (1, "7", "row 2, stage"),
+        (4, "1", "row 3, cycle_s"),
+        (5, "", "row 2, offset_s"),
+    ],
+)
+def test_timing_sheets(checked, small_city, column, text, field):
+    lines = small_city[2].splitlines()
+    row = lines[1].split(",")
+    row[column] = text
+    if column == 5:  # the same in the other stages, so that its own rule speaks first
+        row[column], field = "nan", "row 3, offset_s"
+    sheet = "\n".join([lines[0], ",".join(row), *lines[2:], ""])
+    problem = checked(HEAD + TRIPS + '[signals]\ntiming_sheet = "sheet.csv"\n', sheet=sheet)
+    assert problem["file"].endswith("sheet.csv")
+    assert problem["field"] == field
+
+
+def test_a_timing_sheet_without_a_junction(checked, small_city):
+    lines = [line for line in small_city[2].splitlines() if not line.startswith("grid:2-2")]
+    problem = checked(HEAD + TRIPS + '[signals]\ntiming_sheet = "sheet.csv"\n', sheet="\n".join(lines))
+    assert (problem["field"], problem["value"]) == ("junction", "grid:2-2")
