@@ -31,8 +31,11 @@ CLASSES: Mapping[str, RoadClass] = {
 }
 """Detail of an import: the least important class that is taken in.
 
-Ways below it are taken in where they carry a traffic signal, since they are legs of a junction then.
+Ways below it are taken in where they carry a traffic signal, since they are legs of a junction then, and where
+they are short and lead from such a leg to another road that is taken in, since they lie inside the junction.
 """
+
+_SHORT_M = 60.0
 
 
 @dataclass(frozen=True)
@@ -113,7 +116,7 @@ def project(extract: OsmExtract) -> tuple[str, F1, F1]:
 
 
 def select_ways(
-    extract: OsmExtract, classes: str, country: str | None, signal_nodes: Collection[int]
+    extract: OsmExtract, classes: str, country: str | None, signal_nodes: Collection[int], x_m: F1, y_m: F1
 ) -> tuple[dict[int, WayTags], Counter[str]]:
     """Return the tags of the ways that are taken in, and how many are left out, by reason."""
     if classes not in CLASSES:
@@ -121,14 +124,22 @@ def select_ways(
     least = CLASSES[classes]
     signals = np.zeros(len(extract.node_id), dtype=bool)
     signals[list(signal_nodes)] = True
-    taken, left_out = {}, Counter[str]()
-    for way, tags in enumerate(extract.way_tags):
-        read = read_way(tags, country)
-        if read.road_class <= least or signals[extract.nodes_of(way)].any():
-            taken[way] = read
-        else:
-            left_out[f"{read.road_class.name.lower()} roads left out by choice of classes"] += 1
-    return taken, left_out
+    read = {way: read_way(tags, country) for way, tags in enumerate(extract.way_tags)}
+    below = [way for way, own in read.items() if own.road_class > least]
+    legs = {way for way in below if signals[extract.nodes_of(way)].any()}
+    on_leg, on_road = np.zeros_like(signals), np.zeros_like(signals)
+    for way in read.keys() - set(below) | legs:
+        on_road[extract.nodes_of(way)] = True
+    for way in legs:
+        on_leg[extract.nodes_of(way)] = True
+    left_out = Counter[str]()
+    for way in below:
+        nodes = extract.nodes_of(way)
+        ends = nodes[[0, -1]]
+        short = np.hypot(np.diff(x_m[nodes]), np.diff(y_m[nodes])).sum() <= _SHORT_M
+        if way not in legs and not (short and on_leg[ends].any() and on_road[ends].all()):
+            left_out[f"{read.pop(way).road_class.name.lower()} roads left out by choice of classes"] += 1
+    return read, left_out
 
 
 def cut_roads(extract: OsmExtract, tags: Mapping[int, WayTags], crs: str, x_m: F1, y_m: F1) -> Roads:

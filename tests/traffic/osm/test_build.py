@@ -701,3 +701,25 @@ def test_signals_of_one_crossing_are_gathered_in_any_order(tmp_path: Path) -> No
         osm.way(10, [20, *order, 21], name="Abay")
         governed.add(build(osm, tmp_path)[0].junctions.osm_nodes)
     assert governed == {((1, 2, 3),)}
+
+
+@pytest.mark.parametrize(("half_m", "through"), [(10.0, True), (31.0, False)])
+def test_a_short_way_between_signalised_legs_is_taken_in_whatever_its_class(
+    half_m: float, through: bool, tmp_path: Path
+) -> None:
+    osm = OsmMap()
+    for osm_id, (x, y) in {1: (0, -half_m), 2: (0, half_m), 24: (0, -300), 25: (0, 300)}.items():
+        osm.node(osm_id, x, y)
+    osm.signal(30, 0, -half_m - 5)
+    osm.signal(31, 0, half_m + 5)
+    for osm_id, (x, y) in {20: (-300, -1), 21: (300, -1), 22: (300, 1), 23: (-300, 1)}.items():
+        osm.node(osm_id, x, y * half_m)
+    osm.way(10, [20, 1, 21], "primary", oneway="yes", name="Abay")
+    osm.way(11, [22, 2, 23], "primary", oneway="yes", name="Abay")
+    osm.way(12, [24, 30, 1], "residential", name="Dostyk")
+    osm.way(13, [1, 2], "residential", name="Dostyk")
+    osm.way(14, [2, 31, 25], "residential", name="Dostyk")
+    network, report = build(osm, tmp_path, classes="major")
+    assert_sound(network, report)
+    assert ((12, 14) in movements_of(network)) == through
+    assert report.counts.get("residential roads left out by choice of classes", 0) == (not through)

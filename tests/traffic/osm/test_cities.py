@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from scipy.spatial import cKDTree
 
 from tests.traffic.osm.maps import assert_sound
+from traffic.defaults import HIGHWAY_CLASS
 from traffic.network import JunctionKind
 from traffic.osm.build import build_network
 from traffic.osm.read import read_osm
+from traffic.osm.roads import project
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from numpy.typing import NDArray
 
     from traffic.network import RoadNetwork
     from traffic.osm.extract import OsmExtract
@@ -124,3 +131,70 @@ def test_what_a_smaller_choice_of_classes_leaves(almaty: _City) -> None:
     assert len(major.links) < len(network.links) / 3
     assert small.junctions > 0.9 * report.junctions
     assert_sound(major, small)
+
+
+def _ways_on(extract: OsmExtract) -> dict[int, set[int]]:
+    """Return the nodes that can be driven to from each node, from the bare ways."""
+    onward: dict[int, set[int]] = defaultdict(set)
+    for way, tags in enumerate(extract.way_tags):
+        if tags["highway"] not in HIGHWAY_CLASS:
+            continue
+        nodes = extract.nodes_of(way).tolist()
+        one_way = tags.get("oneway") in {"yes", "1", "true", "-1"} or tags["highway"] == "motorway"
+        one_way |= tags.get("junction") in {"roundabout", "circular"}
+        if tags.get("oneway") == "-1":
+            nodes.reverse()
+        for here, there in pairwise(nodes):
+            onward[here].add(there)
+            if not one_way:
+                onward[there].add(here)
+    return onward
+
+
+@pytest.mark.parametrize(
+    ("name", "country"), [("almaty_2024-10.osm.gz", "KZ"), ("porto_alegre_2020.osm.pbf", "BR")]
+)
+def test_movements_are_those_that_the_bare_ways_allow(name: str, country: str, shared_data: Path) -> None:
+    """A search over the bare ways within each intersection finds the same turns, sharp ones apart."""
+    extract = read_osm(shared_data / "osm" / name)
+    network, _ = build_network(extract, name=name, country=country, classes="major")
+    onward = _ways_on(extract)
+    points = np.column_stack(project(extract)[1:])
+    used = np.array(sorted(onward.keys() | set().union(*onward.values())))
+    tree = cKDTree(points[used])
+    shapes = [network.shape(link) for link in range(len(network.links))]
+    made = set(zip(network.movements.in_link.tolist(), network.movements.out_link.tolist(), strict=True))
+    missing, compared = 0, 0
+    for junction in np.flatnonzero(network.junctions.kind == JunctionKind.INTERSECTION):
+        node = network.junctions.node[junction]
+        ins = np.flatnonzero(network.links.to_node == node).tolist()
+        outs = np.flatnonzero(network.links.from_node == node).tolist()
+        stops = np.array([shapes[i][-1] for i in ins] + [shapes[o][0] for o in outs])
+        off, nearest = tree.query(stops)
+        if off.max() > 0.5:  # cut between two nodes
+            continue
+        middle = (network.nodes.x_m[node], network.nodes.y_m[node])
+        radius = np.hypot(*(stops - middle).T).max() + 8.0
+        within = set(used[tree.query_ball_point(middle, radius)].tolist())
+        at = used[nearest].tolist()
+        for link, last in zip(ins, at[: len(ins)], strict=True):
+            before = int(used[tree.query(shapes[link][-2])[1]])
+            seen, stack = {last}, [(last, before)]
+            while stack:
+                here, back = stack.pop()
+                found = (onward[here] & within) - seen - {back}
+                seen |= found
+                stack += [(there, here) for there in found]
+            for out, first in zip(outs, at[len(ins) :], strict=True):
+                compared += 1
+                assert first in seen or (link, out) not in made
+                missing += (
+                    first in seen and (link, out) not in made and _turn_deg(shapes[link], shapes[out]) < 115
+                )
+    assert compared > 3000
+    assert missing == 0
+
+
+def _turn_deg(arriving: NDArray[np.float64], leaving: NDArray[np.float64]) -> float:
+    ahead, on = arriving[-1] - arriving[-2], leaving[1] - leaving[0]
+    return float(np.degrees(np.arccos(np.clip(ahead @ on / np.hypot(*ahead) / np.hypot(*on), -1, 1))))
