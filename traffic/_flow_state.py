@@ -83,6 +83,7 @@ def signals_of(greens: MovementGreens, prepared: Prepared, parameters: FlowParam
         yielding=frozen(yielding, np.int32),
         conflict_begin=frozen(conflict_begin, np.int32),
         conflict=frozen(conflict, np.int32),
+        watched=frozen(np.isin(np.arange(len(begin)), conflict), np.uint8),
         mixed=frozen(np.flatnonzero(mixed), np.int32),
     )
 
@@ -129,6 +130,7 @@ def fresh_tables(prepared: Prepared, signals: Signals) -> Tables:
         entry=tables.entry.copy(),
         ring=tables.ring.copy(),
         todo=tables.todo.copy(),
+        live=tables.live.copy(),
     )
 
 

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import math
 
-from traffic._kernels_flow_groups import find_gaps, leave, send
+from traffic._kernels_flow_groups import find_gaps, leave, send, watch
 from traffic._kernels_flow_links import enter, move
 from traffic._kernels_flow_node import settle
-from traffic._kernels_flow_signals import show
+from traffic._kernels_flow_signals import list_live, show
 from traffic._kernels_flow_tables import (
     ARRIVED,
     CHANGE_S,
@@ -26,8 +26,12 @@ from traffic._kernels_flow_tables import (
     GONE_VEH,
     INSIDE_S,
     INSIDE_VEH,
+    IS_SHORT,
     LEFT,
     LEVEL,
+    LIVE_CONNS,
+    LIVE_GROUPS,
+    LIVE_SEEN,
     MIX,
     NEVER,
     NODE_GROUP,
@@ -47,7 +51,7 @@ from traffic._kernels_flow_tables import (
     Signals,
     Tables,
 )
-from traffic._kernels_jit import F2, I1, OutF1, OutF2, OutI2, helper, kernel
+from traffic._kernels_jit import F2, I1, OutF1, OutF2, OutI1, OutI2, helper, kernel
 
 __all__ = ["run_flow"]
 
@@ -57,7 +61,7 @@ def _change_period(
     link: OutF2,
     group: OutF2,
     conn: OutF2,
-    node_at: OutI2,
+    group_at: OutI2,
     exits: F2,
     group_share: F2,
     mix: F2,
@@ -69,11 +73,10 @@ def _change_period(
         link[EXITS, i] = exits[period, i]
     for g in range(group.shape[1]):
         group[SHARE, g] = group_share[period, g]
+        # what a shared lane group can discharge depends on the mix
+        group_at[CHANGE_S, g] = 0
     for c in range(conn.shape[1]):
         conn[MIX, c] = mix[period, c]
-    for node in range(node_at.shape[1]):
-        # what a shared lane group can discharge depends on the mix
-        node_at[CHANGE_S, node] = 0
 
 
 @helper
@@ -87,6 +90,7 @@ def _settle_all(
     conn_at: OutI2,
     node_at: OutI2,
     out_link: I1,
+    todo: OutI1,
     give_way_weight: float,
     t: int,
 ) -> int:
@@ -94,18 +98,18 @@ def _settle_all(
 
     The nodes stand in the first entries of SHORT; SHORT of the last entry is not used.
     """
-    entered, room_now, from_node, short = link[ENTERED], link[ROOM_NOW], link_at[FROM_NODE], node_at[SHORT]
+    entered, room_now, from_node = link[ENTERED], link[ROOM_NOW], link_at[FROM_NODE]
+    short, is_short = node_at[SHORT], node_at[IS_SHORT]
     count = 0
     for i in range(len(entered)):
         if entered[i] > room_now[i] + SLACK:
             node = from_node[i]
-            known = False
-            for k in range(count):
-                known |= short[k] == node
-            if not known:
+            if is_short[node] == 0:
+                is_short[node] = 1
                 short[count] = node
                 count += 1
     for k in range(count):
+        is_short[short[k]] = 0
         settle(
             link,
             link_at,
@@ -116,6 +120,7 @@ def _settle_all(
             conn_at,
             node_at,
             out_link,
+            todo,
             short[k],
             t,
             give_way_weight,
@@ -138,7 +143,8 @@ def _count(link: OutF2) -> tuple[float, float, float]:
 def run_flow(tab: Tables, per: Shares, sig: Signals, par: Settings, rec: Records) -> None:
     """Run the flow model from an empty network; writes `tab` and `rec`."""
     link, link_at, ring, group, group_at = tab.link, tab.link_at, tab.ring, tab.group, tab.group_at
-    conn, conn_at, node_at = tab.conn, tab.conn_at, tab.node_at
+    conn, conn_at, node_at, live = tab.conn, tab.conn_at, tab.node_at, tab.live
+    groups, conns, seen = 0, 0, 0
     period, next_period = -1, 0
     report, next_report = 0, par.report_s
     came_all, gone, worst = 0.0, 0.0, 0.0
@@ -149,30 +155,29 @@ def run_flow(tab: Tables, per: Shares, sig: Signals, par: Settings, rec: Records
             next_period = NEVER
             if period + 1 < per.periods:
                 next_period = int(math.ceil((period + 1) * par.period_s))
-            _change_period(link, group, conn, node_at, per.exits, per.group, per.mix, period)
+            _change_period(link, group, conn, group_at, per.exits, per.group, per.mix, period)
         inside, out = move(link, link_at, group, ring, t)
         if came_all > 0.0:
             worst = max(worst, abs(came_all - gone - inside) / came_all)
         inside_s += inside
         gone += out
-        for node in range(node_at.shape[1] - 1):
-            if t >= node_at[CHANGE_S, node]:
-                show(
-                    group,
-                    group_at,
-                    conn,
-                    node_at,
-                    sig.begin,
-                    sig.period_s,
-                    sig.code,
-                    sig.stay_s,
-                    sig.without,
-                    sig.factor,
-                    sig.gives_way,
-                    par.sneakers,
-                    node,
-                    t,
-                )
+        changed = show(
+            group,
+            group_at,
+            conn,
+            conn_at,
+            sig.begin,
+            sig.period_s,
+            sig.code,
+            sig.stay_s,
+            sig.without,
+            sig.factor,
+            sig.gives_way,
+            par.sneakers,
+            t,
+        )
+        if changed:
+            groups, conns, seen = list_live(group_at, conn_at, sig.watched, live)
         find_gaps(
             group,
             conn,
@@ -185,7 +190,8 @@ def run_flow(tab: Tables, per: Shares, sig: Signals, par: Settings, rec: Records
             par.gap_steps,
             par.gap_per_flow,
         )
-        send(link, group, group_at, conn, conn_at, sig.mixed, tab.todo)
+        live_groups, live_conns = live[LIVE_GROUPS, :groups], live[LIVE_CONNS, :conns]
+        send(link, group, group_at, conn, conn_at, sig.mixed, tab.todo, live_groups, live_conns)
         settled = _settle_all(
             link,
             link_at,
@@ -196,10 +202,12 @@ def run_flow(tab: Tables, per: Shares, sig: Signals, par: Settings, rec: Records
             conn_at,
             node_at,
             tab.out_link,
+            tab.todo,
             par.give_way_weight,
             t,
         )
-        leave(link, group, group_at, conn, conn_at, tab.bay, par.smoothing)
+        leave(link, group, group_at, conn, tab.bay, live_groups, live_conns)
+        watch(group, conn, conn_at, live[LIVE_SEEN, :seen], par.smoothing)
         for k in range(settled):
             node = node_at[SHORT, k]
             for g in range(node_at[NODE_GROUP, node], node_at[NODE_GROUP, node + 1]):

@@ -132,16 +132,20 @@ def send(
     conn_at: OutI2,
     mixed: I1,
     todo: OutI1,
+    live_groups: OutI1,
+    live_conns: OutI1,
 ) -> None:
     """Add what the links release to the lane groups' queues, and set what these send in this second."""
     queue, queue_now, share = group[QUEUE], group[QUEUE_NOW], group[SHARE]
     cap, sent, owner, moved = group[CAP], group[SENT], group_at[GROUP_LINK], link[MOVED]
     for g in range(len(queue)):
         queue_now[g] = queue[g] + share[g] * moved[owner[g]]
-    for g in range(len(queue)):
+    for i in range(len(live_groups)):
+        g = live_groups[i]
         sent[g] = min(queue_now[g], cap[g])
     flow, mix, of_group = conn[FLOW], conn[MIX], conn_at[CONN_GROUP]
-    for c in range(len(flow)):
+    for i in range(len(live_conns)):
+        c = live_conns[i]
         flow[c] = sent[of_group[c]] * mix[c]
     opens = group[OPENS]
     number = 0
@@ -151,7 +155,8 @@ def send(
     for i in range(number):
         _draw(group, group_at, conn, todo[i])
     entered, out = link[ENTERED], conn_at[CONN_OUT]
-    for c in range(len(flow)):
+    for i in range(len(live_conns)):
+        c = live_conns[i]
         entered[out[c]] += flow[c]
 
 
@@ -161,9 +166,9 @@ def leave(
     group: OutF2,
     group_at: OutI2,
     conn: OutF2,
-    conn_at: OutI2,
     bay: I1,
-    smoothing: float,
+    live_groups: OutI1,
+    live_conns: OutI1,
 ) -> None:
     """Take the settled flows out of the lane groups and keep their books."""
     queue, queue_now, sent, owner = group[QUEUE], group[QUEUE_NOW], group[SENT], group_at[GROUP_LINK]
@@ -173,22 +178,28 @@ def leave(
         in_bays[owner[g]] += queue_now[g] - queue[g] - min(sent[g], queue_now[g])
     for g in range(len(queue)):
         queue[g] = max(queue_now[g] - sent[g], 0.0)
-    cap, cap_sum = group[CAP], group[CAP_SUM]
-    for g in range(len(queue)):
-        cap_sum[g] += cap[g]
+    cap, cap_sum, left = group[CAP], group[CAP_SUM], link[LEFT]
     saved, share, free = group[SAVED], group[SHARE], link[FREE]
-    for g in range(len(queue)):
+    for i in range(len(live_groups)):
+        g = live_groups[i]
+        cap_sum[g] += cap[g]
         came = share[g] * free[owner[g]]
         before, after = queue_now[g] - came, queue[g]
         saved[g] += 0.0 if before > EPS else came - min(came, after)
-    left = link[LEFT]
-    for g in range(len(queue)):
         left[owner[g]] += sent[g]
     flow, passed = conn[FLOW], conn[PASSED]
-    for c in range(len(flow)):
+    for i in range(len(live_conns)):
+        c = live_conns[i]
         passed[c] += flow[c]
-    seen, freely, press, of_group = conn[SEEN], conn[FREELY], group[PRESS], conn_at[CONN_GROUP]
-    for c in range(len(flow)):
+
+
+@helper
+def watch(group: OutF2, conn: OutF2, conn_at: OutI2, live_seen: OutI1, smoothing: float) -> None:
+    """Set what those who give way have seen of the connections in `live_seen` in the last seconds."""
+    queue, press, of_group = group[QUEUE], group[PRESS], conn_at[CONN_GROUP]
+    flow, seen, freely = conn[FLOW], conn[SEEN], conn[FREELY]
+    for i in range(len(live_seen)):
+        c = live_seen[i]
         g = of_group[c]
         was = flow[c] if seen[c] >= SATURATED else seen[c]
         now = was + (flow[c] - was) * smoothing

@@ -10,6 +10,10 @@ priorities: Flötteröd and Rohde 2011, Transportation Research Part B 45, 903-9
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeVar, cast
+
+import numba
 import numpy as np
 
 from traffic._kernels_flow_groups import HELD
@@ -17,6 +21,7 @@ from traffic._kernels_flow_tables import (
     CAP,
     CAPACITY,
     CLAIM,
+    CLAIM_RATE,
     CONN_OUT,
     DRAW,
     ENTERED,
@@ -45,9 +50,16 @@ from traffic._kernels_flow_tables import (
     WAVE_PART,
     WAVE_S,
 )
-from traffic._kernels_jit import I1, OutF1, OutF2, OutI2, helper
+from traffic._kernels_jit import I1, OutF1, OutF2, OutI1, OutI2, helper
 
 _OPEN = -1.0
+
+_Function = TypeVar("_Function", bound=Callable[..., object])
+
+
+def _inlined(function: _Function) -> _Function:
+    """Compile a helper into its callers: a call costs more than the few lane groups of a node."""
+    return cast("_Function", numba.njit(error_model="numpy", inline="always")(function))
 
 
 @helper
@@ -66,28 +78,28 @@ def entered_before(link_at: OutI2, ring: OutF1, j: int, t: int) -> float:
     return ring[link_at[IN_BEGIN, j] + (t & link_at[IN_MASK, j])]
 
 
-@helper
+@_inlined
 def _tightest(
     link: OutF2,
     group: OutF2,
     group_at: OutI2,
     conn: OutF2,
     conn_at: OutI2,
-    node_at: OutI2,
-    out_link: I1,
-    node: int,
+    outs: I1,
+    sending: OutI1,
 ) -> tuple[int, float]:
-    """Return the out-link with the least room for what open lane groups claim, and room over claims."""
-    for k in range(node_at[NODE_OUT, node], node_at[NODE_OUT, node + 1]):
-        link[LOAD, out_link[k]] = 0.0
-    for g in range(node_at[NODE_GROUP, node], node_at[NODE_GROUP, node + 1]):
+    """Return the one of `outs` with the least room for what open lane groups claim, and room over claims."""
+    for k in range(len(outs)):
+        link[LOAD, outs[k]] = 0.0
+    for i in range(len(sending)):
+        g = sending[i]
         if group[REDUCTION, g] == _OPEN:
-            claim = group[CLAIM, g] / group[SENT, g]
+            claim = group[CLAIM_RATE, g]
             for c in range(group_at[GROUP_CONN, g], group_at[GROUP_CONN, g + 1]):
                 link[LOAD, conn_at[CONN_OUT, c]] += claim * conn[FLOW, c]
     tightest, least = -1, np.inf
-    for k in range(node_at[NODE_OUT, node], node_at[NODE_OUT, node + 1]):
-        j = out_link[k]
+    for k in range(len(outs)):
+        j = outs[k]
         if link[LOAD, j] > 0.0:
             ratio = max(link[WANT, j], 0.0) / link[LOAD, j]
             if ratio < least:
@@ -95,31 +107,31 @@ def _tightest(
     return tightest, least
 
 
-@helper
+@_inlined
 def _fix(
     link: OutF2,
     group: OutF2,
     group_at: OutI2,
     conn: OutF2,
     conn_at: OutI2,
-    node_at: OutI2,
-    node: int,
+    sending: OutI1,
     tightest: int,
     ratio: float,
-    sending: bool,
+    demand_fits: bool,
 ) -> bool:
     """Decide open lane groups that flow into `tightest`: those that send less than their part, or all."""
     any_fixed = False
-    for g in range(node_at[NODE_GROUP, node], node_at[NODE_GROUP, node + 1]):
+    for i in range(len(sending)):
+        g = sending[i]
         part = ratio * group[CLAIM, g]
-        if group[REDUCTION, g] != _OPEN or (sending and group[SENT, g] > part):
+        if group[REDUCTION, g] != _OPEN or (demand_fits and group[SENT, g] > part):
             continue
         begin, stop = group_at[GROUP_CONN, g], group_at[GROUP_CONN, g + 1]
         concerned = False
         for c in range(begin, stop):
             concerned |= conn_at[CONN_OUT, c] == tightest and conn[FLOW, c] > 0.0
         if concerned:
-            factor = 1.0 if sending else min(part / group[SENT, g], 1.0)
+            factor = 1.0 if demand_fits else min(part / group[SENT, g], 1.0)
             group[REDUCTION, g] = factor
             for c in range(begin, stop):
                 link[WANT, conn_at[CONN_OUT, c]] -= factor * conn[FLOW, c]
@@ -127,52 +139,59 @@ def _fix(
     return any_fixed
 
 
-@helper
+@_inlined
+def _reduce(group: OutF2, group_at: OutI2, conn: OutF2, g: int) -> None:
+    """Take the part REDUCTION of what lane group `g` sends."""
+    factor, draw = group[REDUCTION, g], group[DRAW, g]
+    for c in range(group_at[GROUP_CONN, g], group_at[GROUP_CONN, g + 1]):
+        if draw != NOT_MIXED:
+            # who came to the stop line or left it, comes or leaves in part
+            came = conn[MIX, c] * draw - conn[FLOW, c]
+            waiting = conn[WAITING, c] - (1.0 - factor) * came
+            conn[WAITING, c] = waiting if waiting > EPS else 0.0
+        conn[FLOW, c] *= factor
+    if draw != NOT_MIXED:
+        group[DRAW, g] *= factor
+    group[SENT, g] *= factor
+    group[PRESS, g] = HELD
+
+
+@_inlined
 def _share(
     link: OutF2,
     group: OutF2,
     group_at: OutI2,
     conn: OutF2,
     conn_at: OutI2,
-    node_at: OutI2,
-    out_link: I1,
-    node: int,
+    outs: I1,
+    sending: OutI1,
     give_way_weight: float,
 ) -> None:
-    """Share the room of the out-links of `node`, in WANT, among its lane groups."""
-    first, end = node_at[NODE_GROUP, node], node_at[NODE_GROUP, node + 1]
-    for g in range(first, end):
+    """Share the room of the links `outs`, in WANT, among the lane groups `sending`."""
+    for i in range(len(sending)):
+        g = sending[i]
         weight = 1.0
         for c in range(group_at[GROUP_CONN, g], group_at[GROUP_CONN, g + 1]):
             if conn[FREELY, c] == 0.0 and conn[FLOW, c] > 0.0:
                 weight = give_way_weight
         sent = group[SENT, g]
-        group[REDUCTION, g] = _OPEN if sent > 0.0 else 1.0
-        group[CLAIM, g] = max(group[CAP, g], sent) * weight
+        claim = max(group[CAP, g], sent) * weight
+        group[REDUCTION, g] = _OPEN
+        group[CLAIM, g] = claim
+        group[CLAIM_RATE, g] = claim / sent
     while True:
-        tightest, ratio = _tightest(link, group, group_at, conn, conn_at, node_at, out_link, node)
+        tightest, ratio = _tightest(link, group, group_at, conn, conn_at, outs, sending)
         if tightest < 0:
             break
-        if not _fix(link, group, group_at, conn, conn_at, node_at, node, tightest, ratio, True):
-            _fix(link, group, group_at, conn, conn_at, node_at, node, tightest, ratio, False)
-    for g in range(first, end):
-        factor = group[REDUCTION, g]
-        if factor < 1.0:
-            draw = group[DRAW, g]
-            for c in range(group_at[GROUP_CONN, g], group_at[GROUP_CONN, g + 1]):
-                if draw != NOT_MIXED:
-                    # who came to the stop line or left it, comes or leaves in part
-                    came = conn[MIX, c] * draw - conn[FLOW, c]
-                    waiting = conn[WAITING, c] - (1.0 - factor) * came
-                    conn[WAITING, c] = waiting if waiting > EPS else 0.0
-                conn[FLOW, c] *= factor
-            if draw != NOT_MIXED:
-                group[DRAW, g] *= factor
-            group[SENT, g] *= factor
-            group[PRESS, g] = HELD
+        if not _fix(link, group, group_at, conn, conn_at, sending, tightest, ratio, True):
+            _fix(link, group, group_at, conn, conn_at, sending, tightest, ratio, False)
+    for i in range(len(sending)):
+        g = sending[i]
+        if _OPEN < group[REDUCTION, g] < 1.0:
+            _reduce(group, group_at, conn, g)
 
 
-@helper
+@_inlined
 def settle(
     link: OutF2,
     link_at: OutI2,
@@ -183,6 +202,7 @@ def settle(
     conn_at: OutI2,
     node_at: OutI2,
     out_link: I1,
+    todo: OutI1,
     node: int,
     t: int,
     give_way_weight: float,
@@ -192,24 +212,29 @@ def settle(
     Takes what the lane groups send and leaves what fits; ENTERED of the out-links is set accordingly. PRESS
     of a lane group that is held back tells that its queue does not discharge at saturation.
     """
-    first_out, end_out = node_at[NODE_OUT, node], node_at[NODE_OUT, node + 1]
-    for k in range(first_out, end_out):
-        j = out_link[k]
+    outs = out_link[node_at[NODE_OUT, node] : node_at[NODE_OUT, node + 1]]
+    for k in range(len(outs)):
+        j = outs[k]
         link[ENTERED, j] = entered_before(link_at, ring, j, t)
         link[ROOM, j] = room_of(link, link_at, ring, j, t)
         link[ROOM_NOW, j] = min(link[ROOM, j], link[ENTERED, j] + link[CAPACITY, j])
         link[WANT, j] = 0.0
-    first = group_at[GROUP_CONN, node_at[NODE_GROUP, node]]
-    end = group_at[GROUP_CONN, node_at[NODE_GROUP, node + 1]]
-    for c in range(first, end):
-        link[WANT, conn_at[CONN_OUT, c]] += conn[FLOW, c]
+    number = 0
+    for g in range(node_at[NODE_GROUP, node], node_at[NODE_GROUP, node + 1]):
+        todo[number] = g
+        number += 1 if group[SENT, g] > 0.0 else 0
+    sending = todo[:number]
+    for i in range(number):
+        for c in range(group_at[GROUP_CONN, sending[i]], group_at[GROUP_CONN, sending[i] + 1]):
+            link[WANT, conn_at[CONN_OUT, c]] += conn[FLOW, c]
     fits = True
-    for k in range(first_out, end_out):
-        j = out_link[k]
+    for k in range(len(outs)):
+        j = outs[k]
         if link[ENTERED, j] + link[WANT, j] > link[ROOM_NOW, j] + SLACK:
             fits = False
         link[WANT, j] = max(link[ROOM_NOW, j] - link[ENTERED, j], 0.0)
     if not fits:
-        _share(link, group, group_at, conn, conn_at, node_at, out_link, node, give_way_weight)
-    for c in range(first, end):
-        link[ENTERED, conn_at[CONN_OUT, c]] += conn[FLOW, c]
+        _share(link, group, group_at, conn, conn_at, outs, sending, give_way_weight)
+    for i in range(number):
+        for c in range(group_at[GROUP_CONN, sending[i]], group_at[GROUP_CONN, sending[i] + 1]):
+            link[ENTERED, conn_at[CONN_OUT, c]] += conn[FLOW, c]

@@ -8,23 +8,28 @@ from traffic._kernels_flow_tables import (
     CHANGE_S,
     CONN_CAP,
     CONN_FOOT,
+    CONN_LIVE,
     CONN_SAT,
     DRAW,
     END_GREEN,
     END_SNEAK,
     EPS,
     FLOOR,
+    FLOW,
     FREELY,
     GAP_SCALE,
     GAPS,
     GREEN,
     GROUP_CONN,
+    GROUP_LIVE,
     LANES,
     LAST_GREEN,
     LATE_SNEAK,
+    LIVE_CONNS,
+    LIVE_GROUPS,
+    LIVE_SEEN,
     MIX,
     NEVER,
-    NODE_GROUP,
     NOT_MIXED,
     OPEN,
     OPENS,
@@ -34,13 +39,14 @@ from traffic._kernels_flow_tables import (
     RED,
     SAT,
     SEEN,
+    SENT,
     SNEAK,
     START_GAPS,
     START_GREEN,
 )
 from traffic._kernels_jit import F1, I1, U1, OutF2, OutI1, OutI2, OutU1, helper, kernel
 
-__all__ = ["encode", "meet", "show"]
+__all__ = ["encode", "list_live", "meet", "show"]
 
 _RED, _PERMISSIVE, _YELLOW = 0, 1, 3
 
@@ -103,7 +109,7 @@ def show(
     group: OutF2,
     group_at: OutI2,
     conn: OutF2,
-    node_at: OutI2,
+    conn_at: OutI2,
     begin: I1,
     period_s: I1,
     pattern: U1,
@@ -112,15 +118,17 @@ def show(
     factor: F1,
     gives_way: U1,
     sneakers: float,
-    node: int,
     t: int,
-) -> None:
-    """Set what the lane groups of `node` may do from second `t` on, and when this changes next.
+) -> bool:
+    """Set what the lane groups that change in second `t` may do; return whether there were any.
 
     A connection that gives way has the capacity ``min(CEILING, max(GAP_SCALE * gaps, FLOOR))``: see `find_gaps`.
     """
-    until = NEVER
-    for g in range(node_at[NODE_GROUP, node], node_at[NODE_GROUP, node + 1]):
+    change_s, any_change = group_at[CHANGE_S], False
+    for g in range(group.shape[1]):
+        if t < change_s[g]:
+            continue
+        any_change, until, live = True, NEVER, 0
         start, stop = group_at[GROUP_CONN, g], group_at[GROUP_CONN, g + 1]
         spent, open_part, sat = 0.0, 0.0, 0.0
         for c in range(start, stop):
@@ -144,6 +152,8 @@ def show(
             conn[FREELY, c] = 0.0 if closed or yields else 1.0
             if closed:
                 conn[SEEN, c] = 0.0
+            else:
+                live = 1
             spent += conn[MIX, c] / sat
             open_part = max(open_part, conn[OPEN, c])
         # 1 / (1 / x) is not x, and a lane should fill a lane of the same capacity to the last bit
@@ -154,7 +164,34 @@ def show(
             group[DRAW, g] = 0.0
             # a queue in its lost start-up time holds up those who give way
             group[PRESS, g] = EPS
-    node_at[CHANGE_S, node] = until
+        change_s[g] = until
+        group_at[GROUP_LIVE, g] = live
+        if live == 0:
+            group[SENT, g] = 0.0
+        for c in range(start, stop):
+            conn_at[CONN_LIVE, c] = live
+            if live == 0:
+                conn[FLOW, c] = 0.0
+    return any_change
+
+
+@helper
+def list_live(group_at: OutI2, conn_at: OutI2, watched: U1, live: OutI2) -> tuple[int, int, int]:
+    """List what may move into `live`; return how many lane groups, connections and watched connections."""
+    groups, conns, seen = live[LIVE_GROUPS], live[LIVE_CONNS], live[LIVE_SEEN]
+    of_group, of_conn = group_at[GROUP_LIVE], conn_at[CONN_LIVE]
+    # without a branch that the processor cannot foresee
+    count = 0
+    for g in range(len(of_group) - 1):
+        groups[count] = g
+        count += of_group[g]
+    count_conns, count_seen = 0, 0
+    for c in range(len(watched)):
+        conns[count_conns] = c
+        count_conns += of_conn[c]
+        seen[count_seen] = c
+        count_seen += of_conn[c] * watched[c]
+    return count, count_conns, count_seen
 
 
 @kernel

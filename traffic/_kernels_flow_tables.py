@@ -50,24 +50,27 @@ LAG_S, IN_BEGIN, IN_MASK, WAVE_S, OUT_BEGIN, OUT_MASK, LINK_GROUP, FROM_NODE = r
 LINK_AT_COLUMNS = 8
 # Columns of Tables.group
 QUEUE, QUEUE_NOW, SHARE, CAP, SENT, CAP_SUM, SAVED, PRESS = range(8)
-SAT, OPENS, DRAW, CLAIM, REDUCTION, LANES, GROUP_STORAGE = range(8, 15)
-GROUP_COLUMNS = 15
+SAT, OPENS, DRAW, CLAIM, REDUCTION, LANES, GROUP_STORAGE, CLAIM_RATE = range(8, 16)
+GROUP_COLUMNS = 16
 # Columns of Tables.group_at
-GROUP_LINK, GROUP_CONN = range(2)
-GROUP_AT_COLUMNS = 2
+GROUP_LINK, GROUP_CONN, CHANGE_S, GROUP_LIVE = range(4)
+GROUP_AT_COLUMNS = 4
 # Columns of Tables.conn
 FLOW, MIX, PASSED, SEEN, CONN_CAP, OPEN, FREELY, WAITING = range(8)
 CEILING, GAP_SCALE, FLOOR, CONN_SAT, CONN_FOOT = range(8, 13)
 CONN_COLUMNS = 13
 # Columns of Tables.conn_at
-CONN_GROUP, CONN_OUT, CONN_GAPS = range(3)
-CONN_AT_COLUMNS = 3
+CONN_GROUP, CONN_OUT, CONN_GAPS, CONN_LIVE = range(4)
+CONN_AT_COLUMNS = 4
 # Columns of Tables.node_at
-NODE_GROUP, NODE_OUT, CHANGE_S, SHORT = range(4)
+NODE_GROUP, NODE_OUT, SHORT, IS_SHORT = range(4)
 NODE_AT_COLUMNS = 4
 # Columns of Tables.entry
 OUTSIDE, OUTSIDE_SUM = range(2)
 ENTRY_COLUMNS = 2
+# Rows of Tables.live, lists: lane groups, their connections, those of these that others give way to
+LIVE_GROUPS, LIVE_CONNS, LIVE_SEEN = range(3)
+LIVE_ROWS = 3
 
 
 class Tables(NamedTuple):
@@ -76,7 +79,7 @@ class Tables(NamedTuple):
     The integer tables ``*_at`` have one entry more than their table, because columns that name the first row of
     another table (``LINK_GROUP``, ``GROUP_CONN`` and so on) need the end of the last. `ring` holds two ring buffers of
     each link: vehicles that entered it, and vehicles that left its running lanes. `todo` is scratch: rows of work in this
-    second.
+    second. `live` lists what may move: lane groups of which all connections show red are left out, and send nothing.
     """
 
     link: OutF2
@@ -89,6 +92,7 @@ class Tables(NamedTuple):
     entry: OutF2
     ring: OutF1
     todo: OutI1
+    live: OutI2
     out_link: I1
     bay: I1
     entry_link: I1
@@ -109,8 +113,8 @@ class Signals(NamedTuple):
     """Encoded patterns by connection: `code` in this second and seconds for which it stays.
 
     `begin` is -1 for a connection without a signal, which always shows `without`. `yielding` are the connections that may
-    have to find gaps, those with `conflict[conflict_begin[i]]` and on before the i-th. `mixed` are the lane groups whose
-    connections do not always go together.
+    have to find gaps, those with `conflict[conflict_begin[i]]` and on before the i-th. `watched` tells of each connection
+    whether another gives way to it. `mixed` are the lane groups whose connections do not always go together.
     """
 
     begin: I1
@@ -123,6 +127,7 @@ class Signals(NamedTuple):
     yielding: I1
     conflict_begin: I1
     conflict: I1
+    watched: U1
     mixed: I1
 
 
