@@ -10,6 +10,7 @@ import pytest
 
 from api import cli
 from api.cli import run
+from tests.traffic.osm_maps import cross
 
 
 def test_help_loads_no_heavy_library():
@@ -46,3 +47,31 @@ def test_a_failure_of_ours_is_exit_code_one(monkeypatch, capsys):
     monkeypatch.setitem(cli._COMMANDS, "report", ("api.nowhere", ""))
     assert run(["report", "--json"]) == 1
     assert json.loads(capsys.readouterr().err)["status"] == 500
+
+
+def _told(arguments, capsys):
+    """Run a command with ``--json``: one object on standard output, nothing on standard error."""
+    assert run([*arguments, "--json"]) == 0
+    captured = capsys.readouterr()
+    assert captured.err == ""
+    return json.loads(captured.out)
+
+
+def test_the_keys_that_commands_print(city_files, capsys, monkeypatch):
+    monkeypatch.chdir(city_files)
+    cross().write(city_files / "cross.osm")
+    assert list(_told(["import", "osm", "cross.osm", "-o", "cross.npz"], capsys)) == [
+        "junctions", "signal_nodes", "signals_unmatched", "nodes", "links", "lane_km", "movements", "seconds",
+        "warnings",
+    ]  # fmt: skip
+    assert list(_told(["optimize", "city.toml", "--seconds", "0.1", "-o", "new.json"], capsys)) == [
+        "junctions", "objective_before", "objective_after", "offset_bound_ratio", "seconds", "seed", "plans",
+    ]  # fmt: skip
+    assert list(_told(["evaluate", "city.toml", "--plans", "plans.json"], capsys)) == [
+        "vehicles", "arrived", "under_way", "waiting_to_enter", "total_time_s_per_veh", "delay_s_per_veh",
+        "stops_per_veh", "throughput_veh_h", "fuel_l", "co2_kg", "seconds",
+    ]  # fmt: skip
+    assert set(_told(["report", "city.toml", "--plans", "plans.json", "-o", "r.html"], capsys)) == {
+        "report",
+        "megabytes",
+    }
