@@ -13,8 +13,11 @@ from traffic.errors import InputError
 
 if TYPE_CHECKING:
     from traffic.osm.extract import OsmExtract
+    from traffic.quality import QualityReport
 
 __all__ = ["command"]
+
+_FIGURES = ("junctions", "signal_nodes", "signals_unmatched", "nodes", "links", "lane_km", "movements")
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
@@ -103,8 +106,17 @@ def osm_command(
     if quality:
         with replacing(quality) as draft:
             draft.write_text(report.text(), encoding="utf-8")
-    figures = dict(report.as_dict()) | {"seconds": time.perf_counter() - started}
+    told = report.as_dict()
+    figures = {name: told[name] for name in _FIGURES}
+    figures |= {"seconds": time.perf_counter() - started, "warnings": _warnings(report)}
     print_result(figures, as_json=as_json)
+
+
+def _warnings(report: QualityReport) -> list[str]:
+    """Return the warnings of an import, and how many things in it deserve a look."""
+    unusable = {name: count for name, count in report.counts.items() if name.endswith("could not be used")}
+    looks = {what: len(places) for what, places in report.by_suspicion().items()} | unusable
+    return [*report.warnings, *(f"{what}: {count} (listed by --quality)" for what, count in looks.items())]
 
 
 def _extract(file: Path | None, place: str | None) -> OsmExtract:

@@ -49,6 +49,14 @@ def test_a_failure_of_ours_is_exit_code_one(monkeypatch, capsys):
     assert json.loads(capsys.readouterr().err)["status"] == 500
 
 
+def _told(arguments, capsys):
+    """Run a command with ``--json``: one object on standard output, nothing on standard error."""
+    assert run([*arguments, "--json"]) == 0
+    captured = capsys.readouterr()
+    assert captured.err == ""
+    return json.loads(captured.out)
+
+
 def _import(tmp_path, capsys, *options):
     osm = cross()
     osm.node(50, 200.0, 150.0)
@@ -58,20 +66,7 @@ def _import(tmp_path, capsys, *options):
     osm.node(52, 200.0, -150.0)
     osm.way(31, [51, 52], "service")
     file, target = osm.write(tmp_path / "map.osm"), tmp_path / "city.npz"
-    assert run(["import", "osm", str(file), "-o", str(target), "--json", *options]) == 0
-    captured = capsys.readouterr()
-    assert captured.err == ""
-    return json.loads(captured.out)
-
-
-def test_an_import_prints_the_agreed_keys(tmp_path, capsys):
-    figures = _import(tmp_path, capsys)
-    assert figures.keys() >= {
-        "junctions", "signal_nodes", "signals_unmatched", "nodes", "links", "lane_km", "movements", "seconds", "warnings",
-    }  # fmt: skip
-    assert (figures["junctions"], figures["signal_nodes"], figures["signals_unmatched"]) == (1, 1, 0)
-    assert figures["warnings"] == []
-    assert figures["seconds"] > 0.0
+    return _told(["import", "osm", str(file), "-o", str(target), *options], capsys)
 
 
 def test_classes_of_an_import(tmp_path, capsys):
@@ -81,3 +76,23 @@ def test_classes_of_an_import(tmp_path, capsys):
     assert run(["import", "osm", "map.osm", "-o", "x.npz", "--classes", "minor", "--json"]) == 2
     problem = json.loads(capsys.readouterr().err)
     assert all(c in problem["detail"] for c in ("'major'", "'streets'", "'all'"))
+
+
+def test_the_keys_that_commands_print(city_files, capsys, monkeypatch):
+    monkeypatch.chdir(city_files)
+    cross().write(city_files / "cross.osm")
+    assert list(_told(["import", "osm", "cross.osm", "-o", "cross.npz"], capsys)) == [
+        "junctions", "signal_nodes", "signals_unmatched", "nodes", "links", "lane_km", "movements", "seconds",
+        "warnings",
+    ]  # fmt: skip
+    assert list(_told(["optimize", "city.toml", "--seconds", "0.1", "-o", "new.json"], capsys)) == [
+        "junctions", "objective_before", "objective_after", "offset_bound_ratio", "seconds", "seed", "plans",
+    ]  # fmt: skip
+    assert list(_told(["evaluate", "city.toml", "--plans", "plans.json"], capsys)) == [
+        "vehicles", "arrived", "under_way", "waiting_to_enter", "total_time_s_per_veh", "delay_s_per_veh",
+        "stops_per_veh", "throughput_veh_h", "fuel_l", "co2_kg", "seconds",
+    ]  # fmt: skip
+    assert set(_told(["report", "city.toml", "--plans", "plans.json", "-o", "r.html"], capsys)) == {
+        "report",
+        "megabytes",
+    }

@@ -110,8 +110,8 @@ const roadMap = (() => {
     DATA.junctions.forEach((junction) => {
       const [x, y] = screen(junction.x, junction.y);
       if (x < 0 || y < 0 || x > size.w || y > size.h) return;
-      const width = pen.measureText(junction.n).width, above = y - dotRadius() - 10;
-      const left = Math.max(4, Math.min(x - width / 2, size.w - width - 4));
+      const radius = dotRadius(), width = pen.measureText(junction.n).width, above = y - radius - 7;
+      const right = x + radius + 3, left = right + width > size.w ? x - radius - 3 - width : right;
       if (taken.some(([a, b, c]) => Math.abs(b - above) < 15 && left < c && a < left + width)) return;
       taken.push([left, above, left + width]);
       pen.strokeText(junction.n, left, above); pen.fillText(junction.n, left, above);
