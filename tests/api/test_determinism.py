@@ -48,9 +48,6 @@ def test_same_seed_same_bytes_at_1_and_2_threads(tmp_path: Path) -> None:
     assert one["optimize"]["objective_after"] < one["optimize"]["objective_before"]
     for name, product in one.items():
         assert product == two[name], name
-
-
-def test_another_seed_gives_other_plans(tmp_path: Path) -> None:
-    for seed in ("3", "4"):
-        _run(tmp_path, 1, 1, "optimize", "corridor", "--seed", seed, "--steps", "12", "-o", f"{seed}.json")
-    assert (tmp_path / "3.json").read_bytes() != (tmp_path / "4.json").read_bytes()
+    # The comparison can tell plans apart: another seed gives others.
+    _run(tmp_path, 1, 1, "optimize", "corridor", "--seed", "4", "--steps", "12", "-o", "other.json")
+    assert (tmp_path / "other.json").read_bytes() != one["plans.json"]
