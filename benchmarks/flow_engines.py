@@ -7,6 +7,7 @@ and arrived vehicles of each run, with the peak memory of the process so far.
 from __future__ import annotations
 
 import json
+import os
 import pickle
 import subprocess
 import sys
@@ -32,13 +33,13 @@ def flow(case: Path) -> Iterator[Figures]:
     model = FlowModel(network, demand)
     model.run(greens, 60)
     while True:
-        began = time.perf_counter()
+        began, cpu = time.perf_counter(), time.process_time()
         result = model.run(greens, DURATION_S)
-        seconds = time.perf_counter() - began
+        taken = {"seconds": time.perf_counter() - began, "cpu_s": time.process_time() - cpu}
         if result.conservation_error > 1e-12:
             message = f"vehicles got lost: {result.conservation_error}"
             raise RuntimeError(message)
-        yield {"seconds": seconds, "vehicles": result.vehicles, "arrived": result.arrived}
+        yield taken | {"vehicles": result.vehicles, "arrived": result.arrived}
 
 
 def uxsim(case: Path, *, cpp: bool) -> Iterator[Figures]:
@@ -73,19 +74,18 @@ def uxsim(case: Path, *, cpp: bool) -> Iterator[Figures]:
         for start, end, second in given["trips"]:
             # a little more than a platoon, so that rounding cannot make it less than one
             world.adddemand(start, end, second, second + _PLATOON, volume=_PLATOON * (1 + 1e-9))
-        began = time.perf_counter()
+        began, cpu = time.perf_counter(), time.process_time()
         world.exec_simulation()
-        seconds = time.perf_counter() - began
+        taken = {"seconds": time.perf_counter() - began, "cpu_s": time.process_time() - cpu}
         world.analyzer.basic_analysis()
-        yield {
-            "seconds": seconds,
+        yield taken | {
             "vehicles": float(world.analyzer.trip_all),
             "arrived": float(world.analyzer.trip_completed),
         }
 
 
 def sumo(case: Path) -> Iterator[Figures]:
-    """Run SUMO on the exported folder; the seconds are SUMO's own, of its time steps without loading."""
+    """Run SUMO on the exported folder; its seconds are SUMO's own, without loading; its processor time is with loading."""
     from simulation.sumo_export import sumo_program  # noqa: PLC0415
 
     program = sumo_program("sumo")
@@ -101,7 +101,7 @@ def sumo(case: Path) -> Iterator[Figures]:
                 "--no-step-log",
             ]
             command += ["--no-warnings", "--statistic-output", statistics]
-            peak = 0.0
+            peak, before = 0.0, os.times()
             with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:  # noqa: S603 - SUMO of the environment
                 while process.poll() is None:
                     peak = max(peak, peak_mib(process.pid))
@@ -109,6 +109,7 @@ def sumo(case: Path) -> Iterator[Figures]:
             if process.returncode:
                 message = f"SUMO ended with code {process.returncode}"
                 raise RuntimeError(message)
+            after = os.times()
             root = ET.parse(statistics).getroot()  # noqa: S314 - written by SUMO just now
 
         def value(tag: str, name: str, root: ET.Element = root) -> float:
@@ -121,6 +122,10 @@ def sumo(case: Path) -> Iterator[Figures]:
         inserted, running = value("vehicles", "inserted"), value("vehicles", "running")
         yield {
             "seconds": value("performance", "clockDuration"),
+            "cpu_s": after.children_user
+            + after.children_system
+            - before.children_user
+            - before.children_system,
             "vehicles": inserted + value("vehicles", "waiting"),
             "arrived": inserted - running,
             "peak_mib": peak,
