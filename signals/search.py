@@ -123,8 +123,11 @@ class Search:
             self.model.evaluate(timings, epsilon=_COARSE)
             cost = self._coordinate(timings, self._rng(cycle), rounds=1)
             costs.append(self.model.state.node_cost[self.model.nodes].copy())
+            least = min((entry[0] for entry in found), default=np.inf)
             found.append((cost, cycle, timings))
-            yield Step(f"common cycle {cycle} s", cost, None)
+            step = Step(f"common cycle {cycle} s", cost, None)
+            # who stops early is to have the best cycle so far, not the start
+            yield self._judged(step.name, timings) if cost < least else step
             if not waiting and not refined:
                 refined = True
                 waiting = _between(found)
