@@ -43,8 +43,8 @@ CALIBRATED = ("grid 25x18",)
 VEH_H_JUNCTION = 200.0
 GREEN_S, CLEARING_S = 40, 5
 ENGINES = ("Jasyl", "UXsim C++", "UXsim Python", "SUMO")
-# the slower engines are left out on networks with more junctions
-MOST_JUNCTIONS = {"UXsim C++": 10_000, "UXsim Python": 200, "SUMO": 900}
+# the slower engines are left out on networks with more links
+MOST_LINKS = {"UXsim C++": 8000, "UXsim Python": 1000, "SUMO": 4000}
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ def prepare(name: str, folder: Path, *, seed: int) -> dict[str, int]:
         flow = (network, demand, movement_greens(network, plans))
         (folder / "flow.pickle").write_bytes(pickle.dumps(flow))
         (folder / "uxsim.json").write_text(json.dumps(uxsim_case(city, seed)), encoding="utf-8")
-        if len(city.junctions) <= MOST_JUNCTIONS["SUMO"] and importlib.util.find_spec("sumo") is not None:
+        if len(network.links) <= MOST_LINKS["SUMO"] and importlib.util.find_spec("sumo") is not None:
             export(network, demand, folder / "sumo", plans=plans, seed=seed, duration_s=DURATION_S)
         size = {
             "junctions": len(city.junctions),
@@ -184,10 +184,10 @@ def once(process: subprocess.Popen[str]) -> dict[str, float]:
     return answer(process)
 
 
-def why_not(engine: str, junctions: int, uxsim_python: str) -> str:
+def why_not(engine: str, links: int, uxsim_python: str) -> str:
     """Return why the engine cannot run here, or nothing."""
-    if junctions > MOST_JUNCTIONS.get(engine, junctions):
-        return f"run up to {MOST_JUNCTIONS[engine]} junctions only"
+    if links > MOST_LINKS.get(engine, links):
+        return f"run up to {MOST_LINKS[engine]} links only"
     if engine == "SUMO" and importlib.util.find_spec("sumo") is None:
         return "eclipse-sumo is not installed"
     if engine.startswith("UXsim"):
@@ -206,7 +206,7 @@ def measure(name: str, options: argparse.Namespace, folder: Path) -> list[Row]:
     except InputError as error:
         size = dict.fromkeys(("junctions", "links", "movements"), 0)
         return [_row(name, engine, size, [], 0.0, str(error)) for engine in options.engines]
-    reasons = {e: why_not(e, size["junctions"], options.uxsim_python) for e in options.engines}
+    reasons = {e: why_not(e, size["links"], options.uxsim_python) for e in options.engines}
     figures: dict[str, list[dict[str, float]]] = {e: [] for e in options.engines}
     with ExitStack() as stack:
         processes = {
@@ -218,8 +218,7 @@ def measure(name: str, options: argparse.Namespace, folder: Path) -> list[Row]:
         }
         for turn in range(max(options.runs, options.slow_runs)):
             for engine, process in processes.items():
-                fast = engine in {"Jasyl", "UXsim C++"}
-                if turn < (options.runs if fast else options.slow_runs):
+                if turn < (options.runs if engine == "Jasyl" else options.slow_runs):
                     figures[engine].append(once(process))
                     print(f"{name}: {engine}: {figures[engine][-1]}", file=sys.stderr, flush=True)
     own = min((f["cpu_s"] for f in figures.get("Jasyl", [])), default=np.nan)
@@ -284,8 +283,8 @@ def main() -> None:
     )
     parser.add_argument("scenarios", nargs="*", default=list(SCENARIOS))
     parser.add_argument("--engines", nargs="+", choices=ENGINES, default=list(ENGINES))
-    parser.add_argument("--runs", type=int, default=7, help="repetitions of the compiled engines")
-    parser.add_argument("--slow-runs", type=int, default=1, help="repetitions of UXsim in Python and of SUMO")
+    parser.add_argument("--runs", type=int, default=7, help="repetitions of the flow model")
+    parser.add_argument("--slow-runs", type=int, default=1, help="repetitions of UXsim and SUMO")
     parser.add_argument("--uxsim-python", default=sys.executable, help="a Python that has UXsim")
     parser.add_argument("--json", type=Path, help="write the figures to this file too")
     parser.add_argument(

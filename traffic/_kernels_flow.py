@@ -165,7 +165,6 @@ def run_flow(tab: Tables, per: Shares, sig: Signals, par: Settings, rec: Records
             group,
             group_at,
             conn,
-            conn_at,
             sig.begin,
             sig.period_s,
             sig.code,
@@ -177,7 +176,7 @@ def run_flow(tab: Tables, per: Shares, sig: Signals, par: Settings, rec: Records
             t,
         )
         if changed:
-            groups, conns, seen = list_live(group_at, conn_at, sig.watched, live)
+            groups, conns, seen = list_live(group_at, sig.watched, live)
         find_gaps(
             group,
             conn,

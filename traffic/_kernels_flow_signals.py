@@ -8,7 +8,6 @@ from traffic._kernels_flow_tables import (
     CHANGE_S,
     CONN_CAP,
     CONN_FOOT,
-    CONN_LIVE,
     CONN_SAT,
     DRAW,
     END_GREEN,
@@ -109,7 +108,6 @@ def show(
     group: OutF2,
     group_at: OutI2,
     conn: OutF2,
-    conn_at: OutI2,
     begin: I1,
     period_s: I1,
     pattern: U1,
@@ -168,29 +166,28 @@ def show(
         group_at[GROUP_LIVE, g] = live
         if live == 0:
             group[SENT, g] = 0.0
-        for c in range(start, stop):
-            conn_at[CONN_LIVE, c] = live
-            if live == 0:
+            for c in range(start, stop):
                 conn[FLOW, c] = 0.0
     return any_change
 
 
 @helper
-def list_live(group_at: OutI2, conn_at: OutI2, watched: U1, live: OutI2) -> tuple[int, int, int]:
+def list_live(group_at: OutI2, watched: U1, live: OutI2) -> tuple[int, int, int]:
     """List what may move into `live`; return how many lane groups, connections and watched connections."""
     groups, conns, seen = live[LIVE_GROUPS], live[LIVE_CONNS], live[LIVE_SEEN]
-    of_group, of_conn = group_at[GROUP_LIVE], conn_at[CONN_LIVE]
-    # without a branch that the processor cannot foresee
+    is_live, group_conn = group_at[GROUP_LIVE], group_at[GROUP_CONN]
+    # without branches that the processor cannot foresee
     count = 0
-    for g in range(len(of_group) - 1):
+    for g in range(len(is_live) - 1):
         groups[count] = g
-        count += of_group[g]
+        count += is_live[g]
     count_conns, count_seen = 0, 0
-    for c in range(len(watched)):
-        conns[count_conns] = c
-        count_conns += of_conn[c]
-        seen[count_seen] = c
-        count_seen += of_conn[c] * watched[c]
+    for i in range(count):
+        for c in range(group_conn[groups[i]], group_conn[groups[i] + 1]):
+            conns[count_conns] = c
+            count_conns += 1
+            seen[count_seen] = c
+            count_seen += watched[c]
     return count, count_conns, count_seen
 
 
