@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["Zones", "connected_sides", "make_zones", "reachable"]
 
 _LINKS_PER_ZONE = 8
+_USED_LENGTH_M = 250.0
 _SWEEPS = 50
 
 
@@ -202,7 +203,8 @@ def make_zones(network: RoadNetwork, *, target: int = 150) -> Zones:
     Every gateway node becomes a zone. Inner zones, as many as are missing to `target`, are clusters (k-means
     with deterministic, farthest-point seeds) of the minor links of the largest strongly connected part,
     weighted by length. Their traffic enters and leaves on the longest few of these links, never on motorways
-    or trunk roads. Their weight is their road length, times the weight of the places nearest to them.
+    or trunk roads. Their weight is their road length, of each link no more than
+    250 m, times the weight of the places nearest to them: where junctions are far apart, few trips begin.
 
     Parameters
     ----------
@@ -343,13 +345,13 @@ def _clusters(network: RoadNetwork, inner: NDArray[np.intp], count: int) -> list
         if (update == label).all():
             break
         label = update
-    factor = _place_factor(network, points)
+    factor, used = _place_factor(network, points), np.minimum(length, _USED_LENGTH_M)
     found = []
     for cluster in range(len(centres)):
         members = np.flatnonzero(label == cluster)
         if len(members):
             chosen = members[np.argsort(-length[members], kind="stable")[:_LINKS_PER_ZONE]]
-            found.append((sorted(inner[chosen].tolist()), float((length * factor)[members].sum())))
+            found.append((sorted(inner[chosen].tolist()), float((used * factor)[members].sum())))
     return found
 
 

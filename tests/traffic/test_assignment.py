@@ -199,7 +199,15 @@ def test_left_turn_bays_and_minor_roads_have_less():
     minor = np.flatnonzero((moves.in_link == 10) & (moves.turn == Turn.RIGHT))[0]
     group = network.connections.lane_group[network.connections.movement == minor]
     lane = groups.saturation_veh_s[group].sum() * moves.saturation_factor[minor]
+    assert movement[minor] == pytest.approx(settings.merge_share * lane)
+    minor = np.flatnonzero((moves.in_link == 10) & (moves.turn == Turn.LEFT))[0]
+    group = network.connections.lane_group[network.connections.movement == minor]
+    lane = groups.saturation_veh_s[group].sum() * moves.saturation_factor[minor]
     assert movement[minor] == pytest.approx(settings.minor_share * lane)
+    major = np.flatnonzero((moves.in_link == 6) & (moves.turn == Turn.THROUGH))[0]
+    assert network.links.to_node[6] == 1
+    group = network.connections.lane_group[network.connections.movement == major]
+    assert movement[major] == pytest.approx(groups.saturation_veh_s[group].sum())
 
 
 @pytest.mark.parametrize("change", [{"green_share": 0.0}, {"period_s": -1.0}, {"access_s": np.nan}])

@@ -64,6 +64,14 @@ def test_places_weigh_zones():
     assert factor[west].max() < factor[east].min()
 
 
+def test_long_roads_without_junctions_begin_few_trips():
+    network = grid(6, 6)
+    links = replace(network.links, length_m=network.links.length_m * 10.0)
+    near, far = (make_zones(net, target=28) for net in (network, replace(network, links=links)))
+    assert network.links.length_m.max() > 250.0
+    np.testing.assert_allclose(far.weight[~far.gateway], near.weight[~near.gateway], rtol=1e-12)
+
+
 def test_one_way_through_the_area():
     # 0 -> 1 -> 2 only: the first zone is an origin, the last one a destination
     nodes = [NodeSpec(0.0, 0.0, gateway=True), NodeSpec(300.0, 0.0), NodeSpec(600.0, 0.0, gateway=True)]
