@@ -130,7 +130,7 @@ def optimize(
     steps
         Stop after so many steps instead, however long they take: the same steps give the same plans.
     start
-        Plans to improve on; default: a common cycle with splits by delay and offset 0. Locked junctions keep
+        Plans to improve on; default: isolated Webster plans (`signals.webster_plans`). Locked junctions keep
         their plan of the start.
     sequences
         Stage sequences that plans may use, those of `start` among them; default: `usable_sequences`.

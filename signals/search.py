@@ -14,6 +14,7 @@ from signals.offsets import best_offsets, bound_ratio, pairwise_model
 from signals.profile import ProfileModel, Timings
 from signals.profile_parameters import ProfileParameters
 from signals.splits import delay_splits
+from signals.webster_plans import measured_plans
 from traffic.flow import FlowModel
 
 if TYPE_CHECKING:
@@ -98,10 +99,8 @@ class Search:
         self.best_value = self.start_value = np.inf
         self.base, _ = delay_splits(self.model, np.full(len(junctions), _START_CYCLE_S))
         if start is None:
-            self.start_timings = self.base.copy()
-            start = self.model.to_plans(self.start_timings, name="start")
-        else:
-            self.start_timings = self.model.from_plans(start)
+            start, _ = measured_plans(self.model, sequences, None, "start")
+        self.start_timings = self.model.from_plans(start)
         self.start = self.best = start
         self._result: FlowResult | None = None
 
@@ -135,6 +134,7 @@ class Search:
         if grouped is not None:
             found.append(grouped)
             yield Step("cycle groups", grouped[0], None)
+        found.append((self.model.evaluate(self.start_timings, epsilon=_COARSE), 0, self.start_timings))
         found.sort(key=lambda entry: entry[:2])
         yield from self._polish(found[:_FINALISTS])
 
@@ -227,7 +227,9 @@ class Search:
             timings = model.timings()
             self._coordinate(timings, self._rng(11_000 + place))
             self.local.descend(self._rng(12_000 + place), passes=1, costly=0.0, fine=True)
-            step = self._judged(f"local search, cycle {cycle or 'groups'}", model.timings())
+            step = self._judged(
+                f"local search, {f'cycle {cycle}' if cycle else 'cycles of groups'}", model.timings()
+            )
             improved.append((step.judged or 0.0, place, model.timings()))
             yield step
         best = min(improved, key=lambda entry: entry[:2])[2]

@@ -32,7 +32,7 @@ def delay_splits(
     base: Timings | None = None,
     only: NDArray[np.bool_] | None = None,
     choices: int = 2,
-    retried: float = 0.25,
+    retried: float = 0.1,
 ) -> Split:
     """Return timings with the best splits for the given cycles under uniform arrivals, and the junctions' costs.
 
