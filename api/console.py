@@ -23,6 +23,7 @@ __all__ = [
     "FiniteRange",
     "check_outputs",
     "json_option",
+    "planned_scale_option",
     "print_problem",
     "print_result",
     "progress_bar",
@@ -51,6 +52,12 @@ json_option = click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON object on standard output and nothing else."
 )
 quiet_option = click.option("--quiet", is_flag=True, help="Show no progress.")
+planned_scale_option = click.option(
+    "--planned-scale",
+    type=FiniteRange(0.001, 10),
+    default=None,
+    help="The --scale that the plans were made with; default: the same as --scale.",
+)
 
 
 def scenario_options(command: _Command) -> _Command:

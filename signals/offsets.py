@@ -190,24 +190,39 @@ class _Solver:
 
 
 def best_offsets(
-    pairs: PairwiseModel, rng: np.random.Generator, *, starts: int = 1, rounds: int = 20, patience: int = 3
+    pairs: PairwiseModel,
+    rng: np.random.Generator,
+    *,
+    fixed: NDArray[np.bool_] | None = None,
+    starts: int = 1,
+    rounds: int = 20,
+    patience: int = 3,
 ) -> NDArray[np.int32]:
     """Return shifts of the offsets that are good in the pairwise model; shape (junctions of the model,).
 
     Each start makes random forests best, one after the other, until `patience` of them in a row have not
     helped. The first start begins from the offsets as they are, so the result is never worse.
+
+    Parameters
+    ----------
+    fixed
+        Junctions whose offset stays; shape (junctions of the model,). No forest takes them, so the others are
+        made best given theirs.
     """
     count = len(pairs.junctions)
     best = np.zeros(count, dtype=np.int32)
-    if not len(pairs.first):
+    free = np.arange(count) if fixed is None else np.flatnonzero(~fixed)
+    if not len(pairs.first) or not len(free):
         return best
     solver = _Solver(pairs)
     least = pairs.total(best)
     for start in range(starts):
-        shift = best.copy() if start == 0 else rng.integers(0, pairs.period_s, count, dtype=np.int32)
+        shift = np.zeros(count, dtype=np.int32)
+        if start > 0:
+            shift[free] = rng.integers(0, pairs.period_s, len(free))
         reached, idle = np.inf, 0
         for _ in range(rounds):
-            order = frozen(rng.permutation(count), np.int32)
+            order = frozen(rng.permutation(free), np.int32)
             solver.forest(order, shift)
             solver.descend(order, shift)
             cost = pairs.total(shift)

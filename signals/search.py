@@ -189,7 +189,7 @@ class Search:
             trial = timings.copy()
             for period in np.unique(trial.period_s[~self.locked]).tolist():
                 pairs = pairwise_model(model, int(period))
-                shift = np.where(self.locked[pairs.junctions], 0, best_offsets(pairs, rng))
+                shift = best_offsets(pairs, rng, fixed=self.locked[pairs.junctions])
                 cycle = trial.period_s[pairs.junctions] // trial.repeats[pairs.junctions]
                 trial.offset_s[pairs.junctions] = (trial.offset_s[pairs.junctions] + shift) % cycle
             after = model.evaluate(trial, epsilon=_EPSILON, warm=True)

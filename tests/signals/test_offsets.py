@@ -50,6 +50,31 @@ def test_the_solution_is_never_worse_than_the_start(pairs):
     assert pairs.total(best_offsets(pairs, np.random.default_rng(0))) <= start + 1e-9
 
 
+@given(models(), st.data())
+@settings(max_examples=60)
+def test_fixed_offsets_stay_and_a_forest_of_the_others_is_solved_exactly(pairs, data):
+    """With at most one junction free between fixed ones the forest is all of it, so enumeration must agree."""
+    count = len(pairs.junctions)
+    free = data.draw(st.integers(0, count - 1))
+    fixed = np.arange(count) != free
+    shift = best_offsets(pairs, np.random.default_rng(0), fixed=fixed)
+    np.testing.assert_array_equal(shift[fixed], 0)
+    trials = [np.where(fixed, 0, second) for second in range(pairs.period_s)]
+    assert pairs.total(shift) == pytest.approx(min(pairs.total(trial) for trial in trials), abs=1e-12)
+
+
+def test_a_chain_is_best_given_its_fixed_ends():
+    """Both ends stay, so no offsets reach the sum of the least costs and a moved end would be seen."""
+    rng = np.random.default_rng(8)
+    pairs = PairwiseModel(7, np.arange(5), np.arange(4), np.arange(1, 5), rng.random((4, 7)))
+    fixed = np.array([True, False, False, False, True])
+    shift = best_offsets(pairs, np.random.default_rng(0), fixed=fixed)
+    optimum = min(pairs.total(np.array((0, *inner, 0))) for inner in product(range(7), repeat=3))
+    assert shift[fixed].tolist() == [0, 0]
+    assert pairs.total(shift) == pytest.approx(optimum, abs=1e-12)
+    assert optimum > float(pairs.cost.min(axis=1).sum()) + 1e-3
+
+
 def tree(count: int, period: int) -> PairwiseModel:
     rng = np.random.default_rng(5)
     second = np.arange(1, count)
