@@ -63,7 +63,7 @@ planned_scale_option = click.option(
 def scenario_options(command: _Command) -> _Command:
     """Add the SCENARIO argument and the options that vary its demand.
 
-    Before the command begins, an `output` that cannot be written or would replace an input is refused.
+    Before the command begins, an output that cannot be written or would replace an input is refused.
     """
     scale = click.option(
         "--scale",
@@ -80,7 +80,7 @@ def scenario_options(command: _Command) -> _Command:
     @functools.wraps(command)
     def checked(**options: Any) -> Any:
         inputs = [options["scenario"], options.get("plans"), options.get("before")]
-        check_outputs([options.get("output")], inputs)
+        check_outputs([options.get("output"), options.get("timing_sheet")], inputs)
         return command(**options)
 
     return argument(scale(seed(checked)))  # type: ignore[return-value]

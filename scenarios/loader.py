@@ -181,6 +181,11 @@ def _demand(
         given = getattr(section, name, None)
         if given is not None:
             key.append(cache.file_digest(scenario.find(f"demand.{name}", given)))
+    if isinstance(plain, OdDemand) and plain.format == "gmns" and plain.zones_file is not None:
+        from traffic.gmns import config_file  # noqa: PLC0415
+
+        config = config_file(scenario.find("demand.zones_file", plain.zones_file))
+        key.append(cache.file_digest(config) if config.is_file() else "")
 
     def make() -> tuple[FlowDemand, Mapping[str, float]]:
         from scenarios.demand import make_demand  # noqa: PLC0415 - the cache spares it

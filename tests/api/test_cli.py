@@ -96,3 +96,13 @@ def test_the_keys_that_commands_print(city_files, capsys, monkeypatch):
         "report",
         "megabytes",
     }
+
+
+def test_a_timing_sheet_that_is_written_can_be_the_plans_in_force(city_files, capsys, monkeypatch):
+    monkeypatch.chdir(city_files)
+    command = ["optimize", "city.toml", "--steps", "1", "-o", "new.json"]
+    first = _told([*command, "--timing-sheet", "sheets/now.csv"], capsys)
+    with (city_files / "city.toml").open("a", encoding="utf-8") as scenario:
+        scenario.write('\n[signals]\ntiming_sheet = "sheets/now.csv"\n')
+    again = _told([*command[:3], "0", "-o", "again.json"], capsys)
+    assert again["objective_before"] == first["objective_after"]
