@@ -137,7 +137,7 @@ def print_result(values: Mapping[str, object], *, as_json: bool) -> None:
         return
     width = max(len(name) for name in values)
     for name, value in values.items():
-        shown = f"{value:,.2f}" if isinstance(value, float) else value
+        shown = f"{value:,.2f}" if isinstance(value, float) else "-" if value is None else value
         click.echo(f"{name.replace('_', ' '):<{width}}  {shown}")
 
 

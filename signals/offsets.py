@@ -26,7 +26,7 @@ from signals._kernels_offsets import descend, forest_step, link_tables, loop_min
 from traffic.arrays import frozen
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
@@ -346,8 +346,17 @@ def _path(
     return None
 
 
-def bound_ratio(pairs: PairwiseModel, shift_s: NDArray[np.integer], *, steps: int = 20) -> float:
-    """Return the improvement over random offsets, relative to what the bound allows; 1 is optimal."""
-    found = pairs.total(shift_s)
-    room = pairs.mean - loop_bound(pairs, known=found, steps=steps)
-    return float((pairs.mean - found) / room) if room > 1e-9 else 1.0
+def bound_ratio(
+    models: Sequence[PairwiseModel], shifts: Sequence[NDArray[np.integer]], *, steps: int = 20
+) -> float | None:
+    """Return the bound ratio (see the module) of offsets in one or several models; 1 is optimal.
+
+    The improvements of all models are added up, and so are the largest that their bounds allow. `None` where
+    no offset can change anything, as there is no pair or all relative offsets cost the same.
+    """
+    gained = allowed = 0.0
+    for pairs, shift_s in zip(models, shifts, strict=True):
+        found = pairs.total(shift_s)
+        gained += pairs.mean - found
+        allowed += pairs.mean - loop_bound(pairs, known=found, steps=steps)
+    return gained / allowed if allowed > 1e-9 else None

@@ -59,8 +59,9 @@ class Optimized:
     objective_before, objective_after
         Objective of the start and of `plans` in the flow model, seconds per vehicle (`Objective.judge`).
     offset_bound_ratio
-        How near the offsets are to the best possible ones in the pairwise model of the result: improvement over
-        random offsets, as a part of the largest improvement that a certified bound allows (`signals.offsets`).
+        In the pairwise model around the result: improvement over the mean of random offsets, as a share of the
+        largest improvement that the certified bound allows (`signals.offsets`). `None` where offsets change
+        nothing, as no two junctions of one period have traffic between them.
     seconds
         Time taken.
     log
@@ -70,7 +71,7 @@ class Optimized:
     plans: PlanSet
     objective_before: float
     objective_after: float
-    offset_bound_ratio: float
+    offset_bound_ratio: float | None
     seconds: float
     seed: int
     log: tuple[Step, ...]

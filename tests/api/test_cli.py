@@ -10,6 +10,7 @@ import pytest
 
 from api import cli
 from api.cli import run
+from api.console import print_result
 from tests.traffic.osm.maps import cross
 
 
@@ -106,3 +107,11 @@ def test_a_timing_sheet_that_is_written_can_be_the_plans_in_force(city_files, ca
         scenario.write('\n[signals]\ntiming_sheet = "sheets/now.csv"\n')
     again = _told([*command[:3], "0", "-o", "again.json"], capsys)
     assert again["objective_before"] == first["objective_after"]
+
+
+def test_what_there_is_no_figure_for(capsys):
+    values = {"offset_bound_ratio": None, "seed": 0}
+    print_result(values, as_json=True)
+    assert json.loads(capsys.readouterr().out) == values
+    print_result(values, as_json=False)
+    assert capsys.readouterr().out.splitlines() == ["offset bound ratio  -", "seed                0"]

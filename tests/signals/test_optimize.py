@@ -21,6 +21,7 @@ from tests.signals.small_cities import (
     two_stage_sequence,
     two_stages,
 )
+from tests.signals.test_profile import PLAIN
 from tests.traffic.small_networks import demand, movement
 from traffic.errors import InputError
 from traffic.flow import FlowModel
@@ -58,6 +59,37 @@ def test_the_result_is_what_the_flow_model_says(city, optimised):
 
 def test_the_bound_ratio_is_a_ratio(optimised):
     assert 0.0 <= optimised.offset_bound_ratio <= 1.0 + 1e-9
+
+
+def road(count: int, offsets: list[int]):
+    """A one-way road with its stages and the plans in force: cycle 60 s, 30 s of green."""
+    net = road_of_signals(count)
+    junctions = [two_stages(k, [movement(net, k, k + 1)]) for k in range(count)]
+    stages = [[two_stage_sequence(junction, 1)] for junction in junctions]
+    plans = [Plan(j, 60, offsets[k], stages[k][0].stages, (34, 26)) for k, j in enumerate(junctions)]
+    start = PlanSet("before", net.name, tuple(plans))
+    given = {"sequences": stages, "start": start, "parameters": PLAIN, "duration_s": DURATION_S}
+    return (net, junctions, demand(net, {0: 0.25})), given
+
+
+@pytest.mark.parametrize("offset", [0, 20, 41])
+def test_the_bound_ratio_of_two_junctions_is_that_of_enumeration(offset):
+    """One pair has no loop and nothing disturbs the platoon, so bound and model are exact."""
+    city, given = road(2, [7, offset])
+    found = optimize(*city, steps=0, **given)
+    search = Search(*city, given.pop("sequences"), objective=Objective(), seed=0, **given)
+    costs = []
+    for second in range(60):
+        timings = search.start_timings.copy()
+        timings.offset_s[1] = second
+        costs.append(search.model.evaluate(timings))
+    expected = (np.mean(costs) - costs[offset]) / (np.mean(costs) - min(costs))
+    assert found.offset_bound_ratio == pytest.approx(expected, abs=1e-9)
+
+
+def test_without_a_pair_there_is_no_bound_ratio():
+    city, given = road(1, [0])
+    assert optimize(*city, steps=0, **given).offset_bound_ratio is None
 
 
 def test_same_seed_same_plans_however_long_it_takes(city, sequences, optimised):
@@ -162,21 +194,10 @@ def test_a_start_out_of_the_fixed_order_is_refused(city, optimised):
 
 def test_neighbours_of_a_locked_junction_are_coordinated_with_its_own_offset():
     """On a one-way road the pairwise model is exact, so the offsets found must be those of enumeration."""
-    net = road_of_signals(2)
-    junctions = locked([two_stages(k, [movement(net, k, k + 1)]) for k in range(2)], {0})
-    stages = [[two_stage_sequence(junction, 1)] for junction in junctions]
-    plans = tuple(Plan(j, 60, 7, s[0].stages, (34, 26)) for j, s in zip(junctions, stages, strict=True))
-    search = Search(
-        net,
-        junctions,
-        demand(net, {0: 0.25}),
-        stages,
-        objective=Objective(),
-        parameters=None,
-        start=PlanSet("before", net.name, plans),
-        seed=0,
-        duration_s=DURATION_S,
-    )
+    (net, junctions, flows), given = road(2, [7, 7])
+    fixed = locked(junctions, {0})
+    start = PlanSet("before", net.name, tuple(_under(p, fixed[j]) for j, p in enumerate(given["start"])))
+    search = Search(net, fixed, flows, objective=Objective(), seed=0, **given | {"start": start})
     timings = search.start_timings.copy()
     search.model.evaluate(timings)
     found = search._coordinate(timings, np.random.default_rng(0))
