@@ -23,6 +23,7 @@ __all__ = [
     "FiniteRange",
     "check_outputs",
     "json_option",
+    "planned_scale_option",
     "print_problem",
     "print_result",
     "progress_bar",
@@ -51,12 +52,18 @@ json_option = click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON object on standard output and nothing else."
 )
 quiet_option = click.option("--quiet", is_flag=True, help="Show no progress.")
+planned_scale_option = click.option(
+    "--planned-scale",
+    type=FiniteRange(0.001, 10),
+    default=None,
+    help="The --scale that the plans were made with; default: the same as --scale.",
+)
 
 
 def scenario_options(command: _Command) -> _Command:
     """Add the SCENARIO argument and the options that vary its demand.
 
-    Before the command begins, an `output` that cannot be written or would replace an input is refused.
+    Before the command begins, an output that cannot be written or would replace an input is refused.
     """
     scale = click.option(
         "--scale",
@@ -73,7 +80,7 @@ def scenario_options(command: _Command) -> _Command:
     @functools.wraps(command)
     def checked(**options: Any) -> Any:
         inputs = [options["scenario"], options.get("plans"), options.get("before")]
-        check_outputs([options.get("output")], inputs)
+        check_outputs([options.get("output"), options.get("timing_sheet")], inputs)
         return command(**options)
 
     return argument(scale(seed(checked)))  # type: ignore[return-value]
@@ -130,7 +137,7 @@ def print_result(values: Mapping[str, object], *, as_json: bool) -> None:
         return
     width = max(len(name) for name in values)
     for name, value in values.items():
-        shown = f"{value:,.2f}" if isinstance(value, float) else value
+        shown = f"{value:,.2f}" if isinstance(value, float) else "-" if value is None else value
         click.echo(f"{name.replace('_', ' '):<{width}}  {shown}")
 
 

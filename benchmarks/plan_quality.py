@@ -23,9 +23,9 @@ from simulation.rivals import green_wave, isolated_webster, random_restart
 
 def run(name: str, seed: int, scale: float, seconds: float, objective: Objective) -> list[Row]:
     """Plan with all methods for one scenario, demand seed and level; return their figures."""
-    city = build(load(name), seed=seed)
+    city = build(load(name), seed=seed, planned_scale=scale)
     network, junctions, demand = city.network, city.junctions, city.demand.scaled(scale)
-    sequences = usable_sequences(network, junctions, demand)
+    sequences = usable_sequences(network, junctions, demand, start=city.before)
     best = optimize(
         network,
         junctions,
@@ -33,20 +33,26 @@ def run(name: str, seed: int, scale: float, seconds: float, objective: Objective
         seed=seed,
         seconds=seconds,
         objective=objective,
+        start=city.before,
         sequences=sequences,
         clock=time.process_time,
     )
     taken = best.seconds
     rng = np.random.default_rng([seed, 99])
     plans = {
-        "isolated Webster": isolated_webster(network, junctions, demand, sequences=sequences),
-        "green waves": green_wave(network, junctions, demand, sequences=sequences, objective=objective),
+        "isolated Webster": isolated_webster(
+            network, junctions, demand, start=city.before, sequences=sequences
+        ),
+        "green waves": green_wave(
+            network, junctions, demand, start=city.before, sequences=sequences, objective=objective
+        ),
         "random restart": random_restart(
             network,
             junctions,
             demand,
             seconds=taken,
             rng=rng,
+            start=city.before,
             sequences=sequences,
             objective=objective,
             clock=time.process_time,

@@ -9,6 +9,7 @@ import numpy as np
 from scenarios.schema import CountsDemand, GeneratedDemand, OdDemand
 from traffic.assignment import assign
 from traffic.calibration import calibrate_total
+from traffic.gmns import read_gmns_zones, read_od_gmns
 from traffic.gravity import gravity
 from traffic.od import read_od_csv
 from traffic.zones import make_zones
@@ -85,11 +86,16 @@ def _trips(
             profile=section.profile,
             period_s=section.period_s,
         )
+    path = find("demand.file", section.file)
+    profile, period_s = section.profile, section.period_s
+    if section.format == "gmns" and section.zones_file is not None:
+        zones = read_gmns_zones(find("demand.zones_file", section.zones_file), network)
+        hours = section.volume_hours or 1.0
+        return zones, read_od_gmns(
+            path, zones, network=network, volume_hours=hours, profile=profile, period_s=period_s
+        )
     if section.zones_file is not None:
         zones = read_zones_csv(find("demand.zones_file", section.zones_file), network)
     else:
         zones = make_zones(network, target=section.zones)
-    path = find("demand.file", section.file)
-    return zones, read_od_csv(
-        path, zones, network=network, profile=section.profile, period_s=section.period_s
-    )
+    return zones, read_od_csv(path, zones, network=network, profile=profile, period_s=period_s)

@@ -47,7 +47,14 @@ class City:
     figures: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
 
 
-def build(scenario: Scenario, *, seed: int | None = None, progress: Progress | None = None) -> City:
+def build(
+    scenario: Scenario,
+    *,
+    seed: int | None = None,
+    scale: float = 1.0,
+    planned_scale: float | None = None,
+    progress: Progress | None = None,
+) -> City:
     """Make the city of a scenario.
 
     What takes long (an import from OpenStreetMap, an assignment) is kept in the user's cache folder. Signal
@@ -58,6 +65,11 @@ def build(scenario: Scenario, *, seed: int | None = None, progress: Progress | N
     ----------
     seed
         Seed of generated demand in place of the scenario's own.
+    scale
+        Factor on the demand.
+    planned_scale
+        Factor on the demand that protected turns are chosen for; default: `scale`. Plans fit the junctions of
+        the level that they were made for.
     """
     from signals.build import build_junctions  # noqa: PLC0415 - `scenario list` needs none of it
 
@@ -65,7 +77,8 @@ def build(scenario: Scenario, *, seed: int | None = None, progress: Progress | N
     network = build_network(scenario, overrides=overrides, progress=progress)
     overrides = overrides.for_network(network) if overrides else None
     own, figures = _demand(scenario, network, scenario.demand, progress)
-    junctions = build_junctions(network, settings=scenario.settings(), overrides=overrides, demand=own)
+    planned = own.scaled(scale if planned_scale is None else planned_scale)
+    junctions = build_junctions(network, settings=scenario.settings(), overrides=overrides, demand=planned)
     demand = own
     section = scenario.demand
     if seed is not None and isinstance(section, GeneratedDemand) and seed != section.seed:
@@ -75,7 +88,7 @@ def build(scenario: Scenario, *, seed: int | None = None, progress: Progress | N
         scenario=scenario,
         network=network,
         junctions=junctions,
-        demand=demand,
+        demand=demand if scale == 1.0 else demand.scaled(scale),
         before=_before(scenario, network, junctions),
         label=scenario.label,
         figures=figures,
@@ -168,6 +181,11 @@ def _demand(
         given = getattr(section, name, None)
         if given is not None:
             key.append(cache.file_digest(scenario.find(f"demand.{name}", given)))
+    if isinstance(plain, OdDemand) and plain.format == "gmns" and plain.zones_file is not None:
+        from traffic.gmns import config_file  # noqa: PLC0415
+
+        config = config_file(scenario.find("demand.zones_file", plain.zones_file))
+        key.append(cache.file_digest(config) if config.is_file() else "")
 
     def make() -> tuple[FlowDemand, Mapping[str, float]]:
         from scenarios.demand import make_demand  # noqa: PLC0415 - the cache spares it
@@ -179,8 +197,11 @@ def _demand(
 
 
 def _before(scenario: Scenario, network: RoadNetwork, junctions: tuple[Junction, ...]) -> PlanSet | None:
+    from signals.locked import check_locked  # noqa: PLC0415
+
     name = scenario.signals.timing_sheet
     if name is None:
+        check_locked(junctions, None, file=scenario.source)
         return None
     from signals.timing_sheet import read_timing_sheet  # noqa: PLC0415
 

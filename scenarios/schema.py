@@ -136,11 +136,27 @@ class GeneratedDemand(_Trips):
 
 
 class OdDemand(_Trips):
-    """A matrix in a CSV file; `zones_file` tells the links of each zone, else zones are made."""
+    """A matrix in a file; `zones_file` tells the links of each zone, else zones are made.
+
+    In the format ``"gmns"`` the files are ``demand.csv`` and ``node.csv``, and `volume_hours` is how many hours a
+    volume stands for.
+    """
 
     kind: Literal["od"]
     file: FileName
+    format: Literal["csv", "gmns"] = "csv"
     zones_file: FileName | None = None
+    volume_hours: Annotated[float, Field(gt=0, le=168)] | None = None
+
+    @model_validator(mode="after")
+    def _fits_its_format(self) -> OdDemand:
+        if self.format == "gmns" and self.zones_file is None:
+            message = 'format = "gmns" needs zones_file = "node.csv", whose zone_id the matrix refers to'
+            raise ValueError(message)
+        if self.format == "csv" and self.volume_hours is not None:
+            message = 'volume_hours needs format = "gmns"; a CSV file has veh_h'
+            raise ValueError(message)
+        return self
 
 
 class CountsDemand(_AnyDemand):

@@ -174,13 +174,6 @@ def split_all(net: Net, plan: PlanState, state: ProfileState, nodes: I1, warm: b
 
 
 @kernel
-def node_costs(net: Net, plan: PlanState, state: ProfileState, nodes: I1, cost: OutF1) -> None:
-    """Write the cost of each of `nodes` under its arrivals as they are."""
-    for place in range(len(nodes)):
-        cost[place] = update_node(net, plan, state, int(nodes[place]))
-
-
-@kernel
 def all_feasible(net: Net, plan: PlanState, state: ProfileState, junctions: I1) -> bool:
     """Return whether the durations of all `junctions` keep the bounds of their sequences."""
     for junction in junctions:

@@ -26,7 +26,7 @@ from signals._kernels_offsets import descend, forest_step, link_tables, loop_min
 from traffic.arrays import frozen
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
@@ -190,24 +190,39 @@ class _Solver:
 
 
 def best_offsets(
-    pairs: PairwiseModel, rng: np.random.Generator, *, starts: int = 1, rounds: int = 20, patience: int = 3
+    pairs: PairwiseModel,
+    rng: np.random.Generator,
+    *,
+    fixed: NDArray[np.bool_] | None = None,
+    starts: int = 1,
+    rounds: int = 20,
+    patience: int = 3,
 ) -> NDArray[np.int32]:
     """Return shifts of the offsets that are good in the pairwise model; shape (junctions of the model,).
 
     Each start makes random forests best, one after the other, until `patience` of them in a row have not
     helped. The first start begins from the offsets as they are, so the result is never worse.
+
+    Parameters
+    ----------
+    fixed
+        Junctions whose offset stays; shape (junctions of the model,). No forest takes them, so the others are
+        made best given theirs.
     """
     count = len(pairs.junctions)
     best = np.zeros(count, dtype=np.int32)
-    if not len(pairs.first):
+    free = np.arange(count) if fixed is None else np.flatnonzero(~fixed)
+    if not len(pairs.first) or not len(free):
         return best
     solver = _Solver(pairs)
     least = pairs.total(best)
     for start in range(starts):
-        shift = best.copy() if start == 0 else rng.integers(0, pairs.period_s, count, dtype=np.int32)
+        shift = np.zeros(count, dtype=np.int32)
+        if start > 0:
+            shift[free] = rng.integers(0, pairs.period_s, len(free))
         reached, idle = np.inf, 0
         for _ in range(rounds):
-            order = frozen(rng.permutation(count), np.int32)
+            order = frozen(rng.permutation(free), np.int32)
             solver.forest(order, shift)
             solver.descend(order, shift)
             cost = pairs.total(shift)
@@ -331,8 +346,17 @@ def _path(
     return None
 
 
-def bound_ratio(pairs: PairwiseModel, shift_s: NDArray[np.integer], *, steps: int = 20) -> float:
-    """Return the improvement over random offsets, relative to what the bound allows; 1 is optimal."""
-    found = pairs.total(shift_s)
-    room = pairs.mean - loop_bound(pairs, known=found, steps=steps)
-    return float((pairs.mean - found) / room) if room > 1e-9 else 1.0
+def bound_ratio(
+    models: Sequence[PairwiseModel], shifts: Sequence[NDArray[np.integer]], *, steps: int = 20
+) -> float | None:
+    """Return the bound ratio (see the module) of offsets in one or several models; 1 is optimal.
+
+    The improvements of all models are added up, and so are the largest that their bounds allow. `None` where
+    no offset can change anything, as there is no pair or all relative offsets cost the same.
+    """
+    gained = allowed = 0.0
+    for pairs, shift_s in zip(models, shifts, strict=True):
+        found = pairs.total(shift_s)
+        gained += pairs.mean - found
+        allowed += pairs.mean - loop_bound(pairs, known=found, steps=steps)
+    return gained / allowed if allowed > 1e-9 else None

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from signals.locked import check_start
 from signals.objective import Objective
 from signals.search import Search, Step
 from signals.stages import stage_sequences
@@ -58,8 +59,9 @@ class Optimized:
     objective_before, objective_after
         Objective of the start and of `plans` in the flow model, seconds per vehicle (`Objective.judge`).
     offset_bound_ratio
-        How near the offsets are to the best possible ones in the pairwise model of the result: improvement over
-        random offsets, as a part of the largest improvement that a certified bound allows (`signals.offsets`).
+        In the pairwise model around the result: improvement over the mean of random offsets, as a share of the
+        largest improvement that the certified bound allows (`signals.offsets`). `None` where offsets change
+        nothing, as no two junctions of one period have traffic between them.
     seconds
         Time taken.
     log
@@ -69,7 +71,7 @@ class Optimized:
     plans: PlanSet
     objective_before: float
     objective_after: float
-    offset_bound_ratio: float
+    offset_bound_ratio: float | None
     seconds: float
     seed: int
     log: tuple[Step, ...]
@@ -86,8 +88,9 @@ def usable_sequences(
     """Return the stage sequences of each junction for its flows, that of its plan in `start` first.
 
     The flows are those of the busiest demand period of each movement. A locked junction has the sequence of its
-    plan only.
+    plan only, so it must have one; a plan in `start` that breaks a fixed stage order is refused.
     """
+    check_start(junctions, start)
     busiest = np.max([demand.movement_veh_s(network, k) for k in range(demand.periods)], axis=0)
     ratios = flow_ratios(network, junctions, busiest)
     found: list[tuple[StageSequence, ...]] = []
@@ -131,7 +134,7 @@ def optimize(
         Stop after so many steps instead, however long they take: the same steps give the same plans.
     start
         Plans to improve on; default: isolated Webster plans (`signals.webster_plans`). Locked junctions keep
-        their plan of the start.
+        their plan of the start and cannot do without it.
     sequences
         Stage sequences that plans may use, those of `start` among them; default: `usable_sequences`.
     duration_s
@@ -143,6 +146,7 @@ def optimize(
         raise InputError("must be more than 0 s", field="seconds", value=seconds)
     if steps is not None and steps < 0:
         raise InputError("must be 0 or more", field="steps", value=steps)
+    check_start(junctions, start)
     began = clock()
     if sequences is None:
         sequences = usable_sequences(network, junctions, demand, start=start)

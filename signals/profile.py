@@ -27,7 +27,7 @@ from signals._kernels_profile_tables import (
     PlanState,
     ProfileState,
 )
-from signals._kernels_splits import all_feasible, node_costs, split_all
+from signals._kernels_splits import all_feasible, split_all
 from signals._kernels_spread import propagate, start_uniform
 from signals.plan import Plan, PlanSet
 from signals.profile_parameters import MeanDemand, ProfileParameters, Weights, mean_demand
@@ -281,12 +281,6 @@ class ProfileModel:
         nodes = frozen(self.nodes[junctions], np.int32)
         cost = np.empty(len(nodes))
         split_all(self.net, self.plan, self.state, nodes, warm, cost)
-        return cost
-
-    def junction_costs(self) -> NDArray[np.float64]:
-        """Return the cost of each junction under the arrivals as they are."""
-        cost = np.empty(len(self.nodes))
-        node_costs(self.net, self.plan, self.state, self.nodes, cost)
         return cost
 
     def feasible(self) -> bool:

@@ -138,19 +138,13 @@ class Search:
         found.sort(key=lambda entry: entry[:2])
         yield from self._polish(found[:_FINALISTS])
 
-    def offset_bound_ratio(self) -> float:
-        """Return the bound ratio of the best plans, the mean over periods by what offsets can do there."""
+    def offset_bound_ratio(self) -> float | None:
+        """Return the bound ratio of the best plans (`signals.offsets.bound_ratio`), over all their periods."""
         timings = self.model.from_plans(self.best)
         self.model.reweigh(None)
         self.model.evaluate(timings, epsilon=_EPSILON)
-        ratio, weight = 0.0, 0.0
-        for period in np.unique(timings.period_s).tolist():
-            pairs = pairwise_model(self.model, int(period))
-            if len(pairs.first):
-                room = float(np.ptp(pairs.cost, axis=1).sum())
-                ratio += room * bound_ratio(pairs, np.zeros(len(pairs.junctions), dtype=np.int64))
-                weight += room
-        return ratio / weight if weight > 0 else 1.0
+        models = [pairwise_model(self.model, int(period)) for period in np.unique(timings.period_s)]
+        return bound_ratio(models, [np.zeros(len(pairs.junctions), dtype=np.int64) for pairs in models])
 
     def _rng(self, step: int) -> np.random.Generator:
         return np.random.default_rng([self.seed, step])
@@ -189,7 +183,7 @@ class Search:
             trial = timings.copy()
             for period in np.unique(trial.period_s[~self.locked]).tolist():
                 pairs = pairwise_model(model, int(period))
-                shift = np.where(self.locked[pairs.junctions], 0, best_offsets(pairs, rng))
+                shift = best_offsets(pairs, rng, fixed=self.locked[pairs.junctions])
                 cycle = trial.period_s[pairs.junctions] // trial.repeats[pairs.junctions]
                 trial.offset_s[pairs.junctions] = (trial.offset_s[pairs.junctions] + shift) % cycle
             after = model.evaluate(trial, epsilon=_EPSILON, warm=True)

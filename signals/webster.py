@@ -1,14 +1,12 @@
-"""Webster's optimum cycle time and splits (F. V. Webster, Traffic Signal Settings, Road Research Paper 39, 1958)."""
+"""Webster's optimum cycle time (F. V. Webster, Traffic Signal Settings, Road Research Paper 39, 1958)."""
 
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
 
-from traffic.arrays import require, require_finite
 from traffic.errors import InputError
 
-__all__ = ["optimum_cycle_s", "proportional_greens_s"]
+__all__ = ["optimum_cycle_s"]
 
 
 def optimum_cycle_s(lost_s: float, flow_ratio: float) -> float:
@@ -33,24 +31,3 @@ def optimum_cycle_s(lost_s: float, flow_ratio: float) -> float:
         hint = "At 1 and above no cycle serves the demand; take the longest one allowed."
         raise InputError(rule, field="flow_ratio", value=flow_ratio, hint=hint)
     return (1.5 * lost_s + 5.0) / (1.0 - flow_ratio)
-
-
-def proportional_greens_s(cycle_s: float, lost_s: float, flow_ratios: ArrayLike) -> NDArray[np.float64]:
-    """Return the effective green of each stage, in proportion to its flow ratio.
-
-    Parameters
-    ----------
-    cycle_s, lost_s
-        Cycle time and lost time of one cycle, seconds; the cycle is the longer.
-    flow_ratios
-        Largest ratio of flow to saturation flow of each stage; shape (stages,), not all 0.
-    """
-    ratios = np.asarray(flow_ratios, dtype=np.float64)
-    require_finite("flow_ratios", ratios)
-    require(ratios >= 0, "flow_ratios", "must be 0 or more", ratios)
-    total = float(ratios.sum())
-    if total <= 0:
-        raise InputError("one ratio must be more than 0", field="flow_ratios", value=ratios.tolist())
-    if not cycle_s > lost_s >= 0:
-        raise InputError(f"must be more than the lost time of {lost_s} s", field="cycle_s", value=cycle_s)
-    return np.asarray((cycle_s - lost_s) * ratios / total, dtype=np.float64)

@@ -6,6 +6,8 @@
   the heaviest flows such that the platoon arrives at the start of green.
 - `random_restart`: random cycles, splits and offsets, changed at random, judged by the flow model, for as long as
   the optimiser is given.
+
+All leave locked junctions their plans of `start`, as the optimiser does.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from signals.greens import movement_greens
+from signals.locked import check_start, with_locked
 from signals.objective import Objective
 from signals.optimize import usable_sequences
 from signals.plan import Plan, PlanSet
@@ -44,12 +47,25 @@ def isolated_webster(
     junctions: Sequence[Junction],
     demand: FlowDemand,
     *,
+    start: PlanSet | None = None,
     sequences: Sequence[Sequence[StageSequence]] | None = None,
 ) -> PlanSet:
     """Return plans with Webster's optimum cycle and splits at every junction, offsets 0."""
-    sequences = usable_sequences(network, junctions, demand) if sequences is None else sequences
+    sequences = _sequences(network, junctions, demand, start, sequences)
     model = ProfileModel(network, junctions, sequences, demand)
-    return measured_plans(model, sequences, None, "isolated Webster")[0]
+    return with_locked(measured_plans(model, sequences, None, "isolated Webster")[0], start)
+
+
+def _sequences(
+    network: RoadNetwork,
+    junctions: Sequence[Junction],
+    demand: FlowDemand,
+    start: PlanSet | None,
+    given: Sequence[Sequence[StageSequence]] | None,
+) -> Sequence[Sequence[StageSequence]]:
+    """Return the `given` stage sequences or the usable ones; refuse locked junctions without a plan in `start`."""
+    check_start(junctions, start)
+    return usable_sequences(network, junctions, demand, start=start) if given is None else given
 
 
 def green_wave(
@@ -58,12 +74,13 @@ def green_wave(
     demand: FlowDemand,
     *,
     cycles: Sequence[int] = _CYCLES_S,
+    start: PlanSet | None = None,
     sequences: Sequence[Sequence[StageSequence]] | None = None,
     objective: Objective | None = None,
     duration_s: int = 3600,
 ) -> PlanSet:
     """Return the best common cycle of `cycles` with greedy green waves, judged by the flow model."""
-    sequences = usable_sequences(network, junctions, demand) if sequences is None else sequences
+    sequences = _sequences(network, junctions, demand, start, sequences)
     model = ProfileModel(network, junctions, sequences, demand, duration_s=duration_s)
     flow = model.demand.link_veh_s[network.movements.in_link] * model.demand.movement_share
     judge = _judge(network, demand, objective, duration_s)
@@ -71,22 +88,26 @@ def green_wave(
     for cycle in cycles:
         name = f"green waves, {cycle} s"
         plans, _ = measured_plans(model, sequences, cycle, name)
-        plans = _waves(network, plans, flow, cycle)
+        plans = _waves(network, with_locked(plans, start), flow, cycle)
         value = judge(plans)
         if best is None or value < least:
             best, least = plans, value
     if best is None:
-        return isolated_webster(network, junctions, demand, sequences=sequences)
+        return isolated_webster(network, junctions, demand, start=start, sequences=sequences)
     return best
 
 
 def _waves(network: RoadNetwork, plans: PlanSet, flow: NDArray[np.float64], cycle_s: int) -> PlanSet:
-    """Set offsets link by link: the heaviest flow between two junctions first, trees of junctions joined whole."""
+    """Set offsets link by link: the heaviest flow between two junctions first, trees of junctions joined whole.
+
+    A tree with a locked junction stays where it is; two of them are not joined.
+    """
     movements, links = network.movements, network.links
     at = np.full(len(network.nodes), -1, dtype=np.int64)
     at[network.junctions.node] = np.arange(len(network.junctions))
     start = _green_starts(network, plans)
-    offset = np.zeros(len(plans), dtype=np.int64)
+    locked = np.array([plan.junction.locked for plan in plans], dtype=bool)
+    offset = np.array([plan.offset_s for plan in plans], dtype=np.int64)
     tree = np.arange(len(plans))
     same = np.array([plan.cycle_s == cycle_s for plan in plans], dtype=bool)
     out_of = {int(link): m for m, link in _heaviest(movements.out_link, flow)}
@@ -100,10 +121,17 @@ def _waves(network: RoadNetwork, plans: PlanSet, flow: NDArray[np.float64], cycl
             continue
         arrival = offset[one] + start[out_of[link]] + links.length_m[link] / links.speed_m_s[link]
         shift = round(float(arrival)) - int(offset[two]) - int(start[into[link]])
-        moved = tree == tree[two]
-        offset[moved] = (offset[moved] + shift) % cycle_s
-        tree[moved] = tree[one]
-    return plans.with_plans(plan.with_offset(int(offset[j])) for j, plan in enumerate(plans) if same[j])
+        first, second = tree == tree[one], tree == tree[two]
+        if not locked[second].any():
+            offset[second] += shift
+        elif not locked[first].any():
+            offset[first] -= shift
+        else:
+            continue
+        tree[second] = tree[one]
+    return plans.with_plans(
+        plan.with_offset(int(offset[j])) for j, plan in enumerate(plans) if same[j] and not locked[j]
+    )
 
 
 def _heaviest(links: NDArray[np.int32], flow: NDArray[np.float64]) -> list[tuple[int, int]]:
@@ -141,6 +169,7 @@ def random_restart(
     seconds: float = 20.0,
     tries: int | None = None,
     rng: np.random.Generator | None = None,
+    start: PlanSet | None = None,
     sequences: Sequence[Sequence[StageSequence]] | None = None,
     objective: Objective | None = None,
     duration_s: int = 3600,
@@ -161,7 +190,7 @@ def random_restart(
     """
     began = clock()
     rng = np.random.default_rng(0) if rng is None else rng
-    sequences = usable_sequences(network, junctions, demand) if sequences is None else sequences
+    sequences = _sequences(network, junctions, demand, start, sequences)
     model = ProfileModel(network, junctions, sequences, demand, duration_s=duration_s)
     _, ratios = measured_plans(model, sequences, _MEASURED_AT_S, "random restart")
     judge = _judge(network, demand, objective, duration_s)
@@ -172,6 +201,7 @@ def random_restart(
             cycle = int(rng.integers(25, 61)) * 2
             here = webster_plans(network, junctions, ratios, sequences, cycle, "random restart")
             here = here.with_plans(plan.with_offset(int(rng.integers(plan.cycle_s))) for plan in here)
+            here = with_locked(here, start)
             value, idle = judge(here), 0
         else:
             trial = _changed(here, sequences, ratios, rng)
@@ -195,7 +225,7 @@ def _changed(
     share = float(rng.choice([0.02, 0.1, 0.3]))
     changed = []
     for j, plan in enumerate(plans):
-        if rng.random() >= max(share, 1.0 / len(plans)):
+        if rng.random() >= max(share, 1.0 / len(plans)) or plan.junction.locked:
             continue
         kind = rng.random()
         if kind < 0.5:

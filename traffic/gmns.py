@@ -1,12 +1,11 @@
 """Demand in the General Modeling Network Specification (GMNS).
 
 Read are ``demand.csv`` (`o_zone_id`, `d_zone_id`, `volume`), as the tools around GMNS write it, and the zones
-of ``node.csv`` (`zone_id`, `x_coord`, `y_coord`), whose coordinate system is the `crs` of ``config.csv``.
+of ``node.csv`` (`zone_id`, `x_coord`, `y_coord`), whose coordinate system is the `crs` of the ``config.csv`` beside it.
 """
 
 from __future__ import annotations
 
-import csv
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +13,7 @@ from pyproj import CRS, Transformer
 from pyproj.exceptions import CRSError
 from scipy.spatial import cKDTree
 
+from traffic import csv_rows
 from traffic.errors import InputError
 from traffic.od import ODMatrix, check_rows, read_trip_table
 from traffic.zones import Zones
@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 
     from traffic.network import RoadNetwork
 
-__all__ = ["read_gmns_zones", "read_od_gmns"]
+__all__ = ["config_file", "read_gmns_zones", "read_od_gmns"]
+
+_FAR_M = 1e12
 
 
 def read_od_gmns(
@@ -58,8 +60,13 @@ def read_od_gmns(
     return matrix
 
 
-def read_gmns_zones(folder: Path, network: RoadNetwork, *, reach_m: float = 300.0) -> Zones:
-    """Read the zones of a GMNS folder: the nodes with a `zone_id`, moved to the nearest node of `network`.
+def config_file(path: Path) -> Path:
+    """Return the path of the ``config.csv`` that belongs to a ``node.csv``; it may be missing."""
+    return path.with_name("config.csv")
+
+
+def read_gmns_zones(path: Path, network: RoadNetwork, *, reach_m: float = 300.0) -> Zones:
+    """Read the zones of a GMNS ``node.csv``: the nodes with a `zone_id`, moved to the nearest node of `network`.
 
     Traffic enters on the links that leave these nodes and leaves on the links that arrive there.
 
@@ -68,11 +75,11 @@ def read_gmns_zones(folder: Path, network: RoadNetwork, *, reach_m: float = 300.
     reach_m
         How far the nearest node may be.
     """
-    path = folder / "node.csv"
     names, lines, points = _zone_nodes(path)
-    points = _projected(folder, points, network)
+    points = _projected(config_file(path), points, network)
     nodes = np.column_stack([network.nodes.x_m, network.nodes.y_m])
-    distance, nearest = cKDTree(nodes).query(points)
+    # what cannot be projected is infinite, which is far from every node
+    distance, nearest = cKDTree(nodes).query(np.nan_to_num(points, nan=_FAR_M, posinf=_FAR_M, neginf=_FAR_M))
     far = np.flatnonzero(~(distance <= reach_m))
     if len(far):
         rule = f"must lie within {reach_m:g} m of a node of the network"
@@ -92,45 +99,35 @@ def _zone_nodes(path: Path) -> tuple[list[str], list[int], NDArray[np.float64]]:
     names: list[str] = []
     lines: list[int] = []
     points: list[tuple[float, float]] = []
-    with path.open(encoding="utf-8-sig", newline="") as stream:
-        reader = csv.DictReader(stream)
-        needed = ("zone_id", "x_coord", "y_coord")
-        if not set(needed) <= set(reader.fieldnames or ()):
-            rule, found = f"must have the columns {', '.join(needed)}", ", ".join(reader.fieldnames or ())
-            raise InputError(rule, file=path, field="header", value=found)
-        for row in reader:
-            name = (row["zone_id"] or "").strip()
-            if not name:
-                continue
-            try:
-                point = (float(row["x_coord"]), float(row["y_coord"]))
-            except (TypeError, ValueError):
-                point = (float("nan"), float("nan"))
-            if not np.isfinite(point).all():
-                field, value = (
-                    f"row {reader.line_num}: x_coord, y_coord",
-                    f"{row['x_coord']}, {row['y_coord']}",
-                )
-                raise InputError("must be finite numbers", file=path, field=field, value=value)
-            names.append(name)
-            lines.append(reader.line_num)
-            points.append(point)
+    for line, row in csv_rows.rows(path, ("zone_id", "x_coord", "y_coord")):
+        if not row["zone_id"]:
+            continue
+        texts = (row["x_coord"], row["y_coord"])
+        try:
+            point = (float(texts[0]), float(texts[1]))
+        except ValueError:
+            point = (float("nan"), float("nan"))
+        if not np.isfinite(point).all():
+            field = f"row {line}: x_coord, y_coord"
+            raise InputError("must be finite numbers", file=path, field=field, value=", ".join(texts))
+        names.append(row["zone_id"])
+        lines.append(line)
+        points.append(point)
     if not names:
         hint = "give the nodes at which trips begin and end a zone_id"
         raise InputError("no node has a zone", file=path, field="zone_id", hint=hint)
     return names, lines, np.array(points)
 
 
-def _projected(folder: Path, points: NDArray[np.float64], network: RoadNetwork) -> NDArray[np.float64]:
+def _projected(config: Path, points: NDArray[np.float64], network: RoadNetwork) -> NDArray[np.float64]:
     """Return the points in the network's coordinates; longitude and latitude without a ``config.csv``."""
-    path, crs = folder / "config.csv", "4326"
-    if path.is_file():
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            crs = (next(csv.DictReader(stream), {}).get("crs") or crs).strip()
+    crs = "4326"
+    if config.is_file():
+        crs = next((row["crs"] for _, row in csv_rows.rows(config, ("crs",)) if row["crs"]), crs)
     try:
-        source = CRS.from_user_input(int(crs) if crs.isdigit() else crs)
+        source = CRS.from_user_input(f"EPSG:{crs}" if crs.isdecimal() else crs)
     except CRSError:
         rule, hint = "must be a coordinate system", "give an EPSG number"
-        raise InputError(rule, file=path, field="crs", value=crs, hint=hint) from None
+        raise InputError(rule, file=config, field="crs", value=crs, hint=hint) from None
     transform = Transformer.from_crs(source, CRS.from_user_input(network.crs), always_xy=True)
     return np.column_stack(transform.transform(points[:, 0], points[:, 1]))

@@ -74,10 +74,6 @@ class ODMatrix:
             raise InputError("must be 0 or more", field="scale", value=factor)
         return replace(self, trips_veh_h=self.trips_veh_h * factor)
 
-    def with_profile(self, profile: Sequence[float], period_s: float) -> ODMatrix:
-        """Return the matrix with another time profile."""
-        return replace(self, profile=np.asarray(profile, dtype=np.float64), period_s=period_s)
-
     def check(self, network: RoadNetwork, zones: Zones, *, file: object = None) -> None:
         """Raise `InputError` unless the matrix fits `zones` and every trip can be made on `network`."""
         if len(self.trips_veh_h) != len(zones):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from api.console import progress_bar
@@ -25,19 +24,26 @@ def warm_up(*, quiet: bool) -> None:
         compile_kernels(progress)
 
 
-def build_city(scenario: str, *, scale: float, demand_seed: int | None, quiet: bool) -> City:
-    """Load and build `scenario`, its demand multiplied by `scale`."""
+def build_city(
+    scenario: str,
+    *,
+    scale: float,
+    demand_seed: int | None,
+    quiet: bool,
+    planned_scale: float | None = None,
+) -> City:
+    """Load and build `scenario`, its demand multiplied by `scale`, its junctions those of `planned_scale`."""
     from scenarios.loader import build, load
 
     checked = load(scenario)
     warm_up(quiet=quiet)
     with progress_bar("Building the city", quiet=quiet) as progress:
-        city = build(checked, seed=demand_seed, progress=progress)
-    return city if scale == 1.0 else replace(city, demand=city.demand.scaled(scale))
+        return build(checked, seed=demand_seed, scale=scale, planned_scale=planned_scale, progress=progress)
 
 
 def read_city_plans(city: City, path: Path) -> PlanSet:
-    """Read plans and make sure that they are for the network of `city`."""
+    """Read plans and make sure that they are for the network of `city` and keep what its engineer has settled."""
+    from signals.locked import check_settled
     from signals.wire import read_plans
 
     plans = read_plans(path, city.junctions)
@@ -45,4 +51,10 @@ def read_city_plans(city: City, path: Path) -> PlanSet:
         rule = f"must be plans for the network {city.network.name!r}"
         hint = "Give the scenario that they were made for, or optimise again"
         raise InputError(rule, file=path, field="network", value=plans.network_name, hint=hint)
+    try:
+        check_settled(city.junctions, plans, city.before)
+    except InputError as error:
+        raise InputError(
+            error.rule, file=path, field=error.field, value=error.value, hint=error.hint
+        ) from error
     return plans

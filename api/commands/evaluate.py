@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from api.commands._city import build_city, read_city_plans
-from api.console import json_option, print_result, quiet_option, scenario_options
+from api.console import json_option, planned_scale_option, print_result, quiet_option, scenario_options
 
 __all__ = ["command"]
 
@@ -21,10 +21,17 @@ __all__ = ["command"]
     required=True,
     help="Plans written by `jasyl optimize`.",
 )
+@planned_scale_option
 @json_option
 @quiet_option
 def command(
-    scenario: str, scale: float, demand_seed: int | None, plans: Path, as_json: bool, quiet: bool
+    scenario: str,
+    scale: float,
+    demand_seed: int | None,
+    plans: Path,
+    planned_scale: float | None,
+    as_json: bool,
+    quiet: bool,
 ) -> None:
     """Run the plans of SCENARIO through the flow model and print what the traffic does.
 
@@ -34,9 +41,11 @@ def command(
     \b
     Examples:
       jasyl evaluate almaty --plans plans.json
-      jasyl evaluate almaty --plans plans.json --scale 1.1 --json
+      jasyl evaluate almaty --plans plans.json --scale 1.1 --planned-scale 1 --json
     """
-    city = build_city(scenario, scale=scale, demand_seed=demand_seed, quiet=quiet or as_json)
+    city = build_city(
+        scenario, scale=scale, demand_seed=demand_seed, planned_scale=planned_scale, quiet=quiet or as_json
+    )
     from signals.greens import movement_greens
     from traffic.flow import simulate
 

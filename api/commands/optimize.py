@@ -36,6 +36,12 @@ __all__ = ["command"]
     show_default=True,
     help="Where to write the plans.",
 )
+@click.option(
+    "--timing-sheet",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=None,
+    help="Write the plans as a timing sheet (CSV) too, which a scenario can name as its plans in force.",
+)
 @json_option
 @quiet_option
 def command(
@@ -46,6 +52,7 @@ def command(
     seconds: float,
     steps: int | None,
     output: Path,
+    timing_sheet: Path | None,
     as_json: bool,
     quiet: bool,
 ) -> None:
@@ -62,6 +69,7 @@ def command(
     """
     city = build_city(scenario, scale=scale, demand_seed=demand_seed, quiet=quiet or as_json)
     from signals.optimize import optimize
+    from signals.timing_sheet import write_timing_sheet
     from signals.wire import write_plans
 
     with progress_bar("Optimising", quiet=quiet or as_json) as progress:
@@ -77,6 +85,9 @@ def command(
         )
     output.parent.mkdir(parents=True, exist_ok=True)
     write_plans(found.plans, output)
+    if timing_sheet is not None:
+        timing_sheet.parent.mkdir(parents=True, exist_ok=True)
+        write_timing_sheet(found.plans, timing_sheet)
     figures = {
         "junctions": len(found.plans.plans),
         "objective_before": found.objective_before,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from api.commands._city import build_city, read_city_plans
-from api.console import json_option, print_result, quiet_option, scenario_options
+from api.console import json_option, planned_scale_option, print_result, quiet_option, scenario_options
 
 if TYPE_CHECKING:
     from signals.plan import PlanSet
@@ -40,6 +40,7 @@ __all__ = ["command"]
     show_default=True,
     help="Where to write the report.",
 )
+@planned_scale_option
 @json_option
 @quiet_option
 def command(
@@ -49,6 +50,7 @@ def command(
     plans: Path,
     before: Path | None,
     output: Path,
+    planned_scale: float | None,
     as_json: bool,
     quiet: bool,
 ) -> None:
@@ -59,7 +61,9 @@ def command(
       jasyl report almaty --plans plans.json -o report.html
       jasyl report almaty --plans new.json --before old.json -o comparison.html
     """
-    city = build_city(scenario, scale=scale, demand_seed=demand_seed, quiet=quiet or as_json)
+    city = build_city(
+        scenario, scale=scale, demand_seed=demand_seed, planned_scale=planned_scale, quiet=quiet or as_json
+    )
     from api.report import write_report
     from signals.greens import movement_greens
     from simulation.rivals import isolated_webster

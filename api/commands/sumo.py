@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from api.commands._city import build_city, read_city_plans
-from api.console import SEED, json_option, print_result, quiet_option, scenario_options
+from api.console import SEED, json_option, planned_scale_option, print_result, quiet_option, scenario_options
 
 __all__ = ["command"]
 
@@ -38,6 +38,7 @@ def command() -> None:
     required=True,
     help="Folder to write to.",
 )
+@planned_scale_option
 @json_option
 @quiet_option
 def export_command(
@@ -47,6 +48,7 @@ def export_command(
     plans: Path | None,
     seed: int,
     output: Path,
+    planned_scale: float | None,
     as_json: bool,
     quiet: bool,
 ) -> None:
@@ -59,7 +61,9 @@ def export_command(
       jasyl sumo export corridor --plans plans.json -o corridor-sumo
       jasyl sumo export grid-5x4 --scale 0.8 --seed 3 -o grid-sumo
     """
-    city = build_city(scenario, scale=scale, demand_seed=demand_seed, quiet=quiet or as_json)
+    city = build_city(
+        scenario, scale=scale, demand_seed=demand_seed, planned_scale=planned_scale, quiet=quiet or as_json
+    )
     from simulation.sumo_export import export
 
     files = export(

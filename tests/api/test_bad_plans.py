@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from api.cli import run
 from tests.api.conftest import HEAD, TRIPS
 
 
@@ -100,3 +101,55 @@ def test_an_unsafe_plan_leaves_the_report_as_it_was(refused, city_files, option)
     problem = refused("report", "city.toml", *arguments, "-o", "report.html")
     assert problem["file"] == "unsafe.json"
     assert "grid:1-1" in problem["field"]
+
+
+@pytest.fixture
+def settled_city(small_city, city_files):
+    """The city with its timing sheet and an override for its first junction."""
+
+    def write(override):
+        (city_files / "sheet.csv").write_text(small_city[2], encoding="utf-8")
+        override_text = f'[[junction]]\nkey = "grid:1-1"\n{override}\n'
+        (city_files / "o.toml").write_text(override_text, encoding="utf-8")
+        text = (HEAD + TRIPS).replace("rows = 2\n", 'rows = 2\noverrides = "o.toml"\n')
+        text += '\n[signals]\ntiming_sheet = "sheet.csv"\n'
+        (city_files / "city.toml").write_text(text, encoding="utf-8")
+        return json.loads((city_files / "plans.json").read_text(encoding="utf-8"))
+
+    return write
+
+
+@pytest.mark.parametrize(
+    "command", [("evaluate",), ("report", "-o", "r.html"), ("sumo", "export", "-o", "s")]
+)
+def test_plans_that_change_a_locked_junction(refused, settled_city, city_files, command):
+    document = settled_city("locked = true")
+    document["plans"][0]["offset_s"] += 1
+    (city_files / "plans.json").write_text(json.dumps(document), encoding="utf-8")
+    problem = refused(*command, "city.toml", "--plans", "plans.json")
+    assert (problem["file"], problem["field"]) == ("plans.json", "junction grid:1-1")
+    assert "locked" in problem["rule"]
+    assert "offset 1 s" in problem["value"]
+    assert "offset 0 s" in problem["hint"]
+
+
+def test_plans_that_keep_a_locked_junction_are_read(settled_city, city_files, capsys, monkeypatch):
+    document = settled_city("locked = true")
+    document["plans"][1]["offset_s"] += 1
+    (city_files / "plans.json").write_text(json.dumps(document), encoding="utf-8")
+    monkeypatch.chdir(city_files)
+    assert run(["evaluate", "city.toml", "--plans", "plans.json", "--json"]) == 0, capsys.readouterr().err
+
+
+def test_plans_that_break_a_fixed_order(refused, settled_city, city_files, capsys):
+    plan = settled_city("")["plans"][0]
+    order = [stage["groups"] for stage in plan["stages"]]
+    settled_city(f"fixed_order = {json.dumps(order[1:] + order[:1])}")
+    assert run(["evaluate", str(city_files / "city.toml"), "--plans", str(city_files / "plans.json")]) == 0
+    capsys.readouterr()
+    settled_city(f"fixed_order = {json.dumps([*order, order[0]])}")
+    problem = refused("evaluate", "city.toml", "--plans", "plans.json")
+    assert (problem["file"], problem["field"]) == ("plans.json", "junction grid:1-1")
+    assert "fixed order" in problem["rule"]
+    problem = refused("optimize", "city.toml", "--steps", "0", "-o", "new.json")
+    assert problem["field"] == "junction grid:1-1"

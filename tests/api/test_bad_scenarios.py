@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-import pytest
+import json
 
+import numpy as np
+import pytest
+from pyproj import Transformer
+
+from api.cli import run
 from tests.api.conftest import HEAD, TRIPS
 
 DEEP = "[" * 5000 + "]" * 5000
@@ -150,6 +155,68 @@ def test_zone_files(checked, row, field):
     problem = checked(text, zones=b"zone,use,link\n" + data + b"\n", trips=TRIP + "1\n")
     assert problem["file"].endswith("zones.csv")
     assert problem["field"] == field
+
+
+GMNS = OD.replace("zones = 8", 'zones_file = "zones.csv"\nformat = "gmns"\nvolume_hours = 2.0')
+NODES = "node_id,zone_id,x_coord,y_coord\n"
+
+
+def _gmns_nodes(city) -> str:
+    """Zones 1 and 2 at two gateways, in longitude and latitude."""
+    network = city.network
+    lon_lat = Transformer.from_crs(network.crs, "EPSG:4326", always_xy=True)
+    rows = []
+    for zone, node in enumerate(np.flatnonzero(network.nodes.gateway)[[0, 3]].tolist(), start=1):
+        lon, lat = lon_lat.transform(network.nodes.x_m[node], network.nodes.y_m[node])
+        rows.append(f"{node},{zone},{lon:.8f},{lat:.8f}\n")
+    return NODES + "".join(rows)
+
+
+def test_a_gmns_scenario_is_checked(tmp_path, small_city, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "city.toml").write_text(GMNS, encoding="utf-8")
+    (tmp_path / "zones.csv").write_text(_gmns_nodes(small_city[0]), encoding="utf-8")
+    trips = tmp_path / "trips.csv"
+    trips.write_text("o_zone_id,d_zone_id,volume\n1,2,60\n2,1,20\n", encoding="utf-8")
+    assert run(["scenario", "check", "city.toml", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["demand"] == "trips.csv"
+    assert told["demand_veh_h"] == pytest.approx(40.0, rel=1e-9)  # volumes of two hours
+    # another coordinate system is another demand, though the files named in the scenario are the same
+    (tmp_path / "config.csv").write_text("crs\n32643\n", encoding="utf-8")
+    assert run(["scenario", "check", "city.toml", "--json"]) == 2
+    assert json.loads(capsys.readouterr().err)["field"] == "row 2: x_coord, y_coord"
+
+
+@pytest.mark.parametrize(
+    ("trips", "name", "field", "value"),
+    [
+        ("1,9,60\n", "trips.csv", "row 2: d_zone_id", "9"),
+        ("1,2,nan\n", "trips.csv", "row 2: volume", "nan"),
+        (None, "trips.csv", "header", "origin"),
+    ],
+)
+def test_gmns_matrices(checked, small_city, trips, name, field, value):
+    text = TRIP + "1\n" if trips is None else "o_zone_id,d_zone_id,volume\n" + trips
+    problem = checked(GMNS, trips=text, zones=_gmns_nodes(small_city[0]))
+    assert problem["file"].endswith(name)
+    assert problem["field"] == field
+    assert value in problem["value"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "rule"),
+    [
+        ('zones_file = "zones.csv"\n', "", "needs zones_file"),
+        ('format = "gmns"\n', "", "volume_hours needs format"),
+        ('"gmns"', '"gmn"', "must be 'csv' or 'gmns'"),
+        ("= 2.0", "= 0.0", "must be greater than 0"),
+    ],
+)
+def test_keys_of_gmns(checked, old, new, rule):
+    problem = checked(GMNS.replace(old, new), trips=TRIP + "1\n", zones=NODES)
+    assert rule in problem["rule"]
+    assert problem["field"].startswith("demand")
 
 
 COUNTS = HEAD + '[demand]\nkind = "counts"\nfile = "counts.csv"\n'

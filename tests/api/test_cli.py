@@ -10,6 +10,7 @@ import pytest
 
 from api import cli
 from api.cli import run
+from api.console import print_result
 from tests.traffic.osm.maps import cross
 
 
@@ -96,3 +97,21 @@ def test_the_keys_that_commands_print(city_files, capsys, monkeypatch):
         "report",
         "megabytes",
     }
+
+
+def test_a_timing_sheet_that_is_written_can_be_the_plans_in_force(city_files, capsys, monkeypatch):
+    monkeypatch.chdir(city_files)
+    command = ["optimize", "city.toml", "--steps", "1", "-o", "new.json"]
+    first = _told([*command, "--timing-sheet", "sheets/now.csv"], capsys)
+    with (city_files / "city.toml").open("a", encoding="utf-8") as scenario:
+        scenario.write('\n[signals]\ntiming_sheet = "sheets/now.csv"\n')
+    again = _told([*command[:3], "0", "-o", "again.json"], capsys)
+    assert again["objective_before"] == first["objective_after"]
+
+
+def test_what_there_is_no_figure_for(capsys):
+    values = {"offset_bound_ratio": None, "seed": 0}
+    print_result(values, as_json=True)
+    assert json.loads(capsys.readouterr().out) == values
+    print_result(values, as_json=False)
+    assert capsys.readouterr().out.splitlines() == ["offset bound ratio  -", "seed                0"]

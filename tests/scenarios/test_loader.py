@@ -11,6 +11,8 @@ import scenarios.demand  # noqa: F401 - its kernels are to be loaded before the 
 from scenarios import cache
 from scenarios.grid import build_grid
 from scenarios.loader import City, build, build_network, load
+from signals.timing_sheet import write_timing_sheet
+from simulation.rivals import isolated_webster
 from tests.traffic.osm.maps import cross
 from traffic.demand import FlowDemand
 from traffic.errors import InputError
@@ -103,6 +105,18 @@ def test_scale_multiplies_the_flows(scenario):
     assert same(two, one.scaled(1.5))
 
 
+def test_left_turns_are_protected_for_the_scaled_demand(scenario):
+    """Volume decides on protection, so junctions must see the demand that is planned for."""
+    one, full = build(scenario()), build(scenario(), scale=2.0)
+    assert same(full.demand, one.demand.scaled(2.0))
+    digests = [[j.digest for j in city.junctions] for city in (one, full)]
+    assert digests[0] != digests[1]
+    assert digests[1] == [j.digest for j in build(scenario("scale = 2.0\n")).junctions]
+    planned = build(scenario(), scale=2.0, planned_scale=1.0)
+    assert [j.digest for j in planned.junctions] == digests[0]
+    assert same(planned.demand, full.demand)
+
+
 def test_a_given_total_is_kept(scenario):
     city = build(scenario("total_veh_h = 1234.0\nprofile = [0.5, 1.0]\nperiod_s = 900.0\n"))
     assert city.demand.periods == 2
@@ -157,12 +171,19 @@ def test_a_timing_sheet_is_read_and_its_errors_named(scenario, tmp_path):
     assert (caught.value.file, caught.value.value) == (str(sheet), "grid:9-9")
 
 
-def test_overrides_reach_the_junctions(tmp_path):
+def test_overrides_reach_the_junctions(scenario, tmp_path):
     (tmp_path / "o.toml").write_text(
         '[[junction]]\nkey = "grid:1-1"\nlocked = true\nname = "Corner"\n', encoding="utf-8"
     )
     path = tmp_path / "over.toml"
-    path.write_text(TEXT.replace("rows = 3\n", 'rows = 3\noverrides = "o.toml"\n'), encoding="utf-8")
+    text = TEXT.replace("rows = 3\n", 'rows = 3\noverrides = "o.toml"\n')
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(InputError, match="plan in force must be known") as caught:
+        build(load(str(path)))
+    assert (caught.value.file, caught.value.field) == (str(path), "junction grid:1-1")
+    plain = build(scenario())
+    write_timing_sheet(isolated_webster(plain.network, plain.junctions, plain.demand), tmp_path / "now.csv")
+    path.write_text(text + '[signals]\ntiming_sheet = "now.csv"\n', encoding="utf-8")
     city = build(load(str(path)))
     assert [j.locked for j in city.junctions] == [True] + [False] * 8
     assert city.junctions[0].name == "Corner"

@@ -50,6 +50,31 @@ def test_the_solution_is_never_worse_than_the_start(pairs):
     assert pairs.total(best_offsets(pairs, np.random.default_rng(0))) <= start + 1e-9
 
 
+@given(models(), st.data())
+@settings(max_examples=60)
+def test_fixed_offsets_stay_and_a_forest_of_the_others_is_solved_exactly(pairs, data):
+    """With at most one junction free between fixed ones the forest is all of it, so enumeration must agree."""
+    count = len(pairs.junctions)
+    free = data.draw(st.integers(0, count - 1))
+    fixed = np.arange(count) != free
+    shift = best_offsets(pairs, np.random.default_rng(0), fixed=fixed)
+    np.testing.assert_array_equal(shift[fixed], 0)
+    trials = [np.where(fixed, 0, second) for second in range(pairs.period_s)]
+    assert pairs.total(shift) == pytest.approx(min(pairs.total(trial) for trial in trials), abs=1e-12)
+
+
+def test_a_chain_is_best_given_its_fixed_ends():
+    """Both ends stay, so no offsets reach the sum of the least costs and a moved end would be seen."""
+    rng = np.random.default_rng(8)
+    pairs = PairwiseModel(7, np.arange(5), np.arange(4), np.arange(1, 5), rng.random((4, 7)))
+    fixed = np.array([True, False, False, False, True])
+    shift = best_offsets(pairs, np.random.default_rng(0), fixed=fixed)
+    optimum = min(pairs.total(np.array((0, *inner, 0))) for inner in product(range(7), repeat=3))
+    assert shift[fixed].tolist() == [0, 0]
+    assert pairs.total(shift) == pytest.approx(optimum, abs=1e-12)
+    assert optimum > float(pairs.cost.min(axis=1).sum()) + 1e-3
+
+
 def tree(count: int, period: int) -> PairwiseModel:
     rng = np.random.default_rng(5)
     second = np.arange(1, count)
@@ -61,7 +86,7 @@ def test_a_tree_is_solved_exactly():
     pairs = tree(40, 30)
     shift = best_offsets(pairs, np.random.default_rng(0))
     assert pairs.total(shift) == pytest.approx(float(pairs.cost.min(axis=1).sum()), abs=1e-9)
-    assert bound_ratio(pairs, shift) == pytest.approx(1.0, abs=1e-9)
+    assert bound_ratio([pairs], [shift]) == pytest.approx(1.0, abs=1e-9)
 
 
 def test_a_loop_is_bounded_exactly():
@@ -86,7 +111,9 @@ def test_a_constant_does_not_change_the_ratio():
     shift = np.array([0, 2, 5])
     one = PairwiseModel(6, np.arange(3), [0, 1, 0], [1, 2, 2], cost)
     other = PairwiseModel(6, np.arange(3), [0, 1, 0], [1, 2, 2], cost + 100.0)
-    assert bound_ratio(one, shift, steps=1) == pytest.approx(bound_ratio(other, shift, steps=1), abs=1e-9)
+    assert bound_ratio([one], [shift], steps=1) == pytest.approx(
+        bound_ratio([other], [shift], steps=1), abs=1e-9
+    )
 
 
 def test_the_table_of_a_road_is_what_the_profile_model_says():
@@ -110,4 +137,14 @@ def test_nothing_to_coordinate():
     pairs = PairwiseModel(60, np.arange(3), [], [], np.empty((0, 60)))
     np.testing.assert_array_equal(best_offsets(pairs, np.random.default_rng(0)), 0)
     assert loop_bound(pairs) == 0.0
-    assert bound_ratio(pairs, np.zeros(3, dtype=np.int64)) == 1.0
+    assert bound_ratio([pairs], [np.zeros(3, dtype=np.int64)]) is None
+    assert bound_ratio([], []) is None
+
+
+def test_the_ratio_of_several_models_adds_up_their_improvements():
+    # mean 2, found 1, bound 0; mean 30, found 40, bound 20
+    small = PairwiseModel(3, np.arange(2), [0], [1], [[1.0, 0.0, 5.0]])
+    large = PairwiseModel(3, np.arange(2), [0], [1], [[40.0, 20.0, 30.0]])
+    shifts = [np.zeros(2, dtype=np.int64)] * 2
+    assert bound_ratio([small], shifts[:1]) == pytest.approx(1 / 2, abs=1e-12)
+    assert bound_ratio([small, large], shifts) == pytest.approx((1 - 10) / (2 + 10), abs=1e-12)

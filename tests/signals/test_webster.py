@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from signals.webster import optimum_cycle_s, proportional_greens_s
+from signals.webster import optimum_cycle_s
 from signals.webster_plans import webster_plan
 from tests.signals.small_cities import two_stage_sequence, two_stages
 from traffic.errors import InputError
@@ -31,18 +31,6 @@ def test_no_cycle_serves_a_full_junction(ratio):
 def test_lost_time_must_be_a_number():
     with pytest.raises(InputError, match="lost_s"):
         optimum_cycle_s(float("nan"), 0.5)
-
-
-def test_greens_share_the_rest_of_the_cycle():
-    greens = proportional_greens_s(60.0, 10.0, [0.3, 0.2])
-    np.testing.assert_allclose(greens, [30.0, 20.0], rtol=1e-12)
-
-
-def test_greens_need_a_flow_and_a_cycle():
-    with pytest.raises(InputError, match="more than 0"):
-        proportional_greens_s(60.0, 10.0, [0.0, 0.0])
-    with pytest.raises(InputError, match="lost time"):
-        proportional_greens_s(10.0, 10.0, [0.1])
 
 
 def test_least_greens_lengthen_the_cycle_until_the_heavy_stage_has_enough():

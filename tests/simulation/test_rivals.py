@@ -10,16 +10,19 @@ import pytest
 from signals.greens import movement_greens
 from signals.objective import Objective
 from signals.optimize import usable_sequences
+from signals.plan import Plan, PlanSet
 from signals.webster import optimum_cycle_s
 from signals.webster_plans import webster_durations_s, webster_plan
 from simulation.rivals import green_wave, isolated_webster, random_restart
 from tests.signals.small_cities import (
     corridor_city,
+    locked,
     road_of_signals,
     two_stage_sequence,
     two_stages,
 )
 from tests.traffic.small_networks import demand, movement
+from traffic.errors import InputError
 from traffic.flow import FlowModel
 
 DURATION_S = 900
@@ -96,3 +99,43 @@ def test_random_search_keeps_its_time(city, sequences):
     ticks = iter(range(100))
     random_restart(*city, seconds=5.0, sequences=sequences, duration_s=60, clock=lambda: float(next(ticks)))
     assert next(ticks) == 6
+
+
+def test_locked_junctions_keep_their_plans(city, sequences):
+    network, junctions, flows = city
+    fixed = locked(junctions, {1, 2})
+    own = [
+        webster_plan(j, s, np.full(len(j.groups), 0.1), 80, "own")
+        for j, s in zip(fixed, sequences, strict=True)
+    ]
+    start = PlanSet(
+        "before", network.name, tuple(plan.with_offset(11 + 20 * k) for k, plan in enumerate(own))
+    )
+    given = {"start": start, "sequences": sequences}
+    found = (
+        isolated_webster(network, fixed, flows, **given),
+        green_wave(network, fixed, flows, cycles=(80,), duration_s=DURATION_S, **given),
+        random_restart(network, fixed, flows, tries=20, duration_s=DURATION_S, **given),
+    )
+    for plans in found:
+        assert plans.plans[1:3] == start.plans[1:3]
+        assert plans[0] != start[0]
+
+
+def test_a_wave_goes_on_from_a_locked_junction():
+    net = road_of_signals(4)
+    junctions = locked([two_stages(k, [movement(net, k, k + 1)]) for k in range(4)], {2})
+    stages = [[two_stage_sequence(junction, 1)] for junction in junctions]
+    plans = tuple(Plan(j, 60, 13, s[0].stages, (34, 26)) for j, s in zip(junctions, stages, strict=True))
+    start = PlanSet("before", net.name, plans)
+    given = {"start": start, "sequences": stages, "duration_s": DURATION_S}
+    found = green_wave(net, junctions, demand(net, {0: 0.2}), cycles=(60,), **given)
+    # 300 m at 15 m/s from signal to signal
+    assert [plan.offset_s for plan in found] == [(13 + 20 * k) % 60 for k in (-2, -1, 0, 1)]
+
+
+@pytest.mark.parametrize("rival", [isolated_webster, green_wave, random_restart])
+def test_a_locked_junction_without_a_plan_is_refused(city, sequences, rival):
+    network, junctions, flows = city
+    with pytest.raises(InputError, match="plan in force must be known"):
+        rival(network, locked(junctions, {3}), flows, sequences=sequences)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -130,7 +131,7 @@ def test_gap_conservation_and_shares():
 
 def test_flow_demand_reproduces_the_assigned_flow():
     network, zones, od = small_city()
-    found = assign(network, zones, od.with_profile([0.5, 1.0, 0.8], 900.0))
+    found = assign(network, zones, replace(od, profile=[0.5, 1.0, 0.8], period_s=900.0))
     demand = found.flow_demand(network)
     demand.check(network)
     assert demand.periods == 3
