@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from signals.clearance import pedestrian_clearance_s
+from signals.clearance import longest_walks_m, pedestrian_clearance_s
 from signals.junction import Conflict
 from signals.paths import movement_paths, rows_by
 from traffic.arrays import require
@@ -209,8 +209,8 @@ def crossing_conflicts(
     relation = np.where(gives_way & ~at_start, Conflict.YIELD, Conflict.FULL).astype(np.uint8)
     walking = np.array(
         [
-            pedestrian_clearance_s(metres, settings.walking_speed_m_s, refuge=refuge)
-            for metres, refuge in zip(crossings.length_m.tolist(), crossings.refuge.tolist(), strict=True)
+            pedestrian_clearance_s(metres, settings.walking_speed_m_s)
+            for metres in longest_walks_m(network).tolist()
         ],
         dtype=np.int64,
     )
