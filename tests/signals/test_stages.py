@@ -46,6 +46,15 @@ def test_protected_left_turns_get_stages_of_their_own() -> None:
     assert sorted(map(sorted, served)) == [["E-L", "W-L"], ["E-TR", "W-TR"], ["N-L", "S-L"], ["N-TR", "S-TR"]]
 
 
+def test_nobody_walks_where_a_protected_left_turn_leaves() -> None:
+    junction = _only(crossroads(2, left_bays=1, crossing=True, speed_km_h=80.0))
+    for left, walk in (("S-L", "P-W"), ("N-L", "P-E"), ("E-L", "P-S"), ("W-L", "P-N")):
+        rows = junction.group_index(left), junction.group_index(walk)
+        assert junction.conflict[rows] == junction.conflict[rows[::-1]] == Conflict.FULL
+        for sequence in stage_sequences(junction):
+            assert not any({left, walk} <= stage for stage in _names(sequence))
+
+
 def test_permissive_left_turns_may_lead_or_lag() -> None:
     sequences = stage_sequences(_only(crossroads(2, left_bays=1)), limit=6)
     assert [len(sequence) for sequence in sequences] == [2, 3, 3, 4, 4, 4]
@@ -243,7 +252,7 @@ def _judge(
     for i, j in sorted(pairs):
         for m in junction.groups[i].movements:
             _judge_vehicles(legs, network, junction, swept, m, i, j)
-            _judge_walks(network, junction, swept[m], m, grounds, leg_of, i, j)
+            _judge_walks(legs, network, junction, swept, m, grounds, leg_of, i, j)
 
 
 def _judge_vehicles(legs, network, junction, swept, m: int, i: int, j: int) -> None:
@@ -264,15 +273,34 @@ def _judge_vehicles(legs, network, junction, swept, m: int, i: int, j: int) -> N
         assert any(rights), (legs, m, n)
 
 
-def _judge_walks(network, junction, swept, m: int, grounds, leg_of, i: int, j: int) -> None:
-    """Only a turning vehicle may drive over people who cross the leg that it leaves by."""
+def _judge_walks(legs, network, junction, swept, m: int, grounds, leg_of, i: int, j: int) -> None:
+    """Only a turning vehicle that gives way may drive over people who cross the leg that it leaves by.
+
+    A left turn with lanes of its own across fast traffic does not: it is protected.
+    """
     crossings = network.crossings
     for c in junction.groups[j].crossings:
-        if swept.drives_over(grounds[c]):
+        if swept[m].drives_over(grounds[c]):
             leg = leg_of[int(max(crossings.in_link[c], crossings.out_link[c]))]
             assert network.movements.turn[m] != Turn.THROUGH
-            assert swept.to_leg == leg
+            assert swept[m].to_leg == leg
             assert junction.conflict[i, j] == Conflict.YIELD
+            assert not _turns_across_fast_traffic(legs, network, junction.groups[i].movements, swept, m)
+
+
+def _turns_across_fast_traffic(legs, network, group: tuple[int, ...], swept, m: int) -> bool:
+    """Whether a left turn with a signal of its own crosses vehicles that come straight at it at 72 km/h or more."""
+    turn = network.movements.turn
+    if any(turn[n] not in {Turn.LEFT, Turn.U_TURN} for n in group):
+        return False
+    own = legs[swept[m].from_leg].angle_deg
+    return any(
+        turn[n] == Turn.THROUGH
+        and legs[other.from_leg].speed_km_h >= 72.0
+        and abs((legs[other.from_leg].angle_deg - own) % 360.0 - 180.0) < 30.0
+        and swept[m].meets(other)
+        for n, other in swept.items()
+    )
 
 
 def _check_random_junction(legs: list[Leg], *, u_turns: bool, limit: int) -> None:
