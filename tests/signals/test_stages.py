@@ -97,6 +97,11 @@ def test_fixed_order_stands_alone() -> None:
     junction = replace(_only(crossroads()), fixed_order=order)
     (only,) = stage_sequences(junction)
     assert _names(only) == [set(stage) for stage in order]
+    trap = (("S-LTR", "N-LTR", "P-E", "P-W"), ("S-LTR", "P-E", "P-W"), order[0])
+    with pytest.raises(
+        InputError, match=r"N-LTR must not end while S-LTR, to which it gives way, stays green"
+    ):
+        stage_sequences(replace(junction, fixed_order=trap))
     incomplete = replace(junction, fixed_order=order[:2])
     with pytest.raises(InputError, match=r"every signal group must be green.*N-LTR"):
         stage_sequences(incomplete)
@@ -146,10 +151,26 @@ def _lost_by_hand(junction: Junction, stages: list[frozenset[int]]) -> int:
     return total
 
 
-def _fewest_lost(junction: Junction) -> tuple[int, int]:
-    """Lost seconds and stages of the best sequence, by trying all sequences of maximal sets."""
+def _trapped(junction: Junction, stages: list[frozenset[int]]) -> bool:
+    """Whether vehicles that give way lose their green while those they give way to keep theirs."""
+    return any(
+        junction.groups[x].kind == junction.groups[y].kind == GroupKind.VEHICLE
+        and junction.conflict[x, y] == Conflict.YIELD
+        for now, then in zip(stages, stages[1:] + stages[:1], strict=True)
+        for x, y in product(now - then, now & then)
+    )
+
+
+def _fewest_lost(junction: Junction, *, apart: bool = False) -> tuple[int, int]:
+    """Lost seconds and stages of the best sequence without a yellow trap, by trying all sequences of maximal sets.
+
+    Where all have one, vehicles that give way to each other are kept `apart`.
+    """
     size = len(junction.groups)
+    vehicle = np.array([group.kind == GroupKind.VEHICLE for group in junction.groups])
+    yields = (junction.conflict == Conflict.YIELD) & vehicle & vehicle[:, None]
     full = junction.conflict == Conflict.FULL
+    full = full | yields | yields.T if apart else full
     free = [
         frozenset(s)
         for mask in range(1, 1 << size)
@@ -157,16 +178,18 @@ def _fewest_lost(junction: Junction) -> tuple[int, int]:
     ]
     largest = [s for s in free if not any(s < other for other in free)]
     for count in range(1, size + 1):
-        found = []
+        found, covered = [], False
         for more in (count, count + 1):
             for stages in product(largest, repeat=more):
                 repeats = more > 1 and any(stages[k] == stages[k - 1] for k in range(more))
                 if not repeats and len(frozenset().union(*stages)) == size:
-                    found.append((_lost_by_hand(junction, list(stages)), more))
-            if more == count and not found:
+                    covered = True
+                    if apart or not _trapped(junction, list(stages)):
+                        found.append((_lost_by_hand(junction, list(stages)), more))
+            if more == count and not covered:
                 break
         else:
-            return min(found)
+            return min(found) if found else _fewest_lost(junction, apart=True)
     pytest.fail("no sequence")
 
 
@@ -186,6 +209,28 @@ def test_integer_program_agrees_with_trying_everything(seed: int) -> None:
     best = stage_sequences(junction, limit=1)[0]
     lost, count = _fewest_lost(junction)
     assert (best.lost_s, len(best)) == (lost, count)
+
+
+def test_a_trap_that_every_order_has_keeps_the_two_apart() -> None:
+    # B goes with both A and C, and A with B only: whatever the order, A ends while B stays.
+    vehicle = replace(random_junction(np.random.default_rng(0)).groups[0], max_green_s=None)
+    groups = tuple(replace(vehicle, name=name, movements=(m,)) for m, name in enumerate("ABC"))
+    conflict = np.zeros((3, 3), dtype=np.uint8)
+    conflict[0, 1] = Conflict.YIELD
+    conflict[0, 2] = conflict[2, 0] = Conflict.FULL
+    intergreen = np.where(conflict | conflict.T, 6, 0).astype(np.int32)
+    junction = Junction(0, "x", "X", groups, conflict, intergreen, 30, 120)
+    assert [_names(sequence) for sequence in stage_sequences(junction)] == [[{"A"}, {"B", "C"}]]
+    flows = np.array([0.1, 0.4, 0.2])
+    assert _names(stage_sequences(junction, flows=flows)[0]) == [{"A"}, {"B", "C"}]
+
+
+def test_no_alternative_has_a_yellow_trap() -> None:
+    for legs in (crossroads(), crossroads(2, left_bays=1), crossroads(4, left_bays=1)):
+        junction = _only(legs)
+        found = stage_sequences(junction, limit=30)
+        assert len(found) > 1
+        assert not any(_trapped(junction, [stage.groups for stage in s.stages]) for s in found)
 
 
 def test_flow_ratios_break_ties_between_partitions() -> None:
@@ -313,6 +358,7 @@ def _check_random_junction(legs: list[Leg], *, u_turns: bool, limit: int) -> Non
     sequences = stage_sequences(junction, limit=limit)
     _judge(legs, network, junction, sequences)
     for sequence in sequences:
+        assert not _trapped(junction, [stage.groups for stage in sequence.stages])
         assert frozenset().union(*(s.groups for s in sequence.stages)) == set(range(len(junction.groups)))
         durations = sequence.least_durations_s().astype(int)
         durations[0] += max(junction.cycle_min_s - durations.sum(), 0)
