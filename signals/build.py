@@ -73,7 +73,6 @@ def build_junctions(
             raise InputError("must be the key of a junction", field="signals", value=key, hint=hint)
     paths = movement_paths(network, settings)
     conflicts = movement_conflicts(network, settings, paths=paths)
-    crossings = crossing_conflicts(network, settings, paths)
     switched = shared_lane_sets(network)
     plain = JunctionOverride()
     layout = _Layout(network, paths, switched, frozenset(conflicts.junction.tolist()))
@@ -81,6 +80,7 @@ def build_junctions(
         layout.groups(row, settings, wishes.get(key, plain)) for row, key in enumerate(network.junctions.key)
     ]
     protected = protected_left_turns(network, conflicts, switched, settings, demand)
+    crossings = crossing_conflicts(network, settings, paths, protected)
     tables = _matrices(network, groups, conflicts, crossings, protected, settings)
     return tuple(
         _junction(network, row, groups[row], *tables[row], settings, wishes.get(key, plain))

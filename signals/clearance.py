@@ -14,15 +14,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from traffic.errors import InputError
+from traffic.lanes import LANE_WIDTH_M
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from signals.aspects import SignalSettings
+    from traffic.network import RoadNetwork
 
 __all__ = [
     "all_red_s",
     "ite_yellow_s",
+    "longest_walks_m",
     "pedestrian_clearance_s",
     "vehicle_intergreen_s",
     "whole_seconds",
@@ -75,16 +78,37 @@ def all_red_s(width_m: float, speed_m_s: float, *, vehicle_length_m: float = 6.0
     return (width_m + vehicle_length_m) / speed_m_s
 
 
-def pedestrian_clearance_s(length_m: float, walking_speed_m_s: float, *, refuge: bool = False) -> int:
+def pedestrian_clearance_s(walk_m: float, walking_speed_m_s: float) -> int:
     """Return the time in which somebody who has just set out reaches safety, whole seconds.
 
-    With a refuge that is the far edge of the longer half; the crossing is taken as divided in the middle.
+    Parameters
+    ----------
+    walk_m
+        The longest walk between two places of safety, kerb or refuge, metres: see `longest_walks_m`.
+    walking_speed_m_s
+        Walking speed, metres per second.
     """
-    if not (np.isfinite(length_m) and length_m > 0):
-        raise InputError("must be more than 0 m", field="length_m", value=length_m)
+    if not (np.isfinite(walk_m) and walk_m > 0):
+        raise InputError("must be more than 0 m", field="walk_m", value=walk_m)
     if not (np.isfinite(walking_speed_m_s) and walking_speed_m_s > 0):
         raise InputError("must be more than 0 m/s", field="walking_speed_m_s", value=walking_speed_m_s)
-    return whole_seconds((length_m / 2.0 if refuge else length_m) / walking_speed_m_s)
+    return whole_seconds(walk_m / walking_speed_m_s)
+
+
+def longest_walks_m(network: RoadNetwork) -> NDArray[np.float64]:
+    """Return the longest walk of each pedestrian crossing without a place to wait, metres; shape (crossings,).
+
+    A refuge stands between the two directions of a leg, so that the wider carriageway decides. Without one,
+    and where the leg has one direction only, it is the whole crossing.
+    """
+    crossings, links = network.crossings, network.links
+    divided = crossings.refuge & (crossings.in_link >= 0) & (crossings.out_link >= 0)
+    walks: NDArray[np.float64] = crossings.length_m.copy()
+    wider = np.maximum(
+        links.lanes[crossings.in_link[divided]], links.running_lanes[crossings.out_link[divided]]
+    )
+    walks[divided] = wider * LANE_WIDTH_M
+    return walks
 
 
 def vehicle_intergreen_s(

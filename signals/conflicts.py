@@ -3,7 +3,8 @@
 Two movements from different links conflict if their paths cross (their ends alternate around the junction),
 if they lead into the same link, or if vehicles on them would come too close. What may be green together is
 policy: a left turn may give way to opposing traffic (permissive), a turning vehicle to people who cross its
-exit. Every other conflict is full.
+exit. Every other conflict is full. A protected left turn gives way to nobody: neither to opposing traffic nor
+to people on foot, who must not walk while it has green.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from signals.clearance import pedestrian_clearance_s
+from signals.clearance import longest_walks_m, pedestrian_clearance_s
 from signals.junction import Conflict
 from signals.paths import movement_paths, rows_by
 from traffic.arrays import require
@@ -71,7 +72,8 @@ class CrossingConflicts:
     junction, crossing, movement
         Indices; shape (pairs,).
     relation
-        `Conflict` of the movement to the crossing: YIELD for vehicles that turn over the one of their exit.
+        `Conflict` of the movement to the crossing: YIELD for vehicles that turn over the one of their exit,
+        unless they turn left under protection.
     vehicle_clearing_s
         Seconds from the end of yellow until the last vehicle has left the crossing.
     walking_s
@@ -192,9 +194,15 @@ def _opposing(network: RoadNetwork, one: I1, other: I1) -> B1:
 
 
 def crossing_conflicts(
-    network: RoadNetwork, settings: SignalSettings, paths: MovementPaths
+    network: RoadNetwork, settings: SignalSettings, paths: MovementPaths, protected: B1
 ) -> CrossingConflicts:
-    """Return which movements drive over which pedestrian crossings of their junction."""
+    """Return which movements drive over which pedestrian crossings of their junction.
+
+    Parameters
+    ----------
+    protected
+        Movements that are let go only when they need not give way; shape (movements,).
+    """
     movements, crossings = network.movements, network.crossings
     _check_crossings(network)
     crossing, movement, at_start = _driven_over(network)
@@ -205,12 +213,12 @@ def crossing_conflicts(
     turn = movements.turn[movement]
     gives_way = turn == Turn.RIGHT
     if settings.left_yields_to_pedestrians:
-        gives_way |= (turn == Turn.LEFT) | (turn == Turn.U_TURN)
+        gives_way |= ((turn == Turn.LEFT) | (turn == Turn.U_TURN)) & ~protected[movement]
     relation = np.where(gives_way & ~at_start, Conflict.YIELD, Conflict.FULL).astype(np.uint8)
     walking = np.array(
         [
-            pedestrian_clearance_s(metres, settings.walking_speed_m_s, refuge=refuge)
-            for metres, refuge in zip(crossings.length_m.tolist(), crossings.refuge.tolist(), strict=True)
+            pedestrian_clearance_s(metres, settings.walking_speed_m_s)
+            for metres in longest_walks_m(network).tolist()
         ],
         dtype=np.int64,
     )

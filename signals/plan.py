@@ -9,7 +9,9 @@ What makes a plan safe:
    clearance time is part of the intergreen);
 4. a group is dark long enough to show its yellow and its red-amber, and 1 s at least;
 5. in every stage all its groups are green together for 1 s at least;
-6. the durations are whole seconds that add up to the cycle time, which is within the junction's bounds.
+6. no vehicle group ends while one that it gives way to stays green, which its drivers cannot see (the yellow
+   trap): both end at the same change of stages, or the one that has the way ends first;
+7. the durations are whole seconds that add up to the cycle time, which is within the junction's bounds.
 
 How stages and durations turn into greens is told in `signals.sequence`.
 """

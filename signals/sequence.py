@@ -4,6 +4,9 @@ Stage k lasts from the start of its green to the start of green of the next stag
 k but not in the next one *end* there: each goes out `end_gap_s` seconds before the next stage starts, which
 is its largest intergreen to any group that *starts* there. Groups in both stages stay green. A group that is
 in every stage is green for ever, which no group in full conflict with another one can be.
+
+A group that gives way may not end while vehicles that it gives way to stay green (the *yellow trap*): its
+drivers see their own yellow, take it that oncoming traffic has to stop as well, and turn in front of it.
 """
 
 from __future__ import annotations
@@ -25,7 +28,16 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["NO_MAXIMUM_S", "Stage", "StageSequence", "stage_starts", "walking_stage_s", "whole_number"]
+__all__ = [
+    "NO_MAXIMUM_S",
+    "Stage",
+    "StageSequence",
+    "gives_way",
+    "stage_starts",
+    "walking_stage_s",
+    "whole_number",
+    "yellow_trap",
+]
 
 NO_MAXIMUM_S = 1_000_000
 """Stands in `StageSequence.run_max_s` for a green without an upper bound."""
@@ -85,6 +97,7 @@ class StageSequence:
     def __post_init__(self) -> None:
         object.__setattr__(self, "stages", tuple(self.stages))
         _check_stages(self.junction, self.stages)
+        _check_yellow_traps(self.junction, self.stages)
         member = np.zeros((len(self.junction.groups), len(self.stages)), dtype=bool)
         for position, stage in enumerate(self.stages):
             member[sorted(stage.groups), position] = True
@@ -220,6 +233,42 @@ def _check_stages(junction: Junction, stages: tuple[Stage, ...]) -> None:
         if everywhere and group.max_green_s is not None:
             rule = f"must end after at most {group.max_green_s} s, so it cannot be in every stage"
             raise InputError(rule, field=where, value=group.name)
+
+
+def gives_way(junction: Junction) -> NDArray[np.bool_]:
+    """Return whether vehicle groups (rows) give way to vehicle groups (columns); shape (groups, groups)."""
+    vehicle = np.array([group.kind == GroupKind.VEHICLE for group in junction.groups])
+    pairs: NDArray[np.bool_] = (junction.conflict == Conflict.YIELD) & vehicle[:, None] & vehicle[None, :]
+    return pairs
+
+
+def yellow_trap(junction: Junction, stages: Sequence[Stage]) -> tuple[int, int, int] | None:
+    """Return the first yellow trap of `stages`, or none.
+
+    That is a stage, a vehicle group that ends with it, and a vehicle group of the same stage to which that one
+    gives way and which stays green in the next stage.
+    """
+    pairs = np.argwhere(gives_way(junction)).tolist()
+    for position, stage in enumerate(stages):
+        following = stages[(position + 1) % len(stages)].groups
+        ending, staying = stage.groups - following, stage.groups & following
+        for ends, stays in pairs:
+            if ends in ending and stays in staying:
+                return position, ends, stays
+    return None
+
+
+def _check_yellow_traps(junction: Junction, stages: tuple[Stage, ...]) -> None:
+    trap = yellow_trap(junction, stages)
+    if trap is not None:
+        position, ends, stays = trap
+        one, other = junction.groups[ends].name, junction.groups[stays].name
+        raise InputError(
+            f"{one} must not end while {other}, to which it gives way, stays green (yellow trap)",
+            field=f"junction {junction.key}, stage {position}",
+            value=f"{one}, {other}",
+            hint=f"End {other} together with {one}, or let {one} have green without {other} only",
+        )
 
 
 def _find_runs(member: NDArray[np.bool_]) -> NDArray[np.int32]:

@@ -6,7 +6,9 @@ first the lost seconds, the sum over all changes of the largest intergreen after
 after pedestrian groups. Where flows are known, lost seconds count as shares of a cycle of 90 s and the sum of
 critical flow ratios is added: what is left is the spare capacity of the junction (Webster's Y and L), which a
 split of every approach for itself, though it loses few seconds, does not have. The number of stages is the
-least possible one, or one more where that is better. Every stage holds all groups that can be added.
+least possible one, or one more where that is better. Every stage holds all groups that can be added. No group
+ends while vehicles that it gives way to stay green; where that cannot be had otherwise, those that give way
+to each other get stages of their own.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from ortools.sat.python import cp_model
 
-from signals.sequence import NO_MAXIMUM_S, Stage, StageSequence
+from signals.sequence import NO_MAXIMUM_S, Stage, StageSequence, yellow_trap
 from signals.structure import RATIO_UNIT, Reduced, Structure
 from signals.variants import canonical, stage_orders, turn_variants
 from traffic.errors import InputError
@@ -145,7 +147,7 @@ def _cached(structure: Structure, limit: int) -> tuple[tuple[Stages, ...], tuple
     fitting: list[Stages] = []
     for stages in chain([best], _alternatives(structure, best) if limit > 1 else ()):
         order = canonical(stages)
-        if order in found:
+        if order in found or yellow_trap(structure.junction, order) is not None:
             continue
         found[order] = None
         if _fits(StageSequence.of(structure.junction, order)):
@@ -160,10 +162,14 @@ def _best(structure: Structure) -> Stages | None:
 
     A model of n stages holds the sequences of fewer ones too, since a stage may be repeated at no cost.
     """
-    fewest = structure.reduced[0].fewest_stages()
-    if fewest >= _MOST_STAGES:
-        return None
-    return _solve(structure, fewest if fewest == 1 else fewest + 1)
+    for own in (structure, structure.protected):
+        fewest = own.reduced[0].fewest_stages()
+        if fewest >= _MOST_STAGES:
+            return None
+        best = _solve(own, fewest if fewest == 1 else fewest + 1)
+        if best is not None:
+            return best
+    return None
 
 
 def _alternatives(structure: Structure, best: Stages) -> Iterator[Stages]:
@@ -210,6 +216,7 @@ def _solve_reduced(
     member = [[model.new_bool_var("") for _ in stages] for _ in rows]
     out = [[literal.negated() for literal in row] for row in member]
     foes = [[h for h in rows if reduced.full[g][h]] for g in rows]
+    oncoming = [[h for h in rows if reduced.gives_way[g][h]] for g in rows]
     for g in rows:
         model.add_bool_or(member[g])
         for k in stages:
@@ -217,6 +224,9 @@ def _solve_reduced(
                 if h < g:
                     model.add_bool_or([out[g][k], out[h][k]])
             model.add_bool_or([member[g][k], *(member[h][k] for h in foes[g])])
+            follows = (k + 1) % count
+            for h in oncoming[g]:
+                model.add_bool_or([out[g][k], out[h][k], member[g][follows], out[h][follows]])
     for k in stages:
         if banned is not None:
             model.add_bool_or([out[g][k] for g in rows if banned[g]])

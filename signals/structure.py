@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from signals.junction import Conflict, GroupKind
-from signals.sequence import walking_stage_s
+from signals.sequence import gives_way, walking_stage_s
 from traffic.errors import InputError
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ class Structure:
         self.key = key
         self.vehicles = [group.kind == GroupKind.VEHICLE for group in junction.groups]
         self.full = junction.conflict == Conflict.FULL
+        self.gives_way = gives_way(junction)
         self.intergreen_s: list[list[int]] = junction.intergreen_s.tolist()
 
     @classmethod
@@ -58,6 +59,14 @@ class Structure:
         return isinstance(other, Structure) and self.key == other.key
 
     @cached_property
+    def protected(self) -> Structure:
+        """The same with vehicles that give way to each other kept apart, so that no yellow trap can arise."""
+        apart = Structure(self.junction, self.ratios, b"protected" + self.key)
+        apart.full = self.full | self.gives_way | self.gives_way.T
+        apart.gives_way = np.zeros_like(self.gives_way)
+        return apart
+
+    @cached_property
     def reduced(self) -> tuple[Reduced, list[list[int]]]:
         """The structure with equal groups joined, and the groups behind each of its rows."""
         return Reduced.of(self)
@@ -79,10 +88,12 @@ class Reduced:
     """A structure whose groups of equal full conflicts are one.
 
     Such groups are in the same stages, since every stage holds all groups that fit into it. Matrices are in
-    rows; intergreens are the longest of the groups that were joined.
+    rows; intergreens are the longest of the groups that were joined. `gives_way` tells of each row whether a
+    vehicle group of it gives way to one of another row.
     """
 
     full: tuple[tuple[bool, ...], ...]
+    gives_way: tuple[tuple[bool, ...], ...]
     vehicle_s: tuple[tuple[int, ...], ...]
     walk_s: tuple[tuple[int, ...], ...]
     vehicles: tuple[bool, ...]
@@ -106,8 +117,12 @@ class Reduced:
             times = np.maximum.reduceat(np.maximum.reduceat(times, begin, axis=0), begin, axis=1)
             return tuple(map(tuple, times.tolist()))
 
+        yields = structure.gives_way[order][:, order]
+        yields = np.logical_or.reduceat(np.logical_or.reduceat(yields, begin, axis=0), begin, axis=1)
+        np.fill_diagonal(yields, val=False)
         reduced = cls(
             full=tuple(map(tuple, structure.full[np.ix_(first, first)].tolist())),
+            gives_way=tuple(map(tuple, yields.tolist())),
             vehicle_s=longest(vehicle),
             walk_s=longest(~vehicle),
             vehicles=tuple(bool(vehicle[members].any()) for members in sets),

@@ -113,8 +113,8 @@ def crossing_length_m(leg: Leg) -> float:
 
 
 def has_refuge(leg: Leg) -> bool:
-    """Whether people may wait in the middle of the leg."""
-    return any(end.refuge for end in leg.ends)
+    """Whether people may wait between the two directions of the leg; a leg of one direction has no between."""
+    return len(leg.ends) == 2 and any(end.refuge for end in leg.ends)
 
 
 def _crossed_by_default(leg: Leg) -> bool:

@@ -347,7 +347,7 @@ class Crossings:
     length_m
         Kerb to kerb, refuge included.
     refuge
-        True where people may wait in the middle.
+        True where people may wait between the two directions of the leg.
     """
 
     junction: I1

@@ -7,8 +7,9 @@ returns the rules that a plan breaks, so that a test can compare its verdict wit
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import product
 
-FULL = 2
+YIELD, FULL = 1, 2
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,7 @@ class Tables:
     max_green: list[int | None]
     yellow: list[int]
     red_amber: list[int]
+    vehicle: list[bool]
     cycle_min: int
     cycle_max: int
 
@@ -35,6 +37,7 @@ def tables_of(junction: object) -> Tables:
         max_green=[g.max_green_s for g in groups],
         yellow=[g.yellow_s for g in groups],
         red_amber=[g.red_amber_s for g in groups],
+        vehicle=[not g.crossings for g in groups],
         cycle_min=junction.cycle_min_s,  # type: ignore[attr-defined]
         cycle_max=junction.cycle_max_s,  # type: ignore[attr-defined]
     )
@@ -105,6 +108,7 @@ def _look(tables: Tables, shown: list[list[bool]], stages: list[set[int]], durat
         if all(row) and tables.max_green[g] is not None:
             wrong.append(f"{g} green for ever")
         wrong += _lengths(tables, g, starts[g], ends[g], cycle)
+    wrong += _traps(tables, shown, ends, durations)
     for i in range(size):
         for j in range(size):
             for t in ends[i]:
@@ -112,6 +116,23 @@ def _look(tables: Tables, shown: list[list[bool]], stages: list[set[int]], durat
                 if starts[j] and wait < _needed(tables, i, j):
                     wrapped = ", over the end of the cycle" if t + wait >= cycle else ""
                     wrong.append(f"{j} starts too soon after {i}{wrapped}")
+    return wrong
+
+
+def _traps(
+    tables: Tables, shown: list[list[bool]], ends: dict[int, list[int]], durations: list[int]
+) -> list[str]:
+    """Who turns on yellow in front of traffic that keeps its green beyond the change of stages."""
+    cycle = len(shown[0])
+    changes = {sum(durations[: k + 1]) % cycle for k in range(len(durations))}
+    wrong = []
+    for i, j in product(range(len(shown)), repeat=2):
+        if not (tables.vehicle[i] and tables.vehicle[j] and tables.conflict[i][j] == YIELD):
+            continue
+        for t in ends[i]:
+            change = next(s for s in range(t, t + cycle) if s % cycle in changes)
+            if all(shown[j][s % cycle] for s in range(t - 1, change + 1)):
+                wrong.append(f"{i} ends before {j}")
     return wrong
 
 

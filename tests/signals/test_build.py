@@ -136,8 +136,8 @@ def test_refuge_halves_the_clearance_of_the_crossing() -> None:
         junction = _only(crossroads(3, refuge=refuge))
         return int(junction.intergreen_s[junction.group_index("P-N"), junction.group_index("N-LTR")])
 
-    # 6 lanes of 3.5 m; with the refuge 2 m more, in halves.
-    assert (longest(refuge=False), longest(refuge=True)) == (18, 10)
+    # 6 lanes of 3.5 m; with the refuge 3 lanes at a time.
+    assert (longest(refuge=False), longest(refuge=True)) == (18, 9)
 
 
 def test_intergreens_grow_with_the_junction_and_never_fall_below_the_rule() -> None:

@@ -6,14 +6,17 @@ import numpy as np
 import pytest
 
 from signals.aspects import COUNTRIES, Aspect, CountryAspects, SignalSettings
+from signals.build import build_junctions
 from signals.clearance import (
     all_red_s,
     ite_yellow_s,
+    longest_walks_m,
     pedestrian_clearance_s,
     vehicle_intergreen_s,
     whole_seconds,
     yellow_s,
 )
+from tests.signals.junctions import Leg, network_of
 from traffic.errors import InputError
 from traffic.units import KM_H
 
@@ -64,12 +67,36 @@ def test_all_red() -> None:
         all_red_s(-1.0, 10.0)
 
 
-def test_pedestrian_clearance_and_refuge() -> None:
+def test_pedestrian_clearance() -> None:
     assert pedestrian_clearance_s(14.0, 1.2) == 12  # 11.67
     assert pedestrian_clearance_s(12.0, 1.2) == 10  # a whole number stays one
-    assert pedestrian_clearance_s(14.0, 1.2, refuge=True) == 6
     with pytest.raises(InputError):
         pedestrian_clearance_s(0.0, 1.2)
+
+
+@pytest.mark.parametrize(
+    ("leg", "length_m", "walk_m", "clearance_s"),
+    [
+        # Four lanes and a bay on one side of the refuge, two on the other: 5 * 3.5 m.
+        (Leg(0.0, 4, 2, left_bays=1, crossing=True, refuge=True), 26.5, 17.5, 15),
+        (Leg(0.0, 1, 3, crossing=True, refuge=True), 16.0, 10.5, 9),
+        (Leg(0.0, 2, 2, crossing=True, refuge=True), 16.0, 7.0, 6),
+        (Leg(0.0, 2, 2, crossing=True), 14.0, 14.0, 12),
+        # One carriageway has no middle to wait in.
+        (Leg(0.0, 3, 0, crossing=True, refuge=True), 10.5, 10.5, 9),
+        (Leg(0.0, 0, 3, crossing=True, refuge=True), 10.5, 10.5, 9),
+    ],
+)
+def test_the_longest_walk_between_islands_decides(
+    leg: Leg, length_m: float, walk_m: float, clearance_s: int
+) -> None:
+    others = [Leg(angle, crossing=False) for angle in (90.0, 180.0, 270.0)]
+    network = network_of([leg, *others])
+    assert network.crossings.length_m.tolist() == [length_m]
+    assert longest_walks_m(network).tolist() == [walk_m]
+    (junction,) = build_junctions(network)
+    times = junction.intergreen_s[junction.group_index("P-E")]
+    assert set(times[times > 0].tolist()) == {clearance_s}
 
 
 def test_rounding_up_does_not_cost_a_second_for_a_rounding_error() -> None:

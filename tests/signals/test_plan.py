@@ -10,9 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from signals.aspects import Aspect
+from signals.build import build_junctions
 from signals.junction import Conflict, GroupKind, Junction, SignalGroup
 from signals.plan import Plan, PlanSet, Stage, StageSequence
-from tests.signals.junctions import random_junction, random_stages
+from tests.signals.junctions import crossroads, network_of, random_junction, random_stages
 from tests.signals.ref_expand import show, tables_of
 from traffic.errors import InputError
 
@@ -249,3 +250,16 @@ def test_expansion_shows_what_the_reference_shows(seed: int) -> None:
 def _count_runs(row: np.ndarray) -> int:
     green = (row == Aspect.GREEN) | (row == Aspect.FLASHING_GREEN)
     return int((green & ~np.roll(green, 1)).sum())
+
+
+def test_a_group_does_not_end_while_what_it_gives_way_to_stays_green() -> None:
+    (junction,) = build_junctions(network_of(crossroads(crossing=False)))
+    south, north, east, west = (junction.group_index(f"{leg}-LTR") for leg in "SNEW")
+    both, side = (south, north), (east, west)
+    for trap in ((both, (south,), side), ((north,), both, (south,), side)):
+        with pytest.raises(InputError, match=r"yellow trap.*N-LTR, S-LTR"):
+            StageSequence.of(junction, _stages(*trap))
+        with pytest.raises(InputError, match="N-LTR must not end while S-LTR, to which it gives way, stays"):
+            Plan(junction, 25 * len(trap), 0, _stages(*trap), (25,) * len(trap))
+    for safe in (((south,), both, side), (both, side), ((south,), (north,), side)):
+        assert Plan(junction, 25 * len(safe), 0, _stages(*safe), (25,) * len(safe)).cycle_s == 25 * len(safe)

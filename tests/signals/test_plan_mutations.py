@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from signals import sequence
 from signals.junction import GroupKind
 from signals.plan import Plan, Stage, StageSequence
 from tests.signals.junctions import random_junction, random_stages
@@ -35,6 +36,7 @@ _KINDS = {
     "never green": r"\d+ never green",
     "not green in its stage": r"\d+ is not green in its stage",
     "green for ever": r"\d+ green for ever",
+    "yellow trap": r"\d+ ends before \d+",
     "minimum green": r"\d+ green for \d+ s only",
     "maximum green": r"\d+ green for \d+ s",
     "intergreen over the end of the cycle": r"\d+ starts too soon after \d+, over the end of the cycle",
@@ -156,10 +158,10 @@ def _compare(seed: int, count: int) -> tuple[int, Counter[str]]:
         tables = tables_of(junction)
         stages = random_stages(junction, rng)
         try:
-            sequence = StageSequence.of(junction, [Stage(frozenset(s)) for s in stages])
+            made = StageSequence.of(junction, [Stage(frozenset(s)) for s in stages])
         except InputError:
             continue
-        base = sequence.least_durations_s() + rng.integers(0, 12, len(sequence))
+        base = made.least_durations_s() + rng.integers(0, 12, len(made))
         for _ in range(10):
             plan = _mutate(junction, stages, base.tolist(), rng)
             wrong = faults(tables, *plan)
@@ -176,6 +178,12 @@ def test_unsafe_mutants_are_refused_and_safe_ones_accepted() -> None:
     assert safe > COUNT / 10
     few = {kind: alone[kind] for kind in _KINDS if alone[kind] < COUNT / 5000}
     assert not few, f"too few mutants that break this rule alone: {few}"
+
+
+def test_the_judge_notices_yellow_traps(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sequence, "_check_yellow_traps", lambda _junction, _stages: None)
+    with pytest.raises(AssertionError, match="assert True == False"):
+        _compare(seed=5, count=5000)
 
 
 @pytest.mark.parametrize("gate", ["_check_times", "_check_greens", "_check_intergreens"])

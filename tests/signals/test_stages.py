@@ -46,6 +46,15 @@ def test_protected_left_turns_get_stages_of_their_own() -> None:
     assert sorted(map(sorted, served)) == [["E-L", "W-L"], ["E-TR", "W-TR"], ["N-L", "S-L"], ["N-TR", "S-TR"]]
 
 
+def test_nobody_walks_where_a_protected_left_turn_leaves() -> None:
+    junction = _only(crossroads(2, left_bays=1, crossing=True, speed_km_h=80.0))
+    for left, walk in (("S-L", "P-W"), ("N-L", "P-E"), ("E-L", "P-S"), ("W-L", "P-N")):
+        rows = junction.group_index(left), junction.group_index(walk)
+        assert junction.conflict[rows] == junction.conflict[rows[::-1]] == Conflict.FULL
+        for sequence in stage_sequences(junction):
+            assert not any({left, walk} <= stage for stage in _names(sequence))
+
+
 def test_permissive_left_turns_may_lead_or_lag() -> None:
     sequences = stage_sequences(_only(crossroads(2, left_bays=1)), limit=6)
     assert [len(sequence) for sequence in sequences] == [2, 3, 3, 4, 4, 4]
@@ -88,6 +97,11 @@ def test_fixed_order_stands_alone() -> None:
     junction = replace(_only(crossroads()), fixed_order=order)
     (only,) = stage_sequences(junction)
     assert _names(only) == [set(stage) for stage in order]
+    trap = (("S-LTR", "N-LTR", "P-E", "P-W"), ("S-LTR", "P-E", "P-W"), order[0])
+    with pytest.raises(
+        InputError, match=r"N-LTR must not end while S-LTR, to which it gives way, stays green"
+    ):
+        stage_sequences(replace(junction, fixed_order=trap))
     incomplete = replace(junction, fixed_order=order[:2])
     with pytest.raises(InputError, match=r"every signal group must be green.*N-LTR"):
         stage_sequences(incomplete)
@@ -137,10 +151,26 @@ def _lost_by_hand(junction: Junction, stages: list[frozenset[int]]) -> int:
     return total
 
 
-def _fewest_lost(junction: Junction) -> tuple[int, int]:
-    """Lost seconds and stages of the best sequence, by trying all sequences of maximal sets."""
+def _trapped(junction: Junction, stages: list[frozenset[int]]) -> bool:
+    """Whether vehicles that give way lose their green while those they give way to keep theirs."""
+    return any(
+        junction.groups[x].kind == junction.groups[y].kind == GroupKind.VEHICLE
+        and junction.conflict[x, y] == Conflict.YIELD
+        for now, then in zip(stages, stages[1:] + stages[:1], strict=True)
+        for x, y in product(now - then, now & then)
+    )
+
+
+def _fewest_lost(junction: Junction, *, apart: bool = False) -> tuple[int, int]:
+    """Lost seconds and stages of the best sequence without a yellow trap, by trying all sequences of maximal sets.
+
+    Where all have one, vehicles that give way to each other are kept `apart`.
+    """
     size = len(junction.groups)
+    vehicle = np.array([group.kind == GroupKind.VEHICLE for group in junction.groups])
+    yields = (junction.conflict == Conflict.YIELD) & vehicle & vehicle[:, None]
     full = junction.conflict == Conflict.FULL
+    full = full | yields | yields.T if apart else full
     free = [
         frozenset(s)
         for mask in range(1, 1 << size)
@@ -148,16 +178,18 @@ def _fewest_lost(junction: Junction) -> tuple[int, int]:
     ]
     largest = [s for s in free if not any(s < other for other in free)]
     for count in range(1, size + 1):
-        found = []
+        found, covered = [], False
         for more in (count, count + 1):
             for stages in product(largest, repeat=more):
                 repeats = more > 1 and any(stages[k] == stages[k - 1] for k in range(more))
                 if not repeats and len(frozenset().union(*stages)) == size:
-                    found.append((_lost_by_hand(junction, list(stages)), more))
-            if more == count and not found:
+                    covered = True
+                    if apart or not _trapped(junction, list(stages)):
+                        found.append((_lost_by_hand(junction, list(stages)), more))
+            if more == count and not covered:
                 break
         else:
-            return min(found)
+            return min(found) if found else _fewest_lost(junction, apart=True)
     pytest.fail("no sequence")
 
 
@@ -177,6 +209,28 @@ def test_integer_program_agrees_with_trying_everything(seed: int) -> None:
     best = stage_sequences(junction, limit=1)[0]
     lost, count = _fewest_lost(junction)
     assert (best.lost_s, len(best)) == (lost, count)
+
+
+def test_a_trap_that_every_order_has_keeps_the_two_apart() -> None:
+    # B goes with both A and C, and A with B only: whatever the order, A ends while B stays.
+    vehicle = replace(random_junction(np.random.default_rng(0)).groups[0], max_green_s=None)
+    groups = tuple(replace(vehicle, name=name, movements=(m,)) for m, name in enumerate("ABC"))
+    conflict = np.zeros((3, 3), dtype=np.uint8)
+    conflict[0, 1] = Conflict.YIELD
+    conflict[0, 2] = conflict[2, 0] = Conflict.FULL
+    intergreen = np.where(conflict | conflict.T, 6, 0).astype(np.int32)
+    junction = Junction(0, "x", "X", groups, conflict, intergreen, 30, 120)
+    assert [_names(sequence) for sequence in stage_sequences(junction)] == [[{"A"}, {"B", "C"}]]
+    flows = np.array([0.1, 0.4, 0.2])
+    assert _names(stage_sequences(junction, flows=flows)[0]) == [{"A"}, {"B", "C"}]
+
+
+def test_no_alternative_has_a_yellow_trap() -> None:
+    for legs in (crossroads(), crossroads(2, left_bays=1), crossroads(4, left_bays=1)):
+        junction = _only(legs)
+        found = stage_sequences(junction, limit=30)
+        assert len(found) > 1
+        assert not any(_trapped(junction, [stage.groups for stage in s.stages]) for s in found)
 
 
 def test_flow_ratios_break_ties_between_partitions() -> None:
@@ -243,7 +297,7 @@ def _judge(
     for i, j in sorted(pairs):
         for m in junction.groups[i].movements:
             _judge_vehicles(legs, network, junction, swept, m, i, j)
-            _judge_walks(network, junction, swept[m], m, grounds, leg_of, i, j)
+            _judge_walks(legs, network, junction, swept, m, grounds, leg_of, i, j)
 
 
 def _judge_vehicles(legs, network, junction, swept, m: int, i: int, j: int) -> None:
@@ -264,15 +318,34 @@ def _judge_vehicles(legs, network, junction, swept, m: int, i: int, j: int) -> N
         assert any(rights), (legs, m, n)
 
 
-def _judge_walks(network, junction, swept, m: int, grounds, leg_of, i: int, j: int) -> None:
-    """Only a turning vehicle may drive over people who cross the leg that it leaves by."""
+def _judge_walks(legs, network, junction, swept, m: int, grounds, leg_of, i: int, j: int) -> None:
+    """Only a turning vehicle that gives way may drive over people who cross the leg that it leaves by.
+
+    A left turn with lanes of its own across fast traffic does not: it is protected.
+    """
     crossings = network.crossings
     for c in junction.groups[j].crossings:
-        if swept.drives_over(grounds[c]):
+        if swept[m].drives_over(grounds[c]):
             leg = leg_of[int(max(crossings.in_link[c], crossings.out_link[c]))]
             assert network.movements.turn[m] != Turn.THROUGH
-            assert swept.to_leg == leg
+            assert swept[m].to_leg == leg
             assert junction.conflict[i, j] == Conflict.YIELD
+            assert not _turns_across_fast_traffic(legs, network, junction.groups[i].movements, swept, m)
+
+
+def _turns_across_fast_traffic(legs, network, group: tuple[int, ...], swept, m: int) -> bool:
+    """Whether a left turn with a signal of its own crosses vehicles that come straight at it at 72 km/h or more."""
+    turn = network.movements.turn
+    if any(turn[n] not in {Turn.LEFT, Turn.U_TURN} for n in group):
+        return False
+    own = legs[swept[m].from_leg].angle_deg
+    return any(
+        turn[n] == Turn.THROUGH
+        and legs[other.from_leg].speed_km_h >= 72.0
+        and abs((legs[other.from_leg].angle_deg - own) % 360.0 - 180.0) < 30.0
+        and swept[m].meets(other)
+        for n, other in swept.items()
+    )
 
 
 def _check_random_junction(legs: list[Leg], *, u_turns: bool, limit: int) -> None:
@@ -285,6 +358,7 @@ def _check_random_junction(legs: list[Leg], *, u_turns: bool, limit: int) -> Non
     sequences = stage_sequences(junction, limit=limit)
     _judge(legs, network, junction, sequences)
     for sequence in sequences:
+        assert not _trapped(junction, [stage.groups for stage in sequence.stages])
         assert frozenset().union(*(s.groups for s in sequence.stages)) == set(range(len(junction.groups)))
         durations = sequence.least_durations_s().astype(int)
         durations[0] += max(junction.cycle_min_s - durations.sum(), 0)

@@ -210,3 +210,16 @@ def test_timing_sheet_of_some_junctions(
     before = read_timing_sheet(file, junctions, others=plans)
     assert before.plans == plans.plans
     assert before.network_name == "test"
+
+
+def test_timing_sheet_with_a_yellow_trap_is_refused(tmp_path: Path, junctions: tuple[Junction, ...]) -> None:
+    rows = ("1,S-LTR N-LTR,25", "2,S-LTR P-E P-W,20", "3,E-LTR W-LTR P-N P-S,25")
+    file = tmp_path / "before.csv"
+    file.write_text(
+        "\n".join((GOOD.splitlines()[0], *(f"centre,{row},70,0" for row in rows))), encoding="utf-8"
+    )
+    with pytest.raises(
+        InputError, match="N-LTR must not end while S-LTR, to which it gives way, stays green"
+    ) as error:
+        read_timing_sheet(file, junctions)
+    assert error.value.field == "rows 2 to 4, junction centre, stage 0"
