@@ -136,7 +136,7 @@ def export(
 
 def sumo_program(name: str) -> Path:
     """Return the path of one of SUMO's programs, from the wheel `eclipse-sumo`."""
-    hint = "Install it: pip install jasyl[sumo]"
+    hint = "Install it beside Jasyl: pip install 'eclipse-sumo>=1.20'"
     try:
         home = Path(importlib.import_module("sumo").SUMO_HOME)
     except (ImportError, AttributeError) as error:

@@ -81,6 +81,7 @@ def command(
             seconds=seconds,
             steps=steps,
             start=city.before,
+            duration_s=city.scenario.run.duration_s,
             progress=progress,
         )
     output.parent.mkdir(parents=True, exist_ok=True)

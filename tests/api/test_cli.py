@@ -115,3 +115,15 @@ def test_what_there_is_no_figure_for(capsys):
     assert json.loads(capsys.readouterr().out) == values
     print_result(values, as_json=False)
     assert capsys.readouterr().out.splitlines() == ["offset bound ratio  -", "seed                0"]
+
+
+def test_the_optimiser_judges_the_run_that_is_evaluated(city_files, capsys, monkeypatch):
+    monkeypatch.chdir(city_files)
+    text = (city_files / "city.toml").read_text(encoding="utf-8") + "\n[run]\nduration_s = 900\n"
+    (city_files / "short.toml").write_text(text, encoding="utf-8")
+    found = _told(["optimize", "short.toml", "--steps", "2", "-o", "new.json"], capsys)
+    seen = _told(["evaluate", "short.toml", "--plans", "new.json"], capsys)
+    # the objective: delay and 5 s for each stop
+    assert found["objective_after"] == pytest.approx(
+        seen["delay_s_per_veh"] + 5.0 * seen["stops_per_veh"], rel=1e-9
+    )

@@ -251,7 +251,7 @@ def test_without_sumo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         raise ModuleNotFoundError(name)
 
     monkeypatch.setattr(importlib, "import_module", missing)
-    with pytest.raises(InputError, match=r"needs SUMO.*pip install jasyl\[sumo\]"):
+    with pytest.raises(InputError, match=r"needs SUMO.*pip install 'eclipse-sumo"):
         export(crossroads(), crossroads_demand(1), tmp_path / "a", plans=None, seed=1, duration_s=60)
     assert not list(tmp_path.iterdir())
 
