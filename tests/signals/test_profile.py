@@ -51,8 +51,8 @@ def test_uniform_arrivals_wait_as_in_the_closed_form():
     figures = model.figures()
     assert figures.uniform_veh[0] / 0.2 == pytest.approx(10.0, abs=1e-9)
     assert figures.capacity_veh_s[0] == pytest.approx(0.4, abs=1e-12)
-    assert figures.stops_veh_s[0] * 60 == pytest.approx(8.0, abs=0.2)
-    assert figures.back_veh[0] == pytest.approx(8.0, abs=0.2)
+    assert figures.stops_veh_s[0] * 60 == pytest.approx(8.0, abs=1e-9)
+    assert figures.back_veh[0] == pytest.approx(8.0, abs=1e-9)
 
 
 def test_departures_are_saturated_then_pass_freely():

@@ -219,14 +219,16 @@ def test_bad_settings_are_refused(change):
 
 def test_calibrated_total():
     network, zones, od = small_city(total_veh_h=500.0)
-    found = calibrate_total(network, zones, od)
+    found = calibrate_total(network, zones, od, gap=1e-8)
     assert found.saturation == pytest.approx(0.9, rel=2e-3)
-    assert found.assignment.relative_gap <= 1e-4
+    assert found.assignment.relative_gap <= 1e-8
     assert found.assignment.od.total_veh_h == pytest.approx(500.0 * found.scale, rel=1e-9)
-    # the same scale, assigned from nothing, is as full
-    again = assign(network, zones, od.scaled(found.scale), gap=1e-6)
-    assert ReferenceControl(network).quantile(again.movement_veh_s) == pytest.approx(0.9, rel=1e-2)
-    twice = calibrate_total(network, zones, od)
+    # The same scale, assigned from nothing, is as full. The sum that equilibrium minimises is strictly convex where
+    # flows meet signals, so flows of a relative gap g are apart by the order of sqrt(g).
+    again = assign(network, zones, od.scaled(found.scale), gap=1e-8)
+    reached = ReferenceControl(network).quantile(again.movement_veh_s)
+    assert reached == pytest.approx(found.saturation, rel=1e-4)
+    twice = calibrate_total(network, zones, od, gap=1e-8)
     assert twice.assignment.link_veh_s.tobytes() == found.assignment.link_veh_s.tobytes()
 
 
