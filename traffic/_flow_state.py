@@ -16,6 +16,7 @@ from traffic._kernels_flow_tables import (
     GAPS,
     GREEN,
     GROUP_CONN,
+    LATE_GREEN,
     NOT_MIXED,
     PART_GAPS,
     PART_GREEN,
@@ -72,6 +73,8 @@ def signals_of(greens: MovementGreens, prepared: Prepared, parameters: FlowParam
     rule_begin, rule = prepared.rule_begin, prepared.rule
     meet(group_conn, rule_begin, rule, pattern, period_s, codes, without, factor, count, conflict, mixed)
     yielding, conflict_begin, conflict = _by_number(count, rule_begin, conflict)
+    yields_at = np.full(len(begin), -1)
+    yields_at[yielding] = np.arange(len(yielding))
     return Signals(
         begin=pattern,
         period_s=period_s,
@@ -79,7 +82,7 @@ def signals_of(greens: MovementGreens, prepared: Prepared, parameters: FlowParam
         stay_s=frozen(stay_s, np.int32),
         without=without,
         factor=factor,
-        gives_way=frozen(count > 0, np.uint8),
+        yields_at=frozen(yields_at, np.int32),
         yielding=frozen(yielding, np.int32),
         conflict_begin=frozen(conflict_begin, np.int32),
         conflict=frozen(conflict, np.int32),
@@ -107,7 +110,7 @@ def _by_number(
 def _factors(parameters: FlowParameters) -> NDArray[np.float64]:
     """Return the share of one second in which each code lets vehicles go."""
     factor = np.zeros(CODES)
-    factor[[GREEN, GAPS, SNEAK]] = 1.0
+    factor[[GREEN, LATE_GREEN, GAPS, SNEAK]] = 1.0
     factor[[PART_GREEN, PART_GAPS]] = math.ceil(parameters.start_loss_s) - parameters.start_loss_s
     factor[[END_GREEN, END_SNEAK]] = parameters.yellow_use_s - math.floor(parameters.yellow_use_s)
     return factor

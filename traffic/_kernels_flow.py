@@ -171,7 +171,9 @@ def run_flow(tab: Tables, per: Shares, sig: Signals, par: Settings, rec: Records
             sig.stay_s,
             sig.without,
             sig.factor,
-            sig.gives_way,
+            sig.yields_at,
+            sig.conflict_begin,
+            sig.conflict,
             par.sneakers,
             t,
         )

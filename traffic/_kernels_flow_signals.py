@@ -23,6 +23,7 @@ from traffic._kernels_flow_tables import (
     GROUP_LIVE,
     LANES,
     LAST_GREEN,
+    LATE_GREEN,
     LATE_SNEAK,
     LIVE_CONNS,
     LIVE_GROUPS,
@@ -48,6 +49,7 @@ from traffic._kernels_jit import F1, I1, U1, OutF2, OutI1, OutI2, OutU1, helper,
 __all__ = ["encode", "list_live", "meet", "show"]
 
 _RED, _PERMISSIVE, _YELLOW = 0, 1, 3
+_GREENS = (GREEN, START_GREEN, PART_GREEN, GAPS, START_GAPS, PART_GAPS)
 
 
 @helper
@@ -63,7 +65,7 @@ def _green(kind: int, loss_s: float) -> int:
 def _after(kind: int, use_s: float, sneak_s: float) -> int:
     """Return the code of a second after green: `use_s` of the yellow and `sneak_s` of sneaking are left."""
     if kind == GREEN and use_s > 0.0:
-        return GREEN if use_s >= 1.0 else END_GREEN
+        return LATE_GREEN if use_s >= 1.0 else END_GREEN
     if kind == GAPS and use_s > 0.0:
         return SNEAK if use_s >= 1.0 else END_SNEAK
     return LATE_SNEAK if kind == GAPS and sneak_s > 0.0 else RED
@@ -104,6 +106,22 @@ def _go_together(begin: I1, period_s: I1, code: U1, factor: F1, a: int, b: int) 
 
 
 @helper
+def _faces_green(faced: I1, begin: I1, period_s: I1, pattern: U1, stay_s: I1, t: int) -> int:
+    """Return for how many seconds at least one of `faced` is green from second t on; negative: for how many none is."""
+    open_s, closed_s = 0, NEVER - t
+    for k in range(len(faced)):
+        c = faced[k]
+        if begin[c] < 0:
+            return NEVER - t
+        at = begin[c] + t % period_s[c]
+        if pattern[at] in _GREENS:
+            open_s = max(open_s, int(stay_s[at]))
+        else:
+            closed_s = min(closed_s, int(stay_s[at]))
+    return open_s if open_s > 0 else -closed_s
+
+
+@helper
 def show(
     group: OutF2,
     group_at: OutI2,
@@ -114,7 +132,9 @@ def show(
     stay_s: I1,
     without: U1,
     factor: F1,
-    gives_way: U1,
+    yields_at: I1,
+    conflict_begin: I1,
+    conflict: I1,
     sneakers: float,
     t: int,
 ) -> bool:
@@ -138,9 +158,15 @@ def show(
             foot = conn[CONN_FOOT, c] if code > LAST_GREEN else 1.0
             sat = conn[CONN_SAT, c] * foot
             worth = factor[code]
-            yields = gives_way[c] == 1 and code > LAST_GREEN
-            # who has waited within the junction for his turn leaves at the end of green without a gap
-            sneaks = sneakers * foot if yields and code >= SNEAK else 0.0
+            yields = yields_at[c] >= 0 and code > LAST_GREEN
+            sneaks = 0.0
+            if yields and code >= SNEAK:
+                # who has waited within the junction leaves without a gap once oncoming traffic has to stop too
+                i = yields_at[c]
+                faced = conflict[conflict_begin[i] : conflict_begin[i + 1]]
+                open_s = _faces_green(faced, begin, period_s, pattern, stay_s, t)
+                sneaks = 0.0 if open_s > 0 else sneakers * foot
+                until = min(until, t + abs(open_s))
             closed = code == RED or (code >= SNEAK and worth == 0.0 and sneaks == 0.0)
             conn[OPEN, c] = 1.0 if sneaks > 0.0 else worth
             conn[CEILING, c] = max(sat * worth, sneaks)

@@ -12,19 +12,21 @@ from typing import NamedTuple
 from traffic._kernels_jit import F1, F2, I1, U1, OutF1, OutF2, OutI1, OutI2
 
 # What a movement may do in one second: `Signals.factor` holds the share of the second that counts. Codes up to
-# LAST_GREEN are protected. From SNEAK on, a permissive green is over: who waited for a gap leaves.
+# LAST_GREEN are protected, LATE_GREEN and END_GREEN in the yellow. From SNEAK on, a permissive green is over: who waited
+# for a gap leaves, once what he gave way to is no longer green either.
 RED = 0
 GREEN = 1
 START_GREEN = 2
 PART_GREEN = 3
-END_GREEN = LAST_GREEN = 4
-GAPS = 5
-START_GAPS = 6
-PART_GAPS = LAST_GAPS = 7
-SNEAK = 8
-END_SNEAK = 9
-LATE_SNEAK = 10
-CODES = 11
+LATE_GREEN = 4
+END_GREEN = LAST_GREEN = 5
+GAPS = 6
+START_GAPS = 7
+PART_GAPS = LAST_GAPS = 8
+SNEAK = 9
+END_SNEAK = 10
+LATE_SNEAK = 11
+CODES = 12
 
 EPS = 1e-9
 """A queue of fewer vehicles is none."""
@@ -113,7 +115,8 @@ class Signals(NamedTuple):
     """Encoded patterns by connection: `code` in this second and seconds for which it stays.
 
     `begin` is -1 for a connection without a signal, which always shows `without`. `yielding` are the connections that may
-    have to find gaps, those with `conflict[conflict_begin[i]]` and on before the i-th. `watched` tells of each connection
+    have to find gaps, those with `conflict[conflict_begin[i]]` and on before the i-th; `yields_at` is the i of each
+    connection, -1 for those that are not among them. `watched` tells of each connection
     whether another gives way to it. `mixed` are the lane groups whose connections do not always go together.
     """
 
@@ -123,7 +126,7 @@ class Signals(NamedTuple):
     stay_s: I1
     without: U1
     factor: F1
-    gives_way: U1
+    yields_at: I1
     yielding: I1
     conflict_begin: I1
     conflict: I1

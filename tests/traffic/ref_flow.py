@@ -97,6 +97,8 @@ class Stream:
     mix: float = 0.0
     rules: list[Stream] = field(default_factory=list)
     shown: list[tuple[str, float]] | None = None
+    pattern: list[int] | None = None
+    green: bool = True
     now: tuple[str, float] = (CLOSED, 0.0)
     seen: float = 0.0
     waiting: float = 0.0
@@ -110,7 +112,8 @@ class Stream:
         return self.now[0] in (GAPS, SNEAK) and bool(self.rules)
 
     def sneaks(self, rate: float) -> float:
-        return rate * self.foot if self.now[0] == SNEAK and self.rules else 0.0
+        blocked = any(other.green for other in self.rules)
+        return rate * self.foot if self.now[0] == SNEAK and self.rules and not blocked else 0.0
 
     def closed(self, rate: float) -> bool:
         return self.now[0] == CLOSED or (self.now == (SNEAK, 0.0) and self.sneaks(rate) == 0.0)
@@ -267,8 +270,8 @@ class RefFlow:
     def _build_rules(self) -> None:
         for stream in self.streams:
             if self.greens.begin[stream.row] >= 0:
-                pattern = [int(state) for state in self.greens.pattern(stream.row)]
-                stream.shown = effective(pattern, self.parameters)
+                stream.pattern = [int(state) for state in self.greens.pattern(stream.row)]
+                stream.shown = effective(stream.pattern, self.parameters)
         for stream in self.streams:
             others = {int(m) for m in self.way.of(stream.row)}
             stream.rules = [other for other in self.streams if other.row in others and meet(stream, other)]
@@ -291,10 +294,13 @@ class RefFlow:
             for link in self.links:
                 self._arrive(link, t)
             for stream in self.streams:
-                if stream.shown is not None:
+                if stream.shown is not None and stream.pattern is not None:
                     stream.now = stream.shown[t % len(stream.shown)]
-                    if stream.closed(self.sneakers):
-                        stream.seen = 0.0
+                    moves = (SignalState.PERMISSIVE, SignalState.PROTECTED)
+                    stream.green = stream.pattern[t % len(stream.pattern)] in moves
+            for stream in self.streams:
+                if stream.shown is not None and stream.closed(self.sneakers):
+                    stream.seen = 0.0
             for group in self.groups:
                 self._send(group)
             for node in range(len(self.network.nodes)):

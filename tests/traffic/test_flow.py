@@ -234,10 +234,12 @@ class TestCumulativeCounts:
         assert result.conservation_error <= 1e-12
 
 
-def saturated_east(pattern: str, opposing: float, parameters: FlowParameters | None = None) -> FlowResult:
+def saturated_east(
+    pattern: str, opposing: float, parameters: FlowParameters | None = None, *, against: str | None = None
+) -> FlowResult:
     """A left turn from the east with more demand than it can take, against through traffic from the west."""
     net = crossroads(groups=(("R", 1, None), ("T", 1, None), ("L", 1, None)))
-    shown = greens(net, {EAST_LEFT: pattern, WEST_THROUGH: "G" * len(pattern)})
+    shown = greens(net, {EAST_LEFT: pattern, WEST_THROUGH: against or "G" * len(pattern)})
     flow = demand(net, {0: 0.49, 2: opposing}, {EAST_LEFT: 1.0, WEST_THROUGH: 1.0})
     return FlowModel(net, flow, parameters).run(shown, 4200, 300)
 
@@ -254,9 +256,22 @@ class TestPermissiveTurns:
         series = saturated_east("g", 0.6).series
         assert series.link_outflow_veh_s[2:, 0] == pytest.approx(0.0, abs=1e-9)
 
-    def test_two_turn_at_the_end_of_green(self) -> None:
-        series = saturated_east("g" * 25 + "yyy" + "R" * 32, 0.6).series
-        assert 60.0 * series.link_outflow_veh_s[2:, 0] == pytest.approx(2.0, abs=1e-9)
+    @pytest.mark.parametrize(
+        ("against", "turned"),
+        [
+            ("G" * 25 + "yyy" + "R" * 32, 2.0),
+            # a second later: one of the four seconds is gone
+            ("G" * 26 + "yyy" + "R" * 31, 1.5),
+            # who stays green does not let them go
+            ("G" * 45 + "yyy" + "R" * 12, 0.0),
+            ("G" * 60, 0.0),
+        ],
+    )
+    def test_two_turn_at_the_end_of_green_if_oncoming_traffic_ends_too(
+        self, against: str, turned: float
+    ) -> None:
+        series = saturated_east("g" * 25 + "yyy" + "R" * 32, 0.6, against=against).series
+        assert 60.0 * series.link_outflow_veh_s[2:, 0] == pytest.approx(turned, abs=1e-9)
 
     def test_a_protected_turn_need_not_wait(self) -> None:
         series = saturated_east("G", 0.6).series
