@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from traffic.network import RoadNetwork
 
 __all__ = [
-    "all_red_s",
     "ite_yellow_s",
     "longest_walks_m",
     "pedestrian_clearance_s",
@@ -67,15 +66,6 @@ def yellow_s(speed_m_s: float, settings: SignalSettings) -> int:
         speed_m_s, perception_s=settings.perception_s, deceleration_m_s2=settings.deceleration_m_s2
     )
     return max(settings.aspects.yellow_s, whole_seconds(kinematic))
-
-
-def all_red_s(width_m: float, speed_m_s: float, *, vehicle_length_m: float = 6.0) -> float:
-    """Return the ITE all-red time ``(W + L) / V`` in seconds, not yet rounded."""
-    if not (np.isfinite(width_m) and width_m >= 0):
-        raise InputError("must be 0 m or more", field="width_m", value=width_m)
-    if not (np.isfinite(speed_m_s) and speed_m_s > 0):
-        raise InputError("must be more than 0 m/s", field="speed_m_s", value=speed_m_s)
-    return (width_m + vehicle_length_m) / speed_m_s
 
 
 def pedestrian_clearance_s(walk_m: float, walking_speed_m_s: float) -> int:

@@ -8,7 +8,6 @@ import pytest
 from signals.aspects import COUNTRIES, Aspect, CountryAspects, SignalSettings
 from signals.build import build_junctions
 from signals.clearance import (
-    all_red_s,
     ite_yellow_s,
     longest_walks_m,
     pedestrian_clearance_s,
@@ -47,8 +46,6 @@ def test_speeds_must_be_real(speed: float) -> None:
     with pytest.raises(InputError):
         ite_yellow_s(speed)
     with pytest.raises(InputError):
-        all_red_s(10.0, speed)
-    with pytest.raises(InputError):
         pedestrian_clearance_s(10.0, speed)
 
 
@@ -58,13 +55,6 @@ def test_yellow_in_whole_seconds_is_at_least_that_of_the_country() -> None:
     assert yellow_s(30 * KM_H, settings) == 3
     assert yellow_s(10 * KM_H, settings) == 3
     assert yellow_s(80 * KM_H, settings) == 5
-
-
-def test_all_red() -> None:
-    assert all_red_s(18.0, 12.0) == pytest.approx(2.0)
-    assert all_red_s(14.0, 10.0, vehicle_length_m=5.0) == pytest.approx(1.9)
-    with pytest.raises(InputError):
-        all_red_s(-1.0, 10.0)
 
 
 def test_pedestrian_clearance() -> None:
