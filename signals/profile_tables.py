@@ -241,7 +241,7 @@ class _Streams:
         groups = len(self.network.lane_groups)
         conn_move, conn_group = self.network.connections.movement, self.network.connections.lane_group
         watched = np.zeros(len(self.foes), dtype=bool)
-        watched[sorted({m for others in self.foes for m in others})] = True
+        watched[sorted({m for others in self.foes for m, _ in others})] = True
         giving = np.array([bool(others) for others in self.foes], dtype=bool)
         used = self.conn_share > 0
         seen = np.bincount(conn_group, weights=watched[conn_move] & used, minlength=groups) > 0
@@ -263,9 +263,9 @@ class _Streams:
         rate = network.lane_groups.saturation_veh_s[owner]
         rate = rate * (network.movements.saturation_factor * self.foot)[network.connections.movement]
         share = self.conn_share.tolist()
-        parts: list[dict[tuple[int, tuple[int, ...]], list[int]]] = []
+        parts: list[dict[tuple[int, tuple[tuple[int, float], ...]], list[int]]] = []
         for group in range(len(network.lane_groups)):
-            found: dict[tuple[int, tuple[int, ...]], list[int]] = {}
+            found: dict[tuple[int, tuple[tuple[int, float], ...]], list[int]] = {}
             for conn in range(int(self.conn_begin[group]), int(self.conn_begin[group + 1])):
                 m = movement[conn]
                 if share[conn] > 0:
@@ -284,9 +284,9 @@ class _Streams:
         for found in parts:
             spent = 0.0
             for (signal, foes), conns in found.items():
-                first = len(self.foe_rows)
-                self.foe_rows += [row for m in foes for row in serving.get(m, ())]
-                m = movement[conns[0]]
+                first, m = len(self.foe_rows), movement[conns[0]]
+                for foe, counts in foes:
+                    self.foe_rows += [(row, part * counts) for row, part in serving.get(foe, ())]
                 self.parts.append((signal, first, len(self.foe_rows), int(self.yields.gap_class[m])))
                 mix = sum(share[c] for c in conns)
                 time = sum(share[c] / float(rate[c]) for c in conns)
@@ -297,19 +297,24 @@ class _Streams:
 
 def _foes(
     network: RoadNetwork, junctions: Sequence[Junction], signal: NDArray[np.int64], yields: GiveWay
-) -> list[tuple[int, ...]]:
-    """Return for each movement those that it gives way to while it has green."""
+) -> list[tuple[tuple[int, float], ...]]:
+    """Return for each movement those that it gives way to while it has green, and the part of their flow that counts."""
     governor = np.full(len(network.nodes), -1, dtype=np.int64)
     governor[network.junctions.node] = np.arange(len(network.junctions))
     at = governor[network.links.to_node[network.movements.in_link]].tolist()
     signals = signal.tolist()
-    begin, others = yields.begin.tolist(), yields.to_movement.tolist()
-    foes: list[tuple[int, ...]] = []
+    begin = yields.begin.tolist()
+    others = list(zip(yields.to_movement.tolist(), yields.part.tolist(), strict=True))
+    foes: list[tuple[tuple[int, float], ...]] = []
     for movement, own in enumerate(signals):
-        found = others[begin[movement] : begin[movement + 1]]
+        found = [pair for pair in others[begin[movement] : begin[movement + 1]] if pair[1] > 0]
         if own >= 0 and found:
             conflict = junctions[at[movement]].conflict
-            found = [m for m in found if signals[m] >= 0 and conflict[own, signals[m]] == Conflict.YIELD]
+            found = [
+                (m, part)
+                for m, part in found
+                if signals[m] >= 0 and conflict[own, signals[m]] == Conflict.YIELD
+            ]
         foes.append(tuple(found))
     return foes
 

@@ -50,7 +50,8 @@ class Prepared:
     """Kernel tables at time 0, and where their rows come from. Runs work on copies.
 
     `link`, `group`, `movement` give for each row of links, lane groups and connections the network's link,
-    lane group and movement. Connection i gives way to ``rule[rule_begin[i]:rule_begin[i + 1]]``.
+    lane group and movement. Connection i gives way to ``rule[rule_begin[i]:rule_begin[i + 1]]``, of whose flows the
+    parts `rule_part` count.
     """
 
     tables: Tables
@@ -60,6 +61,7 @@ class Prepared:
     movement: NDArray[np.int64]
     rule_begin: NDArray[np.int32]
     rule: NDArray[np.int32]
+    rule_part: NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,7 +103,7 @@ def prepare(network: RoadNetwork, demand: FlowDemand, parameters: FlowParameters
         entry_link=frozen(entry_link, np.int32),
         gap_table=frozen(_gap_table(parameters), np.float64),
     )
-    rule_begin, rule = _conflicts(yields, movement, len(network.movements))
+    rule_begin, rule, rule_part = _conflicts(yields, movement, len(network.movements))
     return Prepared(
         tables=packed,
         shares=_shares(network, demand, active, packed, entry),
@@ -110,6 +112,7 @@ def prepare(network: RoadNetwork, demand: FlowDemand, parameters: FlowParameters
         movement=movement,
         rule_begin=frozen(rule_begin, np.int32),
         rule=frozen(rule, np.int32),
+        rule_part=frozen(rule_part, np.float64),
     )
 
 
@@ -273,18 +276,24 @@ def _connection_tables(
 
 def _conflicts(
     yields: GiveWay, movement: NDArray[np.int64], movements: int
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return, for each connection, where its list of connections to give way to begins; and all lists."""
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
+    """Return, for each connection, where its list of connections to give way to begins; all lists; parts that count."""
     by_movement = np.argsort(movement, kind="stable")
     begin = _begin(movement, movements)
     pairs = np.diff(yields.begin)[movement]
     owner = np.repeat(np.arange(len(movement)), pairs)
     at = np.arange(len(owner)) - np.repeat(np.cumsum(pairs) - pairs, pairs)
-    other = yields.to_movement[yields.begin[movement[owner]] + at]
+    row = yields.begin[movement[owner]] + at
+    owner, row = owner[yields.part[row] > 0], row[yields.part[row] > 0]
+    other = yields.to_movement[row]
     count = np.diff(begin)[other]
     pair = np.repeat(np.arange(len(other)), count)
     at = np.arange(len(pair)) - np.repeat(np.cumsum(count) - count, count)
-    return _begin(owner[pair], len(movement)), by_movement[begin[other[pair]] + at]
+    return (
+        _begin(owner[pair], len(movement)),
+        by_movement[begin[other[pair]] + at],
+        yields.part[row[pair]],
+    )
 
 
 def _node_tables(

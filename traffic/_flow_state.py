@@ -67,12 +67,13 @@ def signals_of(greens: MovementGreens, prepared: Prepared, parameters: FlowParam
     factor = frozen(_factors(parameters), np.float64)
     without = frozen(np.where(np.diff(prepared.rule_begin) > 0, GAPS, GREEN), np.uint8)
     count = np.zeros(len(begin), dtype=np.int32)
-    conflict = np.zeros(len(prepared.rule), dtype=np.int32)
+    met = np.zeros(len(prepared.rule), dtype=np.int32)
     mixed = np.zeros(len(prepared.group), dtype=np.uint8)
     group_conn = frozen(prepared.tables.group_at[GROUP_CONN], np.int32)
     rule_begin, rule = prepared.rule_begin, prepared.rule
-    meet(group_conn, rule_begin, rule, pattern, period_s, codes, without, factor, count, conflict, mixed)
-    yielding, conflict_begin, conflict = _by_number(count, rule_begin, conflict)
+    meet(group_conn, rule_begin, rule, pattern, period_s, codes, without, factor, count, met, mixed)
+    yielding, conflict_begin, met = _by_number(count, rule_begin, met)
+    conflict = rule[met]
     yields_at = np.full(len(begin), -1)
     yields_at[yielding] = np.arange(len(yielding))
     return Signals(
@@ -86,13 +87,14 @@ def signals_of(greens: MovementGreens, prepared: Prepared, parameters: FlowParam
         yielding=frozen(yielding, np.int32),
         conflict_begin=frozen(conflict_begin, np.int32),
         conflict=frozen(conflict, np.int32),
+        conflict_part=frozen(prepared.rule_part[met], np.float64),
         watched=frozen(np.isin(np.arange(len(begin)), conflict), np.uint8),
         mixed=frozen(np.flatnonzero(mixed), np.int32),
     )
 
 
 def _by_number(
-    count: NDArray[np.int32], begin: NDArray[np.int32], conflict: NDArray[np.int32]
+    count: NDArray[np.int32], begin: NDArray[np.int32], met: NDArray[np.int32]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int32]]:
     """Return the connections that give way, by the number that they give way to, and their lists in order.
 
@@ -104,7 +106,7 @@ def _by_number(
     first = np.r_[0, np.cumsum(number)]
     owner = np.repeat(np.arange(len(yielding)), number)
     at = np.arange(len(owner)) - first[owner] + begin[yielding[owner]]
-    return yielding, first, conflict[at]
+    return yielding, first, met[at]
 
 
 def _factors(parameters: FlowParameters) -> NDArray[np.float64]:

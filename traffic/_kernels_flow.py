@@ -186,6 +186,7 @@ def run_flow(tab: Tables, per: Shares, sig: Signals, par: Settings, rec: Records
             sig.yielding,
             sig.conflict_begin,
             sig.conflict,
+            sig.conflict_part,
             tab.todo,
             tab.gap_table,
             par.gap_steps,

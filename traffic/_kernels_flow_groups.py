@@ -54,6 +54,7 @@ def find_gaps(
     yielding: I1,
     conflict_begin: I1,
     conflict: I1,
+    conflict_part: F1,
     todo: OutI1,
     gap_table: F1,
     gap_steps: int,
@@ -76,7 +77,7 @@ def find_gaps(
         c = yielding[i]
         opposing = 0.0
         for k in range(conflict_begin[i], conflict_begin[i + 1]):
-            opposing += seen[conflict[k]]
+            opposing += seen[conflict[k]] * conflict_part[k]
         step = opposing * gap_per_flow
         low = min(int(step), gap_steps)
         row = table[c] + low

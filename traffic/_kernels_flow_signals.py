@@ -269,13 +269,13 @@ def meet(
     without: U1,
     factor: F1,
     count: OutI1,
-    conflict: OutI1,
+    met: OutI1,
     mixed: OutU1,
 ) -> None:
     """Find who meets whom under these signals.
 
     From the rules of the road (connection c gives way to ``rule[rule_begin[c]:rule_begin[c + 1]]``), sets `count`, the number
-    of those that may be open while c has to find gaps, moves them to the front of ``conflict[rule_begin[c]:]``, and sets
+    of those that may be open while c has to find gaps, lists their rows in `rule` in ``met[rule_begin[c]:]``, and sets
     `mixed` for each lane group: whether its connections do not always go together.
     """
     for c in range(len(count)):
@@ -287,7 +287,7 @@ def meet(
         if finds_gaps:
             for k in range(rule_begin[c], rule_begin[c + 1]):
                 if _share_seconds(begin, period_s, code, c, rule[k]):
-                    conflict[rule_begin[c] + count[c]] = rule[k]
+                    met[rule_begin[c] + count[c]] = k
                     count[c] += 1
     for g in range(len(mixed)):
         first, end = group_conn[g], group_conn[g + 1]

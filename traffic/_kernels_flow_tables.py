@@ -116,7 +116,8 @@ class Signals(NamedTuple):
 
     `begin` is -1 for a connection without a signal, which always shows `without`. `yielding` are the connections that may
     have to find gaps, those with `conflict[conflict_begin[i]]` and on before the i-th; `yields_at` is the i of each
-    connection, -1 for those that are not among them. `watched` tells of each connection
+    connection, -1 for those that are not among them; `conflict_part` is the part of each flow that counts.
+    `watched` tells of each connection
     whether another gives way to it. `mixed` are the lane groups whose connections do not always go together.
     """
 
@@ -130,6 +131,7 @@ class Signals(NamedTuple):
     yielding: I1
     conflict_begin: I1
     conflict: I1
+    conflict_part: F1
     watched: U1
     mixed: I1
 

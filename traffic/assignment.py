@@ -8,16 +8,23 @@ exit links.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from traffic.arrays import frozen
+from traffic.capacity import (
+    CostSettings,
+    capacity_veh_s,
+    default_capacity_veh_s,
+    default_movement_shares,
+    junction_kinds,
+    sums,
+)
 from traffic.demand import FlowDemand
 from traffic.equilibrium import AssignmentGraph, CostFunction, Equilibrium
-from traffic.errors import InputError
-from traffic.network import JunctionKind, Turn
-from traffic.priority import GiveWayKind, give_way
+from traffic.gaps import GapCapacity
+from traffic.network import Turn
 from traffic.units import VEH_H
 
 if TYPE_CHECKING:
@@ -31,128 +38,9 @@ if TYPE_CHECKING:
 __all__ = ["Assignment", "CostSettings", "TrafficAssignment", "assign", "default_capacity_veh_s"]
 
 
-@dataclass(frozen=True)
-class CostSettings:
-    """How drivers are taken to judge links and movements before any signal plan is known.
-
-    A link costs its free travel time, the mean delay of an arrival at random at its signal (r^2 / (2 C) with
-    the red time r and the cycle C: Webster 1958, first term at low flow) and the overflow delay of Akcelik's
-    function (see `CostFunction`). A movement that does not have all lanes of its link has an overflow delay
-    of its own, and a constant for its turn.
-
-    Attributes
-    ----------
-    green_share, left_green_share
-        Share of the cycle that lane groups have green at a signalised intersection; the second one for lane
-        groups that serve left turns only.
-    crossing_green_share
-        The same at a mid-block crossing.
-    minor_share, merge_share
-        Share of the saturation flow that a movement has at an unsignalised node where it gives way to traffic
-        whose path it crosses, and where it only merges with it. Gap acceptance leaves about this much beside a
-        road with 600 to 900 vehicles an hour (Highway Capacity Manual 2010, chapter 19). A lane group has the
-        mean of its movements.
-    cycle_s
-        Cycle time of the uniform delay, seconds.
-    period_s
-        Length T of the flow period, seconds; 15 minutes as in the Highway Capacity Manual.
-    delay_parameter
-        Akcelik's J; 0.4 is his value for arterial roads interrupted by signals.
-    turn_s
-        Constant cost of a right turn, through movement, left turn and U-turn, seconds.
-    access_s
-        Cost of a connector between a zone and a link when the zone uses all of its links alike, seconds; it
-        grows with the flow, and so spreads the traffic of a zone over its links.
-    """
-
-    green_share: float = 0.45
-    left_green_share: float = 0.15
-    crossing_green_share: float = 0.65
-    minor_share: float = 0.25
-    merge_share: float = 0.4
-    cycle_s: float = 90.0
-    period_s: float = 900.0
-    delay_parameter: float = 0.4
-    turn_s: tuple[float, float, float, float] = (3.0, 0.0, 8.0, 45.0)
-    access_s: float = 30.0
-
-    def __post_init__(self) -> None:
-        for field in (
-            "green_share",
-            "left_green_share",
-            "crossing_green_share",
-            "minor_share",
-            "merge_share",
-        ):
-            if not 0 < getattr(self, field) <= 1:
-                raise InputError("must be more than 0 and at most 1", field=field, value=getattr(self, field))
-        for field in ("cycle_s", "period_s", "delay_parameter"):
-            if not (np.isfinite(getattr(self, field)) and getattr(self, field) > 0):
-                raise InputError("must be more than 0", field=field, value=getattr(self, field))
-        for value in (*self.turn_s, self.access_s):
-            if not (np.isfinite(value) and value >= 0):
-                raise InputError("must be 0 or more", field="turn_s, access_s", value=value)
-
-
-def _green_shares(network: RoadNetwork, settings: CostSettings) -> NDArray[np.float64]:
-    """Share of the time that each lane group may discharge; shape (lane groups,)."""
-    links, movements, groups = network.links, network.movements, network.lane_groups
-    signal = np.full(len(network.nodes), -1)
-    signal[network.junctions.node] = network.junctions.kind
-    at_signal = signal[links.to_node]
-    link_share = np.full(len(links), settings.green_share)
-    link_share[at_signal == JunctionKind.CROSSING] = settings.crossing_green_share
-    other = np.zeros(len(groups), dtype=bool)
-    turn = movements.turn[network.connections.movement]
-    other[network.connections.lane_group[(turn != Turn.LEFT) & (turn != Turn.U_TURN)]] = True
-    intersection = at_signal[groups.link] == JunctionKind.INTERSECTION
-    share: NDArray[np.float64] = np.where(
-        at_signal[groups.link] >= 0, link_share[groups.link], _unsignalised_share(network, settings)
-    )
-    # at the stem of a T, where everything turns, the left turn has a stage like any other
-    has_through = np.zeros(len(links), dtype=bool)
-    has_through[movements.in_link[movements.turn == Turn.THROUGH]] = True
-    share[intersection & ~other & has_through[groups.link]] = settings.left_green_share
-    return share
-
-
-def _sums(row: NDArray[Any], values: NDArray[np.float64], size: int) -> NDArray[np.float64]:
-    """Sum `values` by row."""
-    return np.bincount(row, weights=values, minlength=size).astype(np.float64)
-
-
-def _unsignalised_share(network: RoadNetwork, settings: CostSettings) -> NDArray[np.float64]:
-    """Share of its saturation flow that each lane group has if no signal stops it; shape (lane groups,)."""
-    rules, count = give_way(network), len(network.movements)
-    yielding = np.repeat(np.arange(count), np.diff(rules.begin))
-    share = np.ones(count)
-    share[yielding[rules.kind == GiveWayKind.MERGING]] = settings.merge_share
-    share[yielding[rules.kind == GiveWayKind.CROSSING]] = settings.minor_share
-    group, movement = network.connections.lane_group, network.connections.movement
-    size = len(network.lane_groups)
-    served = np.bincount(group, minlength=size)
-    total = np.bincount(group, weights=share[movement], minlength=size)
-    return np.divide(total, served, out=np.ones(size), where=served > 0)
-
-
-def default_capacity_veh_s(
-    network: RoadNetwork, settings: CostSettings | None = None
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Capacity of every link and of every movement under default green shares, vehicles per second.
-
-    A movement's capacity is that of all lane groups that serve it, taken as if it had them for itself. A
-    link's capacity is that of all of its lane groups.
-    """
-    settings = settings or CostSettings()
-    groups, connections = network.lane_groups, network.connections
-    rate = groups.saturation_veh_s * _green_shares(network, settings)
-    factor = network.movements.saturation_factor[connections.movement]
-    movement = _sums(connections.movement, rate[connections.lane_group] * factor, len(network.movements))
-    used = np.bincount(connections.lane_group, minlength=len(groups))
-    mean_factor = _sums(connections.lane_group, factor, len(groups)) / np.maximum(used, 1)
-    effective = rate * np.where(used > 0, mean_factor, 1.0)
-    link = _sums(groups.link, effective, len(network.links))
-    return link, movement
+_ROUND_GAP = 5e-3
+_LEAST_SHARE = 0.05
+_STEADY = 3e-4
 
 
 class TrafficAssignment:
@@ -181,6 +69,8 @@ class TrafficAssignment:
         self._place = np.argsort(order, kind="stable")  # of each arc, as listed above, in the graph
         origin, destination = np.nonzero(od.trips_veh_h)
         flow = od.trips_veh_h[origin, destination] * VEH_H
+        self.movement_share = self._fixed_share = default_movement_shares(network, self.settings)
+        self._gaps = GapCapacity(network)
         self._base = self._network_costs()
         cost = self._cost(od)
         trips = ((links + origin).astype(np.int32), (links + size + destination).astype(np.int32), flow)
@@ -190,10 +80,9 @@ class TrafficAssignment:
         """Free cost, capacity and whether there is a queue, of links and of movements."""
         network, settings = self.network, self.settings
         links, movements = network.links, network.movements
-        link_capacity, movement_capacity = default_capacity_veh_s(network, settings)
-        kind = np.full(len(network.nodes), -1)
-        kind[network.junctions.node] = network.junctions.kind
-        share = np.array([settings.green_share, settings.crossing_green_share, 1.0])[kind[links.to_node]]
+        link_capacity, movement_capacity = capacity_veh_s(network, self.movement_share)
+        kind = junction_kinds(network)[links.to_node]
+        share = np.array([settings.green_share, settings.crossing_green_share, 1.0])[kind]
         uniform_s = 0.5 * settings.cycle_s * (1.0 - share) ** 2
         link_free = links.length_m / links.speed_m_s + uniform_s
         movement_free = np.asarray(settings.turn_s)[movements.turn]
@@ -233,10 +122,37 @@ class TrafficAssignment:
         self.equilibrium.scale(factor)
         self.equilibrium.set_cost(self._cost(self.od))
 
+    def _respond(self) -> float:
+        """Bring the capacities half of the way to those beside the present flows; return the mean change of shares."""
+        movements = len(self.network.movements)
+        flow = self.equilibrium.flow[self.equilibrium.graph.vertices :][self._place][:movements]
+        change = 0.5 * (self._shares_beside(flow) - self.movement_share)
+        self.movement_share = self.movement_share + change
+        self._base = self._network_costs()
+        self.equilibrium.set_cost(self._cost(self.od))
+        given = self._gaps.gives
+        total = float(flow[given].sum())
+        return float(np.abs(change[given]) @ flow[given]) / total if total > 0 else 0.0
+
+    def _shares_beside(self, movement_veh_s: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the shares of movements if those that give way find their gaps in these flows."""
+        gaps, settings = self._gaps, self.settings
+        share = self._fixed_share.copy()
+        gives, at_signal = gaps.gives, gaps.at_signal
+        green = np.full(len(gives), settings.green_share)
+        turns = gaps.permissive_share(movement_veh_s, green, settings.cycle_s)
+        at_lights = np.where(gaps.shared_left, turns, share[gives])
+        share[gives] = np.where(at_signal, at_lights, gaps.share(movement_veh_s))
+        return np.maximum(share, _LEAST_SHARE)
+
     def solve(
         self, gap: float = 1e-4, max_iterations: int = 100, *, progress: Progress | None = None
     ) -> Assignment:
         """Return the flows at the present matrix, as near to equilibrium as `gap` asks."""
+        for _ in range(self.settings.rounds):
+            coarse = self.equilibrium.solve(max(gap, _ROUND_GAP), max_iterations, progress=progress)
+            if not np.isfinite(coarse) or self._respond() <= _STEADY:
+                break
         reached = self.equilibrium.solve(gap, max_iterations, progress=progress)
         links, movements = len(self.network.links), len(self.network.movements)
         vertices = self.equilibrium.graph.vertices
@@ -305,10 +221,10 @@ class Assignment:
         profile of the matrix. Links without flow spread it evenly over their movements.
         """
         links = len(network.links)
-        leaving = _sums(self.zones.exit_link, self.exit_veh_s, links)
+        leaving = sums(self.zones.exit_link, self.exit_veh_s, links)
         movement_share, exit_share = shares(network, self.movement_veh_s, leaving)
         entry_link, row = np.unique(self.zones.entry_link, return_inverse=True)
-        entering = _sums(row, self.entry_veh_s, len(entry_link))
+        entering = sums(row, self.entry_veh_s, len(entry_link))
         used = entering > 0
         profile = self.od.profile[:, None]
         repeated = np.ones_like(profile)
@@ -333,13 +249,13 @@ def shares(
     """
     movements, links = network.movements, len(network.links)
     plain = (movements.turn != Turn.U_TURN).astype(np.float64)
-    has_plain = _sums(movements.in_link, plain, links) > 0
+    has_plain = sums(movements.in_link, plain, links) > 0
     even = np.where(has_plain[movements.in_link], plain, 1.0)
-    total = _sums(movements.in_link, movement_veh_s, links) + exit_veh_s
+    total = sums(movements.in_link, movement_veh_s, links) + exit_veh_s
     flow = np.where(total[movements.in_link] > 0, movement_veh_s, even)
     ways = np.bincount(movements.in_link, minlength=links)
     leave = np.where(total > 0, exit_veh_s, (ways == 0).astype(np.float64))
-    total = _sums(movements.in_link, flow, links) + leave
+    total = sums(movements.in_link, flow, links) + leave
     return flow / total[movements.in_link], leave / total
 
 

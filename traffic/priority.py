@@ -7,7 +7,8 @@ the circle.
 At a signalised node the list of a movement counts while it is shown permissive: turns to the left give way to
 oncoming traffic, turns to the right to the traffic that they merge with. Elsewhere it always counts: the lesser road
 gives way to the major one (by `RoadClass`, then by which street goes straight on), equal roads give way to the right, and
-turns to the left give way to oncoming traffic.
+turns to the left give way to oncoming traffic. Roads that come in side by side and go on as one, as a ramp and a
+motorway, do not give way to each other; where there is no room for both, the node model divides it.
 """
 
 from __future__ import annotations
@@ -66,6 +67,10 @@ class GiveWay:
         Indices into `Movements`, ascending for each movement.
     kind
         A `GiveWayKind` value for each pair.
+    part
+        Part of the other movement's flow in which each pair's first has to find gaps. Who merges needs a gap in one lane
+        only (HCM 2010, chapter 19: the conflicting flow of a merge is that of the major road over its lanes); a left
+        and a right turn into a road of two lanes or more take one each: 0.
     gap_class
         A `GapClass` value for each movement.
     """
@@ -73,12 +78,14 @@ class GiveWay:
     begin: NDArray[np.int32]
     to_movement: NDArray[np.int32]
     kind: NDArray[np.uint8]
+    part: NDArray[np.float64]
     gap_class: NDArray[np.uint8]
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "begin", frozen(self.begin, np.int32))
         object.__setattr__(self, "to_movement", frozen(self.to_movement, np.int32))
         object.__setattr__(self, "kind", frozen(self.kind, np.uint8))
+        object.__setattr__(self, "part", frozen(self.part, np.float64))
         object.__setattr__(self, "gap_class", frozen(self.gap_class, np.uint8))
         require_index("to_movement", self.to_movement, max(len(self.gap_class), 1))
 
@@ -107,14 +114,18 @@ def give_way(network: RoadNetwork) -> GiveWay:
     bends_more = merges & (angle[first] > angle[second] + _MERGE_RAD)
     from_right = geometry.from_right(first, second)
     u_turn = turn_a == Turn.U_TURN
-    equal = np.where(
-        opposing, oncoming, np.where(geometry.side_by_side(first, second), bends_more, from_right)
-    )
+    side_by_side = geometry.side_by_side(first, second)
+    equal = np.where(opposing, oncoming, np.where(side_by_side, bends_more, from_right))
     elsewhere = (order > 0) | ((order == 0) & equal) | (u_turn & (turn_b != Turn.U_TURN))
     elsewhere &= ~((order < 0) & ~u_turn)
+    # a ramp beside the road has a lane to speed up on: its traffic takes turns with that of the road
+    elsewhere &= ~(side_by_side & merges & ~u_turn)
     joins = (turn_a == Turn.RIGHT) & (turn_b == Turn.THROUGH) & merges
     at_lights = oncoming | joins | (u_turn & straight_or_right)
     at_lights |= (turn_a == Turn.THROUGH) & elsewhere
+    lanes = network.links.running_lanes[movements.out_link[first]]
+    own_lane = (turn_a == Turn.LEFT) & (turn_b == Turn.RIGHT) & (lanes > 1)
+    part = np.where(merges, np.where(own_lane, 0.0, 1.0 / lanes), 1.0)
     yields = (crosses | merges) & np.where(at_signal, at_lights, elsewhere)
     kind = np.where(
         opposing, GiveWayKind.OPPOSING, np.where(merges, GiveWayKind.MERGING, GiveWayKind.CROSSING)
@@ -125,6 +136,7 @@ def give_way(network: RoadNetwork) -> GiveWay:
         begin=np.r_[0, np.cumsum(count)],
         to_movement=second,
         kind=kind,
+        part=part[yields],
         gap_class=_gap_classes(network, signal, first[kind != GiveWayKind.OPPOSING]),
     )
 

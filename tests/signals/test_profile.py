@@ -200,6 +200,7 @@ def test_half_a_cycle_twice_is_the_whole_cycle(city):
     net, junctions, sequences, flows = city
     model = ProfileModel(net, junctions, sequences, flows.scaled(0.4))
     plan = spread_out(model, 50)
+    assert (plan.period_s == 50).all()
     alone = model.evaluate(plan, epsilon=1e-9)
     plan.period_s[:], plan.repeats[:] = 100, 2
     assert model.evaluate(plan, epsilon=1e-9) == pytest.approx(alone, rel=2e-3)

@@ -93,6 +93,7 @@ class Stream:
     saturation: float
     foot: float
     gap: object
+    parts: dict[int, float]
     share: float = 0.0
     mix: float = 0.0
     rules: list[Stream] = field(default_factory=list)
@@ -111,6 +112,9 @@ class Stream:
     def yields(self) -> bool:
         return self.now[0] in (GAPS, SNEAK) and bool(self.rules)
 
+    def sees(self, other: Stream) -> float:
+        return math.inf if other.seen is None else other.seen * self.parts[other.row]
+
     def sneaks(self, rate: float) -> float:
         blocked = any(other.green for other in self.rules)
         return rate * self.foot if self.now[0] == SNEAK and self.rules and not blocked else 0.0
@@ -127,7 +131,7 @@ class Stream:
             return 0.0
         if not self.yields():
             return self.full() * worth
-        opposing = sum(math.inf if other.seen is None else other.seen for other in self.rules)
+        opposing = sum(self.sees(other) for other in self.rules)
         most = min(self.saturation, self.group.lanes * gap_capacity(self.gap, opposing))
         return max(most * self.foot * worth, self.sneaks(rate))
 
@@ -263,9 +267,24 @@ class RefFlow:
                 float(network.lane_groups.saturation_veh_s[g]) * factor,
                 foot,
                 p.gaps[gap_class],
+                self._parts(int(m)),
             )
             group.turns.append(stream)
             self.streams.append(stream)
+
+    def _parts(self, movement: int) -> dict[int, float]:
+        """The movements that `movement` gives way to, and how much of their flow counts."""
+        network, movements = self.network, self.network.movements
+        out = int(movements.out_link[movement])
+        lanes = int(network.links.running_lanes[out])
+        found = {}
+        for other in map(int, self.way.of(movement)):
+            merges = int(movements.out_link[other]) == out
+            turns = int(movements.turn[movement]), int(movements.turn[other])
+            if merges and lanes > 1 and turns == (Turn.LEFT, Turn.RIGHT):
+                continue
+            found[other] = 1.0 / lanes if merges else 1.0
+        return found
 
     def _build_rules(self) -> None:
         for stream in self.streams:
@@ -273,13 +292,10 @@ class RefFlow:
                 stream.pattern = [int(state) for state in self.greens.pattern(stream.row)]
                 stream.shown = effective(stream.pattern, self.parameters)
         for stream in self.streams:
-            others = {int(m) for m in self.way.of(stream.row)}
-            stream.rules = [other for other in self.streams if other.row in others and meet(stream, other)]
+            stream.rules = [o for o in self.streams if o.row in stream.parts and meet(stream, o)]
         for stream in self.streams:
             if stream.shown is None:
-                yields = len(self.way.of(stream.row)) > 0 and any(
-                    other.row in {int(m) for m in self.way.of(stream.row)} for other in self.streams
-                )
+                yields = any(other.row in stream.parts for other in self.streams)
                 stream.now = (GAPS if yields else PROTECTED, 1.0)
 
     def run(self, duration_s: int) -> RefFlow:

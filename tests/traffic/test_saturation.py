@@ -32,9 +32,9 @@ def test_two_stages_share_a_degree_of_saturation():
     rate = network.lane_groups.saturation_veh_s[0]
     flow = flows(network, l0_THROUGH=0.30 * rate, l4_THROUGH=0.15 * rate, l2_THROUGH=0.20 * rate)
     x = ReferenceControl(network).saturation(flow)
-    # Y = 0.5, lost 2 x 4 s of 90: X = 0.5 / (82 / 90) on the critical approaches, half of it on the other
+    # Y = 0.5, lost 2 x 7.5 s of 90: X = 0.5 / (75 / 90) on the critical approaches, half of it on the other
     at = {int(link): group for group, link in enumerate(network.lane_groups.link)}
-    critical = 0.5 * 90 / 82
+    critical = 0.5 * 90 / 75
     assert x[at[0]] == pytest.approx(critical, rel=1e-9)
     assert x[at[2]] == pytest.approx(critical, rel=1e-9)
     assert x[at[4]] == pytest.approx(critical / 2, rel=1e-9)
@@ -49,18 +49,38 @@ def test_left_turn_bays_have_stages_of_their_own():
     bay = network.connections.lane_group[network.connections.movement == left][0]
     rate = groups.saturation_veh_s[bay] * moves.saturation_factor[left]
     control = ReferenceControl(network)
-    # the only flow: its stage gets all that four stages of 4 s leave
+    # the only flow: its stage gets all that four stages of 7.5 s leave
     x = control.saturation(flows(network, l0_LEFT=0.3 * rate))
-    assert x[bay] == pytest.approx(0.3 * 90 / 74, rel=1e-9)
+    assert x[bay] == pytest.approx(0.3 * 90 / 60, rel=1e-9)
     assert np.count_nonzero(x) == 1
     assert len(control.lane_groups) == 8
 
 
-def test_saturation_is_proportional_to_flow():
+def test_saturation_is_proportional_to_flow_without_left_turns():
     network = grid(3, 2)
     flow = np.random.default_rng(0).uniform(0.0, 0.1, len(network.movements))
+    flow[network.movements.turn >= Turn.LEFT] = 0.0
     control = ReferenceControl(network)
     assert control.quantile(2 * flow) == pytest.approx(2 * control.quantile(flow), rel=1e-9)
+
+
+def test_left_turns_from_shared_lanes_count_as_several():
+    # one lane each way; the left turn of link 0 meets 360 vehicles an hour from the west at a green of 0.45 and a
+    # cycle of 90 s (Highway Capacity Manual 2000, chapter 16, appendix C)
+    network = cross(lanes=1)
+    left, against = movement(network, 0, Turn.LEFT), movement(network, 4, Turn.THROUGH)
+    rate = network.lane_groups.saturation_veh_s[0] * network.movements.saturation_factor[left]
+    load = 0.1 / rate
+    found = 0.1 * np.exp(-0.1 * 4.5) / (1 - np.exp(-0.1 * 2.5))
+    reached = (0.45 - load) / (1 - load) * found + 2 / 90
+    equivalents = 0.45 * rate / reached
+    assert 1.5 < equivalents < 3.0
+    flow = np.zeros(len(network.movements))
+    flow[[left, against]] = 0.02, 0.1
+    x = ReferenceControl(network).saturation(flow)
+    at = {int(link): group for group, link in enumerate(network.lane_groups.link)}
+    straight = rate / network.movements.saturation_factor[left]
+    assert x[at[0]] / x[at[4]] == pytest.approx(0.02 * equivalents / rate / (0.1 / straight), rel=1e-9)
 
 
 def test_mid_block_crossing_keeps_time_for_people():
