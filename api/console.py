@@ -131,14 +131,22 @@ def _check_folder(output: Path) -> None:
 
 
 def print_result(values: Mapping[str, object], *, as_json: bool) -> None:
-    """Print the figures of a command: one JSON object, or aligned lines."""
+    """Print the figures of a command: one JSON object, or aligned lines, one for each item of a list."""
     if as_json:
         click.echo(json.dumps(values, allow_nan=False))
         return
     width = max(len(name) for name in values)
     for name, value in values.items():
-        shown = f"{value:,.2f}" if isinstance(value, float) else "-" if value is None else value
-        click.echo(f"{name.replace('_', ' '):<{width}}  {shown}")
+        for position, item in enumerate((value or ["none"]) if isinstance(value, list) else [value]):
+            label = "" if position else name.replace("_", " ")
+            click.echo(f"{label:<{width}}  {_shown(item)}")
+
+
+def _shown(value: object) -> str:
+    """Return one figure for people."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:,.2f}" if isinstance(value, float) else "-" if value is None else str(value)
 
 
 def print_problem(problem: Mapping[str, object], text: str, *, as_json: bool) -> None:
