@@ -26,6 +26,7 @@ __all__ = [
     "planned_scale_option",
     "print_problem",
     "print_result",
+    "print_table",
     "progress_bar",
     "quiet_option",
     "scenario_options",
@@ -147,6 +148,23 @@ def _shown(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     return f"{value:,.2f}" if isinstance(value, float) else "-" if value is None else str(value)
+
+
+def print_table(rows: Sequence[Mapping[str, object]]) -> None:
+    """Print rows with the same keys as a table with a heading, numbers to the right."""
+    if not rows:
+        return
+    names = list(rows[0])
+    cells = [[_shown(row[name]) for name in names] for row in rows]
+    heads = [name.replace("_", " ") for name in names]
+    widths = [max(len(line[k]) for line in (heads, *cells)) for k in range(len(names))]
+    right = [isinstance(rows[0][name], int) and not isinstance(rows[0][name], bool) for name in names]
+    for line in (heads, *cells):
+        fitted = [
+            cell.rjust(width) if number else cell.ljust(width)
+            for cell, width, number in zip(line, widths, right, strict=True)
+        ]
+        click.echo("  ".join(fitted).rstrip())
 
 
 def print_problem(problem: Mapping[str, object], text: str, *, as_json: bool) -> None:
