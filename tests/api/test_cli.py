@@ -89,6 +89,7 @@ def test_the_keys_that_commands_print(city_files, capsys, monkeypatch):
     ]  # fmt: skip
     assert list(_told(["optimize", "city.toml", "--seconds", "0.1", "-o", "new.json"], capsys)) == [
         "junctions", "objective_before", "objective_after", "offset_bound_ratio", "seconds", "seed", "plans",
+        "improved",
     ]  # fmt: skip
     assert list(_told(["evaluate", "city.toml", "--plans", "plans.json"], capsys)) == [
         "vehicles", "arrived", "under_way", "waiting_to_enter", "total_time_s_per_veh", "delay_s_per_veh",
@@ -180,3 +181,16 @@ def test_a_city_is_imported_and_used_in_a_scenario(tmp_path, capsys, monkeypatch
     assert (checked["label"], checked["links"]) == ("OpenStreetMap", told["links"])
     found = _told(["optimize", "city.toml", "--steps", "1", "-o", "plans.json"], capsys)
     assert found["junctions"] == told["junctions"] == 1
+
+
+def test_a_search_that_found_nothing_better_says_so(city_files, capsys, monkeypatch):
+    monkeypatch.chdir(city_files)
+    command = ["optimize", "city.toml", "-o", "new.json", "--steps"]
+    assert _told([*command, "0"], capsys)["improved"] is False
+    assert run([*command, "0"]) == 0
+    assert "Nothing better than the start was found in 0 steps; raise --steps." in capsys.readouterr().out
+    told = _told([*command, "5"], capsys)
+    assert told["improved"] is (told["objective_after"] < told["objective_before"])
+    assert told["improved"]
+    assert run([*command, "5"]) == 0
+    assert "Nothing better" not in capsys.readouterr().out
