@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from api.report.corridor_pages import corridor_page
 from api.report.figures import definitions, number, totals
+from api.report.head import head
 from api.report.junction_pages import JunctionPages
 from api.report.measures import Case, measure
 from api.report.roadmap import Frame, map_data
@@ -51,6 +52,7 @@ def report(
     result_before: FlowResult | None,
     date: dt.date,
     seed: int | None,
+    scale: float,
 ) -> Report:
     """Return everything that the report shows."""
     network = city.network
@@ -74,7 +76,8 @@ def report(
     }
     rows = [_junction_row(junction) for junction in junctions]
     text = {
-        "head": _head(city, cases, result, date, seed),
+        "head": head(city, cases, minutes=result.duration_s / 60, date=date, seed=seed, scale=scale),
+        "limit": _limit(junctions),
         "compared": len(cases) > 1,
         "totals": totals(cases),
         "definitions": definitions(),
@@ -99,35 +102,15 @@ def _check(network: RoadNetwork, plans: PlanSet, result: FlowResult) -> None:
             raise InputError(f"must have {rows} rows", field=field, value=len(values))
 
 
-def _head(
-    city: City, cases: list[Case], result: FlowResult, date: dt.date, seed: int | None
-) -> dict[str, Any]:
-    demand = city.scenario.demand
-    generated = demand.kind == "generated"
-    labels = [city.label]
-    notes = [f"Network: {city.label}. {city.scenario.description.strip()}"]
-    if generated:
-        labels.append("generated demand")
-        notes.append(
-            "Generated demand: trips from a seeded gravity model, not counted traffic. The figures compare "
-            "plans with each other; they do not measure the city."
-        )
-    if seed is None and demand.kind == "generated":
-        seed = demand.seed
-    facts = [f"{len(city.junctions)} junctions", f"{result.duration_s / 60:.0f} min simulated"]
-    facts.append(f"{number(cases[0].summary['vehicles'], 0)} vehicles")
-    names = [f"{case.name.lower()}: {case.plans.name}" for case in cases if case.plans.name]
-    facts += names if len(cases) > 1 else []
-    if seed is not None:
-        facts.append(f"demand seed {seed}")
-    facts.append(date.isoformat())
-    return {
-        "title": city.scenario.title,
-        "labels": labels,
-        "notes": notes,
-        "facts": facts,
-        "date": date.isoformat(),
-    }
+def _limit(junctions: list[dict[str, Any]]) -> dict[str, Any] | None:
+    """Return the junction with the longest least cycle, which no common cycle of all can be shorter than."""
+    longest = max(junctions, key=lambda page: int(page["cases"][0]["lc"]), default=None)
+    if longest is None:
+        return None
+    cycle = longest["cases"][0]["lc"]
+    others = sum(page["cases"][0]["lc"] == cycle for page in junctions) - 1
+    more = f" and {others} more" if others else ""
+    return {"key": longest["k"], "name": longest["n"], "cycle": cycle, "more": more}
 
 
 def _junction_row(page: dict[str, Any]) -> dict[str, Any]:
@@ -149,6 +132,7 @@ def _junction_row(page: dict[str, Any]) -> dict[str, Any]:
         "cycle": shown["c"],
         "offset": shown["o"],
         "stages": len(shown["st"]),
+        "least": shown["lc"],
     }
     if len(page["cases"]) > 1:
         old = page["cases"][1]["all"]
@@ -183,6 +167,7 @@ def _corridor_rows(corridors: list[dict[str, Any]], junctions: list[dict[str, An
         for position, path in enumerate(corridor["paths"]):
             ends = [junctions[corridor["j"][path["stops"][k]]]["n"] for k in (0, -1)]
             found = [case[position] for case in corridor["cases"]]
+            limit = _limit([junctions[corridor["j"][stop]] for stop in path["stops"]])
             row = {
                 "index": index,
                 "name": corridor["n"] or "Unnamed road",
@@ -191,6 +176,8 @@ def _corridor_rows(corridors: list[dict[str, Any]], junctions: list[dict[str, An
                 "length": number(path["d"][-1] / 1000, 1),
                 "cycle": ", ".join(str(cycle) for cycle in sorted(set(found[0]["c"]))),
                 "direction": path["dir"],
+                "least": limit["cycle"] if limit else "",
+                "limit": limit["name"] + limit["more"] if limit else "",
             }
             stretches = len(path["stops"]) - 1
             for suffix, case in zip(("", "_before"), found, strict=False):

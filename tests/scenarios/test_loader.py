@@ -155,6 +155,13 @@ def test_turning_counts_from_a_file(tmp_path):
     # how near balanced flows are to counts is for the tests of `balance` to say; here they must be its own
     counts = read_turning_counts(tmp_path / "counts.csv", city.network)
     assert same(city.demand, balance(counts, city.network))
+    flows = [city.demand.movement_veh_s(city.network, k)[counts.movement] * 900.0 for k in range(2)]
+    change = np.abs(np.stack(flows) - counts.vehicles)
+    assert (city.figures["counted_movements"], city.figures["intervals"]) == (2.0, 2.0)
+    assert city.figures["changed_share"] == pytest.approx(change.sum() / 200.0, rel=1e-12)
+    largest = city.figures["largest_change_balanced_veh"] - city.figures["largest_change_counted_veh"]
+    assert abs(largest) == pytest.approx(change.max(), rel=1e-12)
+    assert city.figures["largest_change_movement"] in counts.movement
     (movement,) = counts.movement[counts.vehicles[0] == 90.0].tolist()
     assert city.network.movements.turn[movement] == Turn.THROUGH
 

@@ -1,0 +1,124 @@
+"""What stands at the top of the report: title, what network and demand are, which plans, and what to be wary of."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from api.report.figures import number
+from scenarios.schema import CountsDemand, GeneratedDemand, OdDemand
+
+if TYPE_CHECKING:
+    import datetime as dt
+    from collections.abc import Sequence
+
+    from api.report.measures import Case
+    from scenarios.loader import City
+
+__all__ = ["head"]
+
+_ARRIVED_ENOUGH = 0.8
+_PLANS = {
+    "before": "timing sheet",
+    "isolated Webster": "isolated Webster plans",
+    "optimised": "optimised plans",
+    "start": "isolated Webster plans, the start of a search that found nothing better",
+}
+
+
+def head(
+    city: City, cases: Sequence[Case], *, minutes: float, date: dt.date, seed: int | None, scale: float
+) -> dict[str, Any]:
+    """Return the texts above the figures.
+
+    Parameters
+    ----------
+    minutes
+        Length of the run.
+    seed
+        Seed of generated demand; `None`: the scenario's own.
+    scale
+        Factor on the scenario's demand.
+    """
+    label, note = _demand(city)
+    network = "generated network" if city.label == "generated" else city.label
+    return {
+        "title": city.scenario.title,
+        "labels": [network, label],
+        "notes": [f"Network: {city.label}. {city.scenario.description.strip()}", note],
+        "facts": _facts(city, cases, minutes, date, seed, scale),
+        "date": date.isoformat(),
+        "warning": _oversaturated(cases, minutes),
+    }
+
+
+def _facts(
+    city: City, cases: Sequence[Case], minutes: float, date: dt.date, seed: int | None, scale: float
+) -> list[str]:
+    facts = [f"{len(city.junctions)} junctions", f"{number(minutes, 0)} min simulated"]
+    facts.append(f"{number(cases[0].summary['vehicles'], 0)} vehicles")
+    if scale != 1.0:
+        facts.append(f"demand times {scale:g}")
+    if len(cases) > 1:
+        facts += [f"{case.name.lower()}: {_PLANS.get(case.plans.name, case.plans.name)}" for case in cases]
+    if isinstance(city.scenario.demand, GeneratedDemand):
+        facts.append(f"demand seed {city.scenario.demand.seed if seed is None else seed}")
+    facts.append(date.isoformat())
+    return facts
+
+
+def _demand(city: City) -> tuple[str, str]:
+    """Return a label and a note that say what the demand is and how it came about."""
+    section, figures = city.scenario.demand, city.figures
+    if isinstance(section, CountsDemand):
+        return "counted demand", f"Counted demand: turning counts of {section.file}{_balance(city)}."
+    assigned = (
+        f"{number(figures['total_veh_h'], 0)} veh/h between {number(figures['zones'], 0)} zones, assigned in user "
+        f"equilibrium (relative gap {figures['relative_gap']:.1e})"
+        if "relative_gap" in figures
+        else "assigned in user equilibrium"
+    )
+    if isinstance(section, OdDemand):
+        return "demand of an OD matrix", f"Demand: the OD matrix {section.file}, {assigned}."
+    return "generated demand", (
+        "Generated demand: trips from a seeded gravity model, not counted traffic. The figures compare plans with "
+        f"each other; they do not measure the city. {assigned[0].upper()}{assigned[1:]}."
+    )
+
+
+def _balance(city: City) -> str:
+    """Return how far the counts were changed to agree with each other."""
+    figures = city.figures
+    if "counted_movements" not in figures:
+        return ""
+    network = city.network
+    link = network.movements.in_link[int(figures["largest_change_movement"])]
+    at = {int(node): row for row, node in enumerate(network.junctions.node)}.get(
+        int(network.links.to_node[link])
+    )
+    where = "" if at is None else f" at {network.junctions.name[at]}"
+    return (
+        f", {number(figures['counted_movements'], 0)} movements in {number(figures['intervals'], 0)} intervals of "
+        f"{number(city.demand.period_s / 60, 0)} min. Balanced between junctions: "
+        f"{number(100 * figures['changed_share'], 1)} % of the counted vehicles were added or taken away; the largest "
+        f"change of one count is from {number(figures['largest_change_counted_veh'], 0)} to "
+        f"{number(figures['largest_change_balanced_veh'], 0)} vehicles{where}"
+    )
+
+
+def _oversaturated(cases: Sequence[Case], minutes: float) -> str:
+    """Return a warning where many of the vehicles due did not arrive within the run, else nothing."""
+    short = [case for case in cases if case.summary["arrived"] < _ARRIVED_ENOUGH * case.summary["vehicles"]]
+    if not short:
+        return ""
+    told = "; ".join(
+        f"{case.name.lower()}: {number(100 * case.summary['arrived'] / case.summary['vehicles'], 0)} % arrived, "
+        f"{number(case.summary['under_way'], 0)} vehicles were still under way and "
+        f"{number(case.summary['waiting_to_enter'], 0)} waited outside"
+        for case in short
+    )
+    return (
+        f"The network is oversaturated in the model: less than {number(100 * _ARRIVED_ENOUGH, 0)} % of the vehicles due "
+        f"arrived within the {number(minutes, 0)} minutes of the run ({told}). The figures of delay count those vehicles "
+        "too, but only up to the end of the run, so their journeys take longer than the figures say. Lower the demand, or "
+        "make the run longer where the journeys themselves do not fit into it."
+    )
