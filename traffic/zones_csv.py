@@ -85,5 +85,5 @@ def _refuse_dead_ends(path: Path, network: RoadNetwork, zones: Zones) -> None:
         if useless.any():
             zone = zones.name[int(np.flatnonzero(useless)[0])]
             rule = f"the {field} links of a zone must be connected with another zone"
-            hint = "choose links on roads that are open to through traffic"
+            hint = "Choose links on roads that are open to through traffic, of each road the one in the right direction"
             raise InputError(rule, file=path, field="zone", value=zone, hint=hint)

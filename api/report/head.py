@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from api.report.figures import number
 from scenarios.schema import CountsDemand, GeneratedDemand, OdDemand
 
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["head"]
 
 _ARRIVED_ENOUGH = 0.8
+_NO_CHANGE_VEH = 0.5
 _PLANS = {
     "before": "timing sheet",
     "isolated Webster": "isolated Webster plans",
@@ -90,19 +93,23 @@ def _balance(city: City) -> str:
     figures = city.figures
     if "counted_movements" not in figures:
         return ""
-    network = city.network
-    link = network.movements.in_link[int(figures["largest_change_movement"])]
-    at = {int(node): row for row, node in enumerate(network.junctions.node)}.get(
-        int(network.links.to_node[link])
-    )
-    where = "" if at is None else f" at {network.junctions.name[at]}"
     return (
         f", {number(figures['counted_movements'], 0)} movements in {number(figures['intervals'], 0)} intervals of "
         f"{number(city.demand.period_s / 60, 0)} min. Balanced between junctions: "
-        f"{number(100 * figures['changed_share'], 1)} % of the counted vehicles were added or taken away; the largest "
-        f"change of one count is from {number(figures['largest_change_counted_veh'], 0)} to "
-        f"{number(figures['largest_change_balanced_veh'], 0)} vehicles{where}"
+        f"{number(100 * figures['changed_share'], 1)} % of the counted vehicles were added or taken away; "
+        f"{_largest_change(city)}"
     )
+
+
+def _largest_change(city: City) -> str:
+    figures, network = city.figures, city.network
+    counted, balanced = figures["largest_change_counted_veh"], figures["largest_change_balanced_veh"]
+    if abs(balanced - counted) < _NO_CHANGE_VEH:
+        return "no count was changed by half a vehicle"
+    link = network.movements.in_link[int(figures["largest_change_movement"])]
+    row = np.flatnonzero(network.junctions.node == network.links.to_node[link])
+    where = f" at {network.junctions.name[row[0]]}" if len(row) else ""
+    return f"the largest change of one count is from {number(counted, 0)} to {number(balanced, 1)} vehicles{where}"
 
 
 def _oversaturated(cases: Sequence[Case], minutes: float) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from dataclasses import replace
@@ -48,17 +49,28 @@ def scenario(folder: Path, demand: str, file: str, content: str) -> City:
 
 
 def test_counted_demand_is_called_counted_and_its_balance_told(tmp_path: Path) -> None:
-    # what leaves one junction eastwards is 60 vehicles, 40 arrive at the next
-    sides = [("grid:1-1", "W", "E", 60), ("grid:2-1", "W", "E", 40)]
+    # 180 vehicles leave one junction eastwards, 150 arrive at the next
+    sides = [("grid:1-1", start, "E", 60) for start in "WSN"] + [("grid:2-1", "W", end, 50) for end in "ENS"]
     rows = "".join(f"{key},{start},{end},08:00,{count}\n" for key, start, end, count in sides)
     counted = scenario(tmp_path, 'kind = "counts"\n', "counts.csv", "junction,from,to,start,count\n" + rows)
     head = made(counted)["head"]
     assert head["labels"] == ["generated network", "counted demand"]
     network, note = head["notes"]
     assert network.startswith("Network: generated.")
-    assert "turning counts of counts.csv, 2 movements in 1 intervals of 15 min" in note
-    assert "largest change of one count is from" in note
-    assert " at Avenue" in note or " at Street" in note
+    assert "turning counts of counts.csv, 6 movements in 1 intervals of 15 min" in note
+    found = re.search(
+        r"([\d.]+) % of the counted.* is from (\d+) to ([\d.]+) vehicles at Avenue [12] / Street 1", note
+    )
+    assert found
+    share, old, new = map(float, found.groups())
+    assert share > 0
+    assert (old, old > new) in {(60.0, True), (50.0, False)}
+
+
+def test_counts_that_agree_are_told_as_unchanged(tmp_path: Path) -> None:
+    rows = "junction,from,to,start,count\ngrid:1-1,W,E,08:00,60\n"
+    head = made(scenario(tmp_path, 'kind = "counts"\n', "counts.csv", rows))["head"]
+    assert "no count was changed by half a vehicle" in head["notes"][1]
     assert not [fact for fact in head["facts"] if "seed" in fact]
 
 
