@@ -32,6 +32,7 @@ __all__ = [
     "scenario_options",
 ]
 
+_SMALL = 0.005  # less would be shown as 0.00
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
@@ -81,7 +82,7 @@ def scenario_options(command: _Command) -> _Command:
     @functools.wraps(command)
     def checked(**options: Any) -> Any:
         inputs = [options["scenario"], options.get("plans"), options.get("before")]
-        check_outputs([options.get("output"), options.get("timing_sheet")], inputs)
+        check_outputs([options.get(name) for name in ("output", "timing_sheet", "zones")], inputs)
         return command(**options)
 
     return argument(scale(seed(checked)))  # type: ignore[return-value]
@@ -132,22 +133,33 @@ def _check_folder(output: Path) -> None:
 
 
 def print_result(values: Mapping[str, object], *, as_json: bool) -> None:
-    """Print the figures of a command: one JSON object, or aligned lines, one for each item of a list."""
+    """Print the figures of a command: one JSON object, or aligned lines, one for each item of a list or a table."""
     if as_json:
         click.echo(json.dumps(values, allow_nan=False))
         return
     width = max(len(name) for name in values)
     for name, value in values.items():
-        for position, item in enumerate((value or ["none"]) if isinstance(value, list) else [value]):
+        for position, line in enumerate(_lines(value)):
             label = "" if position else name.replace("_", " ")
-            click.echo(f"{label:<{width}}  {_shown(item)}")
+            click.echo(f"{label:<{width}}  {line}")
+
+
+def _lines(value: object) -> list[str]:
+    """Return the lines that one figure takes."""
+    if isinstance(value, Mapping):
+        value = [f"{name.replace('_', ' ')}: {_shown(item)}" for name, item in value.items()]
+    if isinstance(value, list):
+        return [_shown(item) for item in value] or ["none"]
+    return [_shown(value)]
 
 
 def _shown(value: object) -> str:
     """Return one figure for people."""
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return f"{value:,.2f}" if isinstance(value, float) else "-" if value is None else str(value)
+    if isinstance(value, float):
+        return f"{value:.1e}" if 0 < abs(value) < _SMALL else f"{value:,.2f}"
+    return "-" if value is None else str(value)
 
 
 def print_table(rows: Sequence[Mapping[str, object]]) -> None:

@@ -112,8 +112,15 @@ def build(
 def build_network(
     scenario: Scenario, *, overrides: Overrides | None = None, progress: Progress | None = None
 ) -> RoadNetwork:
-    """Make the network of a scenario; what takes long to make comes from the cache where it can."""
+    """Make the network of a scenario; what takes long to make comes from the cache where it can.
+
+    Parameters
+    ----------
+    overrides
+        What the scenario's overrides file holds, where it has been read already.
+    """
     section = scenario.network
+    overrides = overrides or _overrides(scenario)
     if isinstance(section, GridNetwork):
         from scenarios.grid import build_grid  # noqa: PLC0415
 

@@ -62,6 +62,12 @@ def list_command(as_json: bool) -> None:
     default=None,
     help="Write a timing sheet (CSV) to start from: the plans in force, else isolated Webster plans.",
 )
+@click.option(
+    "--zones",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=None,
+    help="Write the zones that are made where none are given (CSV), to be named in an OD matrix.",
+)
 @json_option
 @quiet_option
 def show_command(
@@ -71,6 +77,7 @@ def show_command(
     junctions: bool,
     junction: str | None,
     timing_sheet: Path | None,
+    zones: Path | None,
     as_json: bool,
     quiet: bool,
 ) -> None:
@@ -82,19 +89,48 @@ def show_command(
       jasyl scenario show almaty --junctions
       jasyl scenario show corridor --junction 3
       jasyl scenario show my-city.toml --timing-sheet before.csv
+      jasyl scenario show my-city.toml --zones zones.csv
     """
-    from scenarios.loader import load
-
-    if not (junctions or junction or timing_sheet):
-        settings = load(scenario).file.model_dump(mode="json")
-        click.echo(json.dumps(settings, indent=None if as_json else 2, ensure_ascii=False))
+    if not (junctions or junction or timing_sheet or zones):
+        click.echo(json.dumps(_settings(scenario), indent=None if as_json else 2, ensure_ascii=False))
         return
-    city = build_city(scenario, scale=scale, demand_seed=demand_seed, quiet=quiet or as_json)
-    told = _told(city, junction, timing_sheet, every=junctions)
+    told: dict[str, Any] = {}
+    if zones:
+        _write_zones(scenario, zones)
+        told["zones"] = str(zones)
+    if junctions or junction or timing_sheet:
+        city = build_city(scenario, scale=scale, demand_seed=demand_seed, quiet=quiet or as_json)
+        told |= _told(city, junction, timing_sheet, every=junctions)
     if as_json:
         click.echo(json.dumps(told, ensure_ascii=False))
     else:
         _print_junctions(told)
+
+
+def _settings(name: str) -> dict[str, Any]:
+    from scenarios.loader import load
+
+    scenario = load(name)
+    settings = scenario.file.model_dump(mode="json")
+    settings["scenario"]["label"] = scenario.label
+    return settings
+
+
+def _write_zones(name: str, path: Path) -> None:
+    """Write the made zones of a scenario; its demand is not needed for them and may refer to them."""
+    from scenarios.loader import build_network, load
+    from scenarios.schema import CountsDemand
+    from traffic.zones import make_zones
+    from traffic.zones_csv import write_zones_csv
+
+    scenario = load(name)
+    if isinstance(scenario.demand, CountsDemand):
+        rule = "must be generated or od: turning counts have no zones"
+        hint = "Give a scenario with trips between zones"
+        raise InputError(rule, file=scenario.source, field="demand.kind", value="counts", hint=hint)
+    network = build_network(scenario)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_zones_csv(make_zones(network, target=scenario.demand.zones), network, path)
 
 
 def _told(city: City, name: str | None, timing_sheet: Path | None, *, every: bool) -> dict[str, Any]:
@@ -135,8 +171,9 @@ def _print_junctions(told: dict[str, Any]) -> None:
         for number, sequence in enumerate(sequences, start=1):
             click.echo(f"\nstage sequence {number}, least cycle {sequence['least_cycle_s']} s")
             print_table([stage | {"groups": " ".join(stage["groups"])} for stage in sequence["stages"]])
-    if "timing_sheet" in told:
-        print_result({"timing_sheet": told["timing_sheet"]}, as_json=False)
+    written: dict[str, object] = {name: told[name] for name in ("timing_sheet", "zones") if name in told}
+    if written:
+        print_result(written, as_json=False)
 
 
 def _movements(group: dict[str, Any]) -> str:
@@ -164,6 +201,7 @@ def check_command(scenario: str, scale: float, demand_seed: int | None, as_json:
         "movements": len(city.network.movements),
         "demand_veh_h": float(city.demand.entry_veh_s.mean(axis=0).sum() * 3600),
         "demand": city.demand.source,
+        "demand_figures": dict(city.figures),
     }
     print_result(figures, as_json=as_json)
 

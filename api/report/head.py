@@ -118,7 +118,7 @@ def _oversaturated(cases: Sequence[Case], minutes: float) -> str:
     if not short:
         return ""
     told = "; ".join(
-        f"{case.name.lower()}: {number(100 * case.summary['arrived'] / case.summary['vehicles'], 0)} % arrived, "
+        f"{case.name.lower()}: {int(100 * case.summary['arrived'] / case.summary['vehicles'])} % arrived, "
         f"{number(case.summary['under_way'], 0)} vehicles were still under way and "
         f"{number(case.summary['waiting_to_enter'], 0)} waited outside"
         for case in short

@@ -152,9 +152,11 @@ def test_an_import_warns_once_for_each_kind_and_the_quality_report_lists_all(tmp
 
 
 def test_lists_are_printed_a_line_each(capsys):
-    print_result({"warnings": ["one", "two"], "none": [], "improved": False}, as_json=False)
+    values = {"warnings": ["one", "two"], "none": [], "improved": False, "gap": {"of_it": 8e-05, "all": 3.0}}
+    print_result(values, as_json=False)
     assert capsys.readouterr().out.splitlines() == [
-        "warnings  one", "          two", "none      none", "improved  no",
+        "warnings  one", "          two", "none      none", "improved  no", "gap       of it: 8.0e-05",
+        "          all: 3.00",
     ]  # fmt: skip
 
 

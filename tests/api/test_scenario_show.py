@@ -8,7 +8,10 @@ import pytest
 
 from api.cli import run
 from signals.plan import Plan, Stage
+from tests.api.conftest import HEAD
 from traffic.turning_counts import read_turning_counts
+from traffic.zones import make_zones
+from traffic.zones_csv import read_zones_csv
 
 
 @pytest.fixture
@@ -106,3 +109,36 @@ def test_tables_for_people(city_files, capsys, monkeypatch, small_city):
     heads, first, *_ = text.splitlines()
     assert heads.startswith("index  key")
     assert first.split()[:2] == ["0", junction.key]
+
+
+def test_made_zones_can_be_named_in_a_matrix(shown, city_files, small_city):
+    assert shown("--zones", "new/zones.csv") == {"zones": "new/zones.csv"}
+    network = small_city[0].network
+    made, read = make_zones(network, target=8), read_zones_csv(city_files / "new" / "zones.csv", network)
+    assert read.name == made.name
+    for zone in range(len(made)):
+        assert read.entries(zone).tolist() == made.entries(zone).tolist()
+        assert read.exits(zone).tolist() == made.exits(zone).tolist()
+
+
+def test_a_matrix_that_names_an_unknown_zone_does_not_hide_the_zones(shown, city_files):
+    """The zones are asked for because the matrix cannot be written, or is wrong, without them."""
+    text = HEAD + '[demand]\nkind = "od"\nfile = "trips.csv"\nzones = 8\n'
+    (city_files / "city.toml").write_text(text, encoding="utf-8")
+    shown("--zones", "zones.csv")
+    first, second, *_ = (city_files / "zones.csv").read_text(encoding="utf-8").splitlines()
+    assert first == "zone,use,link,street"
+    assert second.startswith("gateway ")
+
+
+@pytest.mark.usefixtures("city_files")
+def test_turning_counts_have_no_zones(refused, tmp_path):
+    (tmp_path / "city.toml").write_text(
+        HEAD + '[demand]\nkind = "counts"\nfile = "counts.csv"\n', encoding="utf-8"
+    )
+    problem = refused("scenario", "show", "city.toml", "--zones", "zones.csv")
+    assert (problem["file"], problem["field"]) == ("city.toml", "demand.kind")
+
+
+def test_the_label_that_is_shown_is_the_one_that_figures_carry(shown):
+    assert shown()["scenario"]["label"] == "generated"

@@ -299,6 +299,12 @@ def test_a_saved_network_takes_overrides_of_junctions_by_their_nodes(tmp_path):
     assert "jasyl import osm FILE --overrides" in caught.value.hint
 
 
+def test_a_network_is_never_made_without_the_overrides_of_its_scenario(tmp_path):
+    (tmp_path / "o.toml").write_text("[[way]]\nid = 10\nlanes = 3\n", encoding="utf-8")
+    changed = _side_street(tmp_path, 'overrides = "o.toml"\n')
+    assert set(changed.links.running_lanes[changed.links.osm_way == 10].tolist()) == {3}
+
+
 def test_sources_in_sub_folders_are_part_of_the_key(tmp_path, monkeypatch):
     monkeypatch.setattr(cache, "_PROJECT", tmp_path)
     source = tmp_path / "traffic" / "deep" / "a.py"
