@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["Report", "report"]
 
 _WORST = 11
+_FEW = 3
 _SERVICE = "ABCDEF"
 _DASH = " \N{EN DASH} "
 
@@ -77,7 +78,7 @@ def report(
     rows = [_junction_row(junction) for junction in junctions]
     text = {
         "head": head(city, cases, minutes=result.duration_s / 60, date=date, seed=seed, scale=scale),
-        "limit": _limit(junctions),
+        "limit": _limit(city, junctions),
         "compared": len(cases) > 1,
         "totals": totals(cases),
         "definitions": definitions(),
@@ -102,15 +103,14 @@ def _check(network: RoadNetwork, plans: PlanSet, result: FlowResult) -> None:
             raise InputError(f"must have {rows} rows", field=field, value=len(values))
 
 
-def _limit(junctions: list[dict[str, Any]]) -> dict[str, Any] | None:
-    """Return the junction with the longest least cycle, which no common cycle of all can be shorter than."""
+def _limit(city: City, junctions: list[dict[str, Any]]) -> dict[str, Any] | None:
+    """Return the junction whose least cycle is the longest; none where that is the shortest cycle allowed."""
     longest = max(junctions, key=lambda page: int(page["cases"][0]["lc"]), default=None)
-    if longest is None:
+    if longest is None or longest["cases"][0]["lc"] <= city.scenario.settings().cycle_min_s:
         return None
     cycle = longest["cases"][0]["lc"]
     others = sum(page["cases"][0]["lc"] == cycle for page in junctions) - 1
-    more = f" and {others} more" if others else ""
-    return {"key": longest["k"], "name": longest["n"], "cycle": cycle, "more": more}
+    return {"key": longest["k"], "name": longest["n"], "cycle": cycle, "others": others}
 
 
 def _junction_row(page: dict[str, Any]) -> dict[str, Any]:
@@ -167,17 +167,15 @@ def _corridor_rows(corridors: list[dict[str, Any]], junctions: list[dict[str, An
         for position, path in enumerate(corridor["paths"]):
             ends = [junctions[corridor["j"][path["stops"][k]]]["n"] for k in (0, -1)]
             found = [case[position] for case in corridor["cases"]]
-            limit = _limit([junctions[corridor["j"][stop]] for stop in path["stops"]])
             row = {
                 "index": index,
                 "name": corridor["n"] or "Unnamed road",
                 "ends": _DASH.join(ends),
                 "junctions": len(path["stops"]),
                 "length": number(path["d"][-1] / 1000, 1),
-                "cycle": ", ".join(str(cycle) for cycle in sorted(set(found[0]["c"]))),
+                "cycle": _cycles(found[0]["c"]),
                 "direction": path["dir"],
-                "least": limit["cycle"] if limit else "",
-                "limit": limit["name"] + limit["more"] if limit else "",
+                "least": max(junctions[corridor["j"][stop]]["cases"][0]["lc"] for stop in path["stops"]),
             }
             stretches = len(path["stops"]) - 1
             for suffix, case in zip(("", "_before"), found, strict=False):
@@ -185,3 +183,11 @@ def _corridor_rows(corridors: list[dict[str, Any]], junctions: list[dict[str, An
                 row[f"links{suffix}"] = number(100 * case["links"] / stretches, 0)
             rows.append(row)
     return rows
+
+
+def _cycles(cycles_s: list[int]) -> str:
+    """Return the cycles of a corridor, or their range where they are many."""
+    different = sorted(set(cycles_s))
+    if len(different) <= _FEW:
+        return ", ".join(map(str, different))
+    return f"{different[0]}\N{EN DASH}{different[-1]}"

@@ -50,7 +50,7 @@ def head(
         "notes": [f"Network: {city.label}. {city.scenario.description.strip()}", note],
         "facts": _facts(city, cases, minutes, date, seed, scale),
         "date": date.isoformat(),
-        "warning": _oversaturated(cases, minutes),
+        "warning": _warning(cases, minutes),
     }
 
 
@@ -112,7 +112,7 @@ def _largest_change(city: City) -> str:
     return f"the largest change of one count is from {number(counted, 0)} to {number(balanced, 1)} vehicles{where}"
 
 
-def _oversaturated(cases: Sequence[Case], minutes: float) -> str:
+def _warning(cases: Sequence[Case], minutes: float) -> str:
     """Return a warning where many of the vehicles due did not arrive within the run, else nothing."""
     short = [case for case in cases if case.summary["arrived"] < _ARRIVED_ENOUGH * case.summary["vehicles"]]
     if not short:
@@ -123,9 +123,21 @@ def _oversaturated(cases: Sequence[Case], minutes: float) -> str:
         f"{number(case.summary['waiting_to_enter'], 0)} waited outside"
         for case in short
     )
+    longest_s = max(_free_s(case) for case in short)
+    if longest_s > (1.0 - _ARRIVED_ENOUGH) * 60.0 * minutes:
+        cause, remedy = "The run is too short for the journeys", "Make the run longer ([run] duration_s)."
+    else:
+        cause, remedy = (
+            "The network is oversaturated in the model",
+            "Compare the plans at a lower demand too (--scale).",
+        )
     return (
-        f"The network is oversaturated in the model: less than {number(100 * _ARRIVED_ENOUGH, 0)} % of the vehicles due "
-        f"arrived within the {number(minutes, 0)} minutes of the run ({told}). The figures of delay count those vehicles "
-        "too, but only up to the end of the run, so their journeys take longer than the figures say. Lower the demand, or "
-        "make the run longer where the journeys themselves do not fit into it."
+        f"{cause}: less than {number(100 * _ARRIVED_ENOUGH, 0)} % of the vehicles due arrived within the "
+        f"{number(minutes, 0)} minutes of the run ({told}). The figures of delay count those vehicles too, but only up "
+        f"to the end of the run, so their journeys take longer than the figures say. {remedy}"
     )
+
+
+def _free_s(case: Case) -> float:
+    """Return the time at free speed within the run, seconds per vehicle: as many would be under way in any case."""
+    return float(case.summary["total_time_s_per_veh"] - case.summary["delay_s_per_veh"])

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from api.report.data import report
+from api.report.data import _cycles, report
 from scenarios.loader import City, build, load
 from tests.api.conftest import HEAD
 from tests.api.report_city import grid_city, make_plans, make_result
@@ -29,17 +29,19 @@ def city() -> City:
     return grid_city(3, 2)
 
 
-def made(city: City, *, after: str = "optimised", before: str = "before", **changes: Any) -> dict[str, Any]:
+def made(
+    city: City, *, after: str = "optimised", before: str = "before", spare_s: int = 20, **changes: Any
+) -> dict[str, Any]:
     run = make_result(city.network)
     arguments: dict[str, Any] = {
-        "before": make_plans(city, before, spare_s=30),
+        "before": make_plans(city, before, spare_s=spare_s),
         "result": run,
         "result_before": run,
         "date": DATE,
         "seed": None,
         "scale": 1.0,
     }
-    return report(city, make_plans(city, after), **(arguments | changes)).text
+    return report(city, make_plans(city, after, spare_s=spare_s), **(arguments | changes)).text
 
 
 def scenario(folder: Path, demand: str, file: str, content: str) -> City:
@@ -135,6 +137,10 @@ def test_an_oversaturated_network_is_warned_of(city: City, tmp_path: Path) -> No
     assert warning.startswith("The network is oversaturated in the model")
     assert "(after: 79 % arrived, 381 vehicles were still under way and 20 waited outside)" in warning
     assert "before: 79 % arrived" in made(city, result=short, result_before=short)["head"]["warning"]
+    # 150 s at free speed are a quarter of ten minutes: so many would be under way in the emptiest of networks
+    hasty = replace(short, duration_s=600)
+    warning = made(city, result=hasty, result_before=hasty)["head"]["warning"]
+    assert warning.startswith("The run is too short for the journeys")
     page = Page(written(city, tmp_path, result=short))
     assert "alert" in page.values("role")
     assert "alert" not in Page(written(city, tmp_path)).values("role")
@@ -149,9 +155,24 @@ def test_the_junction_that_limits_the_common_cycle_is_named(city: City) -> None:
     assert {row["key"]: row["least"] for row in text["junctions"]} == {
         junction.key: cycle for junction, cycle in zip(city.junctions, least, strict=True)
     }
-    corridor = text["corridors"][0]
-    assert corridor["least"] <= max(least)
-    assert corridor["limit"]
+    assert text["limit"]["others"] == least.count(max(least)) - 1
+    assert max(row["least"] for row in text["corridors"]) <= max(least)
+
+
+def test_no_junction_limits_the_cycle_where_all_can_run_at_the_shortest_that_is_allowed(city: City) -> None:
+    signals = city.scenario.file.signals.model_copy(update={"cycle_min_s": 100})
+    slow = replace(city.scenario, file=city.scenario.file.model_copy(update={"signals": signals}))
+    junctions = tuple(replace(junction, cycle_min_s=100) for junction in city.junctions)
+    text = made(replace(city, scenario=slow, junctions=junctions), spare_s=90)
+    assert text["limit"] is None
+    assert {row["least"] for row in text["junctions"]} == {100}
+
+
+@pytest.mark.parametrize(
+    ("cycles", "text"), [([60], "60"), ([80, 40, 80, 60], "40, 60, 80"), ([40, 50, 60, 70], "40\u201370")]
+)
+def test_many_cycles_of_a_corridor_are_told_as_a_range(cycles: list[int], text: str) -> None:
+    assert _cycles(cycles) == text
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="no chromium is installed")

@@ -34,4 +34,5 @@ function route() {
   find.classList.remove("hidden");
 })();
 window.addEventListener("hashchange", route);
+window.addEventListener("load", () => requestAnimationFrame(() => window.scrollTo(0, 0)));
 route();
