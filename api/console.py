@@ -26,11 +26,13 @@ __all__ = [
     "planned_scale_option",
     "print_problem",
     "print_result",
+    "print_table",
     "progress_bar",
     "quiet_option",
     "scenario_options",
 ]
 
+_SMALL = 0.005  # less would be shown as 0.00
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
@@ -80,7 +82,7 @@ def scenario_options(command: _Command) -> _Command:
     @functools.wraps(command)
     def checked(**options: Any) -> Any:
         inputs = [options["scenario"], options.get("plans"), options.get("before")]
-        check_outputs([options.get("output"), options.get("timing_sheet")], inputs)
+        check_outputs([options.get(name) for name in ("output", "timing_sheet", "zones")], inputs)
         return command(**options)
 
     return argument(scale(seed(checked)))  # type: ignore[return-value]
@@ -131,14 +133,50 @@ def _check_folder(output: Path) -> None:
 
 
 def print_result(values: Mapping[str, object], *, as_json: bool) -> None:
-    """Print the figures of a command: one JSON object, or aligned lines."""
+    """Print the figures of a command: one JSON object, or aligned lines, one for each item of a list or a table."""
     if as_json:
         click.echo(json.dumps(values, allow_nan=False))
         return
     width = max(len(name) for name in values)
     for name, value in values.items():
-        shown = f"{value:,.2f}" if isinstance(value, float) else "-" if value is None else value
-        click.echo(f"{name.replace('_', ' '):<{width}}  {shown}")
+        for position, line in enumerate(_lines(value)):
+            label = "" if position else name.replace("_", " ")
+            click.echo(f"{label:<{width}}  {line}")
+
+
+def _lines(value: object) -> list[str]:
+    """Return the lines that one figure takes."""
+    if isinstance(value, Mapping):
+        value = [f"{name.replace('_', ' ')}: {_shown(item)}" for name, item in value.items()]
+    if isinstance(value, list):
+        return [_shown(item) for item in value] or ["none"]
+    return [_shown(value)]
+
+
+def _shown(value: object) -> str:
+    """Return one figure for people."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.1e}" if 0 < abs(value) < _SMALL else f"{value:,.2f}"
+    return "-" if value is None else str(value)
+
+
+def print_table(rows: Sequence[Mapping[str, object]]) -> None:
+    """Print rows with the same keys as a table with a heading, numbers to the right."""
+    if not rows:
+        return
+    names = list(rows[0])
+    cells = [[_shown(row[name]) for name in names] for row in rows]
+    heads = [name.replace("_", " ") for name in names]
+    widths = [max(len(line[k]) for line in (heads, *cells)) for k in range(len(names))]
+    right = [isinstance(rows[0][name], int) and not isinstance(rows[0][name], bool) for name in names]
+    for line in (heads, *cells):
+        fitted = [
+            cell.rjust(width) if number else cell.ljust(width)
+            for cell, width, number in zip(line, widths, right, strict=True)
+        ]
+        click.echo("  ".join(fitted).rstrip())
 
 
 def print_problem(problem: Mapping[str, object], text: str, *, as_json: bool) -> None:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from traffic.network import RoadNetwork
     from traffic.od import ODMatrix
     from traffic.progress import Progress
+    from traffic.turning_counts import TurningCounts
     from traffic.zones import Zones
 
 __all__ = ["make_demand"]
@@ -49,7 +50,9 @@ def make_demand(
     if isinstance(section, CountsDemand):
         from traffic.counts import balance, read_turning_counts  # noqa: PLC0415 - only for counts
 
-        return balance(read_turning_counts(find("demand.file", section.file), network), network), {}
+        counts = read_turning_counts(find("demand.file", section.file), network)
+        demand = balance(counts, network)
+        return demand, _changes(counts, demand, network)
     zones, od = _trips(network, section, find)
     target = section.target_p90_x
     if target is None and section.total_veh_h is None and isinstance(section, GeneratedDemand):
@@ -68,6 +71,22 @@ def make_demand(
         "zones": float(len(zones)),
     }
     return assignment.flow_demand(network), figures
+
+
+def _changes(counts: TurningCounts, demand: FlowDemand, network: RoadNetwork) -> dict[str, float]:
+    """Return how far the balanced flows are from the counts: in all, and at the count that changed most."""
+    flows = [demand.movement_veh_s(network, period)[counts.movement] for period in range(demand.periods)]
+    balanced = np.stack(flows) * counts.interval_s
+    change = np.abs(balanced - counts.vehicles)
+    worst = np.unravel_index(int(change.argmax()), change.shape)
+    return {
+        "counted_movements": float(len(counts.movement)),
+        "intervals": float(len(counts.vehicles)),
+        "changed_share": float(change.sum() / max(counts.vehicles.sum(), 1.0)),
+        "largest_change_movement": float(counts.movement[worst[1]]),
+        "largest_change_counted_veh": float(counts.vehicles[worst]),
+        "largest_change_balanced_veh": float(balanced[worst]),
+    }
 
 
 def _trips(

@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING
 
 from scenarios import cache
 from scenarios.scenario import Scenario, load, names, template
-from scenarios.schema import CorridorNetwork, CountsDemand, GeneratedDemand, GridNetwork, OdDemand, OsmNetwork
+from scenarios.schema import (
+    CorridorNetwork,
+    CountsDemand,
+    FileNetwork,
+    GeneratedDemand,
+    GridNetwork,
+    OdDemand,
+    OsmNetwork,
+)
 from traffic.errors import InputError
 
 if TYPE_CHECKING:
@@ -24,6 +32,10 @@ if TYPE_CHECKING:
 __all__ = ["City", "Scenario", "build", "build_network", "load", "names", "template"]
 
 
+_SAVED = ".npz"
+_OSM = (".osm", ".osm.gz", ".osm.pbf", ".pbf")
+
+
 @dataclass(frozen=True)
 class City:
     """A scenario made real.
@@ -35,7 +47,9 @@ class City:
     label
         What must be shown with every figure: "schematic", "generated", "OpenStreetMap" or the file's own.
     figures
-        How the demand came about: total_veh_h, relative_gap, p90_x, zones, where they apply.
+        How the demand came about. Of trips: total_veh_h, relative_gap, zones, and p90_x where that was the target.
+        Of turning counts: counted_movements, intervals, changed_share (of all vehicles, by balancing), and the count
+        that changed most: largest_change_movement, largest_change_counted_veh, largest_change_balanced_veh.
     """
 
     scenario: Scenario
@@ -98,8 +112,15 @@ def build(
 def build_network(
     scenario: Scenario, *, overrides: Overrides | None = None, progress: Progress | None = None
 ) -> RoadNetwork:
-    """Make the network of a scenario; what takes long to make comes from the cache where it can."""
+    """Make the network of a scenario; what takes long to make comes from the cache where it can.
+
+    Parameters
+    ----------
+    overrides
+        What the scenario's overrides file holds, where it has been read already.
+    """
     section = scenario.network
+    overrides = overrides or _overrides(scenario)
     if isinstance(section, GridNetwork):
         from scenarios.grid import build_grid  # noqa: PLC0415
 
@@ -114,6 +135,8 @@ def build_network(
         )
     if isinstance(section, OsmNetwork):
         return _imported(scenario, section, overrides, progress)
+    if isinstance(section, FileNetwork):
+        return _saved(scenario, section)
 
     def draw() -> RoadNetwork:
         from scenarios.almaty import build_almaty  # noqa: PLC0415 - the cache spares the projection
@@ -127,6 +150,10 @@ def _imported(
     scenario: Scenario, section: OsmNetwork, overrides: Overrides | None, progress: Progress | None
 ) -> RoadNetwork:
     path = scenario.find("network.file", section.file)
+    if path.suffix == _SAVED:
+        rule = "must be an OpenStreetMap file (.osm, .osm.gz or .osm.pbf)"
+        hint = 'A network that `jasyl import osm` has saved is kind = "file"'
+        raise InputError(rule, file=scenario.source, field="network.file", value=section.file, hint=hint)
     country = scenario.signals.country.upper()
     key = ["osm", scenario.name, cache.file_digest(path), section.classes, country]
     if section.overrides is not None:
@@ -151,6 +178,17 @@ def _imported(
     return cache.cached_network(key, make)
 
 
+def _saved(scenario: Scenario, section: FileNetwork) -> RoadNetwork:
+    from traffic.store import load_network  # noqa: PLC0415
+
+    path = scenario.find("network.file", section.file)
+    if path.name.endswith(_OSM):
+        rule = "must be a network that `jasyl import osm` has saved"
+        hint = 'An OpenStreetMap file is kind = "osm"'
+        raise InputError(rule, file=scenario.source, field="network.file", value=section.file, hint=hint)
+    return load_network(path)
+
+
 def _overrides(scenario: Scenario) -> Overrides | None:
     name = scenario.network.overrides
     if name is None:
@@ -162,8 +200,10 @@ def _overrides(scenario: Scenario) -> Overrides | None:
     if not isinstance(scenario.network, OsmNetwork) and (
         roads or overrides.signals_added or overrides.signals_removed
     ):
-        rule = f"may only override junctions, as a {scenario.network.kind} network has no OSM ids"
+        rule = "may only hold [[junction]], as the roads of the network are made already"
         hint = "Remove all but [[junction]]"
+        if isinstance(scenario.network, FileNetwork):
+            hint += "; the rest belongs to the import: jasyl import osm FILE --overrides OVERRIDES"
         raise InputError(rule, file=overrides.file, field="network.overrides", value=name, hint=hint)
     return overrides
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         AlmatyNetwork,
         CorridorNetwork,
         CountsDemand,
+        FileNetwork,
         GeneratedDemand,
         GridNetwork,
         OdDemand,
@@ -34,6 +35,7 @@ __all__ = ["Scenario", "load", "names", "template"]
 
 _GRID = re.compile(r"grid[ -](\d{1,4})x(\d{1,4})")
 _PROJECT = Path(__file__).resolve().parent.parent
+_LABELS = {"almaty": "schematic", "osm": "OpenStreetMap", "file": "OpenStreetMap"}
 _DATA_VARIABLE = "JASYL_DATA"
 _DATA_BESIDE = Path("..") / "shared" / "data"
 
@@ -74,10 +76,10 @@ class Scenario:
     @property
     def label(self) -> str:
         """Where the network comes from, to be shown with all its figures."""
-        return self.file.scenario.label
+        return self.file.scenario.label or _LABELS.get(self.network.kind, "generated")
 
     @property
-    def network(self) -> GridNetwork | CorridorNetwork | AlmatyNetwork | OsmNetwork:
+    def network(self) -> GridNetwork | CorridorNetwork | AlmatyNetwork | OsmNetwork | FileNetwork:
         """The section ``[network]``."""
         return self.file.network
 

@@ -21,6 +21,7 @@ __all__ = [
     "CorridorNetwork",
     "CountsDemand",
     "Demand",
+    "FileNetwork",
     "GeneratedDemand",
     "GridNetwork",
     "Network",
@@ -50,13 +51,14 @@ class _Section(BaseModel):
 class About(_Section):
     """``[scenario]``: what it is called and what it is.
 
-    `label` tells readers where the network comes from and stands wherever its figures are shown.
+    `label` tells readers where the network comes from and stands wherever its figures are shown; default: by the
+    kind of the network.
     """
 
     name: Annotated[str, Field(min_length=1, max_length=60, pattern=r"^[a-z0-9][a-z0-9_-]*$")]
     title: Text
     description: Annotated[str, Field(max_length=2000)] = ""
-    label: Literal["schematic", "generated", "OpenStreetMap"] | Text = "generated"
+    label: Text | None = None
 
 
 class _AnyNetwork(_Section):
@@ -97,6 +99,13 @@ class OsmNetwork(_AnyNetwork):
     kind: Literal["osm"]
     file: FileName
     classes: Literal["major", "streets", "all"] = "streets"
+
+
+class FileNetwork(_AnyNetwork):
+    """A network that ``jasyl import osm`` has saved."""
+
+    kind: Literal["file"]
+    file: FileName
 
 
 class _AnyDemand(_Section):
@@ -191,7 +200,9 @@ class Run(_Section):
     report_s: Annotated[int, Field(ge=1, le=86_400)] = 300
 
 
-Network = Annotated[GridNetwork | CorridorNetwork | AlmatyNetwork | OsmNetwork, Field(discriminator="kind")]
+Network = Annotated[
+    GridNetwork | CorridorNetwork | AlmatyNetwork | OsmNetwork | FileNetwork, Field(discriminator="kind")
+]
 Demand = Annotated[GeneratedDemand | OdDemand | CountsDemand, Field(discriminator="kind")]
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import shutil
 import subprocess
 import tempfile
 import xml.etree.ElementTree as ET
@@ -96,7 +97,7 @@ def export(
     Raises
     ------
     InputError
-        If SUMO is not installed, or demand or plans do not fit the network.
+        If SUMO is not found, or demand or plans do not fit the network.
     """
     netconvert = sumo_program("netconvert")
     if not len(network.links):
@@ -135,25 +136,51 @@ def export(
 
 
 def sumo_program(name: str) -> Path:
-    """Return the path of one of SUMO's programs, from the wheel `eclipse-sumo`."""
-    hint = "Install it beside Jasyl: pip install 'eclipse-sumo>=1.20'"
+    """Return the path of one of SUMO's programs.
+
+    Looked for in the folder that the environment variable ``SUMO_HOME`` names, in the package `eclipse-sumo`, and
+    on the path, in this order.
+    """
+    for folder in (os.environ.get("SUMO_HOME"), _packaged_home()):
+        found = shutil.which(name, path=str(Path(folder) / "bin")) if folder else None
+        if found:
+            return Path(found).absolute()
+    found = shutil.which(name)
+    if found:
+        return Path(found).absolute()
+    hint = "Install it beside Jasyl (pip install 'eclipse-sumo>=1.20'), put it on the path, or set SUMO_HOME to its folder"
+    raise InputError(
+        "needs SUMO, which is not found", field=name, value=os.environ.get("SUMO_HOME"), hint=hint
+    )
+
+
+def _packaged_home() -> str | None:
+    """Return the folder of SUMO in the package `eclipse-sumo`, where that is installed."""
     try:
-        home = Path(importlib.import_module("sumo").SUMO_HOME)
-    except (ImportError, AttributeError) as error:
-        raise InputError("needs SUMO, which is not installed", field=name, hint=hint) from error
-    for file in (home / "bin" / name, home / "bin" / f"{name}.exe"):
-        if file.is_file():
-            return file
-    raise InputError("is missing from the SUMO that is installed", field=name, value=str(home), hint=hint)
+        home: str | None = getattr(importlib.import_module("sumo"), "SUMO_HOME", None)
+    except ImportError:
+        return None
+    return home
+
+
+def _environment(program: Path) -> dict[str, str]:
+    """Return the environment for a program of SUMO: its own data folder, where it stands beside the programs."""
+    home = program.parent.parent
+    return os.environ | ({"SUMO_HOME": str(home)} if (home / "data").is_dir() else {})
 
 
 def _convert(netconvert: Path, draft: Path, *, with_plans: bool) -> tuple[str, ...]:
     command = [str(netconvert), *_OPTIONS, "--output-file", _NET]
     command += ["-n", "plain/city.nod.xml", "-e", "plain/city.edg.xml", "-x", "plain/city.con.xml"]
     command += ["-i", "plain/city.tll.xml"] if with_plans else []
-    environment = os.environ | {"SUMO_HOME": str(netconvert.parent.parent)}
     done = subprocess.run(  # noqa: S603 - our own arguments, no shell
-        command, cwd=draft, env=environment, capture_output=True, text=True, encoding="utf-8", check=False
+        command,
+        cwd=draft,
+        env=_environment(netconvert),
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        check=False,
     )
     messages = tuple(line.strip() for line in done.stderr.splitlines() if line.strip())
     if done.returncode != 0:

@@ -112,7 +112,10 @@ class _Balancer:
                 f"{leaving[worst]:.0f} arrive there, a difference of "
                 f"{abs(arriving[worst] - leaving[worst]):.0f} where {bound[worst]:.0f} may be"
             )
-            hint = "check the two counts, or raise mid_link_share or max_change"
+            hint = (
+                "Check the two counts and their times; to have one estimated instead, leave out all rows of its "
+                "movements"
+            )
             raise InputError(rule, file=self.counts.source, field="count", hint=hint)
 
     def _ends(self, link: int) -> tuple[int, int]:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from traffic.network import RoadNetwork
 
-__all__ = ["TurningCounts", "read_turning_counts"]
+__all__ = ["TurningCounts", "compass_side", "read_turning_counts"]
 
 _COLUMNS = ("junction", "from", "to", "start", "count")
 _COMPASS = {name: k * np.pi / 4 for k, name in enumerate(("E", "NE", "N", "NW", "W", "SW", "S", "SE"))}
@@ -190,7 +190,7 @@ class _MovementFinder:
         if name.upper() not in _COMPASS:
             rule = "must be a compass direction or the index of a link"
             raise InputError(rule, file=self.path, field=field, value=name, hint="write N, NE, E, ...")
-        side = np.array([self._bearing(link, at_end=at_end) for link in links.tolist()])
+        side = np.array([_bearing(self.network, link, at_end=at_end) for link in links.tolist()])
         bend = np.abs((side - _COMPASS[name.upper()] + np.pi) % (2 * np.pi) - np.pi)
         near = np.flatnonzero(bend <= _NEAR_RAD)
         near = near[np.argsort(bend[near], kind="stable")]
@@ -202,10 +202,16 @@ class _MovementFinder:
             raise InputError(rule, file=self.path, field=field, value=name, hint="give the index of a link")
         return int(links[near[0]])
 
-    def _bearing(self, link: int, *, at_end: bool) -> float:
-        """Direction of the leg seen from the junction, radians from the east."""
-        shape = self.network.shape(link)
-        points = shape[::-1] if at_end else shape
-        far = np.flatnonzero(np.hypot(*(points - points[0]).T) >= _BACK_M)
-        away = points[far[0]] if len(far) else points[-1]
-        return float(np.arctan2(away[1] - points[0][1], away[0] - points[0][0]))
+
+def compass_side(network: RoadNetwork, link: int, *, at_end: bool) -> str:
+    """Return on which side of the junction at its end (or start) a link lies: ``"N"``, ``"NE"``, ..."""
+    return list(_COMPASS)[round(_bearing(network, link, at_end=at_end) / (np.pi / 4)) % 8]
+
+
+def _bearing(network: RoadNetwork, link: int, *, at_end: bool) -> float:
+    """Direction of a leg seen from the junction, radians from the east."""
+    shape = network.shape(link)
+    points = shape[::-1] if at_end else shape
+    far = np.flatnonzero(np.hypot(*(points - points[0]).T) >= _BACK_M)
+    away = points[far[0]] if len(far) else points[-1]
+    return float(np.arctan2(away[1] - points[0][1], away[0] - points[0][0]))

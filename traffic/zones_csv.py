@@ -1,13 +1,15 @@
-"""Zones from a file: which links the trips of each zone begin and end on."""
+"""Zones in a CSV file: which links the trips of each zone begin and end on."""
 
 from __future__ import annotations
 
+import csv
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from traffic import csv_rows
 from traffic.errors import InputError
+from traffic.files import replacing
 from traffic.zones import Zones, connected_sides
 
 if TYPE_CHECKING:
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
 
     from traffic.network import RoadNetwork
 
-__all__ = ["read_zones_csv"]
+__all__ = ["read_zones_csv", "write_zones_csv"]
 
 
 def read_zones_csv(path: Path, network: RoadNetwork) -> Zones:
@@ -46,6 +48,16 @@ def read_zones_csv(path: Path, network: RoadNetwork) -> Zones:
     zones = Zones.from_links(entries, entries.values(), exits.values(), network=network)
     _refuse_dead_ends(path, network, zones)
     return zones
+
+
+def write_zones_csv(zones: Zones, network: RoadNetwork, path: Path) -> None:
+    """Write zones as `read_zones_csv` reads them, with the street of each link for people."""
+    with replacing(path) as draft, draft.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(("zone", "use", "link", "street"))
+        for zone, name in enumerate(zones.name):
+            for use, links in (("entry", zones.entries(zone)), ("exit", zones.exits(zone))):
+                writer.writerows((name, use, link, network.link_name(link)) for link in links.tolist())
 
 
 def _links_by_osm(network: RoadNetwork) -> dict[tuple[int, int], int]:
@@ -85,5 +97,5 @@ def _refuse_dead_ends(path: Path, network: RoadNetwork, zones: Zones) -> None:
         if useless.any():
             zone = zones.name[int(np.flatnonzero(useless)[0])]
             rule = f"the {field} links of a zone must be connected with another zone"
-            hint = "choose links on roads that are open to through traffic"
+            hint = "Choose links on roads that are open to through traffic, of each road the one in the right direction"
             raise InputError(rule, file=path, field="zone", value=zone, hint=hint)

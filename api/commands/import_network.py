@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,12 +14,16 @@ from api.console import check_outputs, json_option, print_result, progress_bar, 
 from traffic.errors import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from traffic.osm.extract import OsmExtract
     from traffic.quality import QualityReport
 
 __all__ = ["command"]
 
 _FIGURES = ("junctions", "signal_nodes", "signals_unmatched", "nodes", "links", "lane_km", "movements")
+
+_EXAMPLES = 3
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
@@ -44,10 +50,21 @@ def command() -> None:
     help="Roads to take in: tertiary and above; residential ones too; service roads too.",
 )
 @click.option("--name", help="Name of the network; default: the file's or the place's.")
+@click.option(
+    "--country",
+    default="KZ",
+    show_default=True,
+    help="Country whose speeds hold where none is mapped (ISO 3166-1, e.g. BR); `country` under [signals] of a scenario"
+    " decides the rest.",
+)
 @click.option("--overrides", type=_FILE, help="The engineer's corrections, a TOML file keyed by OSM ids.")
 @click.option("--geojson", type=_FILE, help="Also write the network as GeoJSON.")
 @click.option("--geopackage", type=_FILE, help="Also write the network as a GeoPackage.")
-@click.option("--quality", type=_FILE, help="Also write the quality report, a text file.")
+@click.option(
+    "--quality",
+    type=_FILE,
+    help="Also write the quality report, a text file that lists everything the warnings count.",
+)
 @json_option
 @quiet_option
 def osm_command(
@@ -56,6 +73,7 @@ def osm_command(
     output: Path,
     classes: str,
     name: str | None,
+    country: str,
     overrides: Path | None,
     geojson: Path | None,
     geopackage: Path | None,
@@ -69,17 +87,19 @@ def osm_command(
     Examples:
       jasyl import osm city.osm.pbf -o city.npz --quality city.txt
       jasyl import osm city.osm.pbf --classes major -o city.npz
-      jasyl import osm city.osm.gz --overrides corrections.toml -o city.npz
+      jasyl import osm city.osm.gz --country BR --overrides corrections.toml -o city.npz
       jasyl import osm --place 'Almaty, Kazakhstan' -o almaty.npz
     """
     outputs = [output, geojson, geopackage, quality]
     check_outputs(outputs, [file, overrides])
-    from traffic.files import replacing
+    from traffic.defaults import COUNTRIES
     from traffic.geo import write_geojson, write_geopackage
     from traffic.osm.build import build_network
     from traffic.overrides import read_overrides
     from traffic.store import save_network
 
+    _check_country(country)
+    speeds = country.upper() if country.upper() in COUNTRIES else None
     started = time.perf_counter()
     with progress_bar("Importing", quiet=quiet or as_json) as progress:
         extract = _extract(file, place)
@@ -88,6 +108,7 @@ def osm_command(
             name=name or place or (file.name.split(".")[0] if file else ""),
             overrides=read_overrides(overrides) if overrides else None,
             classes=classes,
+            country=speeds,
             progress=progress,
         )
     if len(network.junctions) == 0:
@@ -104,19 +125,60 @@ def osm_command(
     if geopackage:
         write_geopackage(network, geopackage)
     if quality:
-        with replacing(quality) as draft:
-            draft.write_text(report.text(), encoding="utf-8")
+        _write_quality(report, quality)
     told = report.as_dict()
     figures = {name: told[name] for name in _FIGURES}
-    figures |= {"seconds": time.perf_counter() - started, "warnings": _warnings(report)}
+    warnings = list(_warnings(report))
+    if speeds is None:
+        known = ", ".join(COUNTRIES)
+        warnings.append(
+            f"no default speeds of its own for {country.upper()}, only for {known}: those of others"
+        )
+    figures |= {"seconds": time.perf_counter() - started, "warnings": warnings}
     print_result(figures, as_json=as_json)
 
 
-def _warnings(report: QualityReport) -> list[str]:
-    """Return the warnings of an import, and how many things in it deserve a look."""
-    unusable = {name: count for name, count in report.counts.items() if name.endswith("could not be used")}
-    looks = {what: len(places) for what, places in report.by_suspicion().items()} | unusable
-    return [*report.warnings, *(f"{what}: {count} (listed by --quality)" for what, count in looks.items())]
+def _check_country(country: str) -> None:
+    if not re.fullmatch("[A-Za-z]{2}", country):
+        rule, hint = "must be a country code of two letters (ISO 3166-1)", "Write KZ, BR, DE, ..."
+        raise InputError(rule, field="--country", value=country, hint=hint)
+
+
+def _plain_warnings(report: QualityReport) -> tuple[str, ...]:
+    """Return the warnings without those that tell of one unmatched signal each, which `unmatched` holds."""
+    singly = tuple(f"{report.source}: node {osm_id}: " for osm_id in report.unmatched)
+    return tuple(warning for warning in report.warnings if not (singly and warning.startswith(singly)))
+
+
+def _warnings(report: QualityReport) -> Iterator[str]:
+    """Yield one line for each kind of thing in an import that deserves a look: how often, and some examples."""
+    yield from _plain_warnings(report)
+    unmatched: dict[str, list[str]] = {}
+    for osm_id, reason in sorted(report.unmatched.items()):
+        unmatched.setdefault(reason.partition(" (")[0], []).append(f"node {osm_id}")
+    for reason, nodes in unmatched.items():
+        yield f"signals that no junction governs, {reason}: {_counted(nodes)}"
+    for what, places in report.by_suspicion().items():
+        yield f"{what}: {_counted(f'{place.where}: {place.detail}' for place in places)}"
+    for what, count in report.counts.items():
+        if what.endswith("could not be used"):
+            yield f"{what}: {count}"
+
+
+def _counted(places: Iterable[str]) -> str:
+    """Return the number of places and the first few."""
+    every = list(places)
+    more = "; ..." if len(every) > _EXAMPLES else ""
+    return f"{len(every)} ({'; '.join(every[:_EXAMPLES])}{more})"
+
+
+def _write_quality(report: QualityReport, path: Path) -> None:
+    """Write the quality report with everything that the warnings only count."""
+    from traffic.files import replacing
+
+    full = replace(report, warnings=_plain_warnings(report)).text(examples=len(report.suspicions))
+    with replacing(path) as draft:
+        draft.write_text(f"{full}\n", encoding="utf-8")
 
 
 def _extract(file: Path | None, place: str | None) -> OsmExtract:

@@ -89,6 +89,7 @@ def command(
     if timing_sheet is not None:
         timing_sheet.parent.mkdir(parents=True, exist_ok=True)
         write_timing_sheet(found.plans, timing_sheet)
+    improved = found.objective_after < found.objective_before
     figures = {
         "junctions": len(found.plans.plans),
         "objective_before": found.objective_before,
@@ -97,5 +98,11 @@ def command(
         "seconds": found.seconds,
         "seed": seed,
         "plans": str(output),
+        "improved": improved,
     }
     print_result(figures, as_json=as_json)
+    if not (improved or as_json):
+        spent, option = (
+            (f"{steps} steps", "--steps") if steps is not None else (f"{seconds:g} s", "--seconds")
+        )
+        click.echo(f"Nothing better than the start was found in {spent}; raise {option}.")

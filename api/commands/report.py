@@ -89,5 +89,6 @@ def command(
         result_before=figures(before_plans),
         date=dt.datetime.now(dt.UTC).date(),
         seed=demand_seed,
+        scale=scale,
     )
     print_result({"report": str(output), "megabytes": output.stat().st_size / 1e6}, as_json=as_json)

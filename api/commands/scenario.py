@@ -4,12 +4,23 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from api.commands._city import build_city
-from api.console import check_outputs, json_option, print_result, quiet_option, scenario_options
+from api.console import (
+    check_outputs,
+    json_option,
+    print_result,
+    print_table,
+    quiet_option,
+    scenario_options,
+)
 from traffic.errors import InputError
+
+if TYPE_CHECKING:
+    from scenarios.loader import City
 
 __all__ = ["command"]
 
@@ -38,19 +49,135 @@ def list_command(as_json: bool) -> None:
 
 
 @command.command("show")
-@click.argument("scenario")
+@scenario_options
+@click.option("--junctions", is_flag=True, help="List the junctions instead of the settings.")
+@click.option(
+    "--junction",
+    metavar="JUNCTION",
+    help="Show the legs, signal groups and stages of one junction, given by its key, index or name.",
+)
+@click.option(
+    "--timing-sheet",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=None,
+    help="Write a timing sheet (CSV) to start from: the plans in force, else isolated Webster plans.",
+)
+@click.option(
+    "--zones",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=None,
+    help="Write the zones that are made where none are given (CSV), to be named in an OD matrix.",
+)
 @json_option
-def show_command(scenario: str, as_json: bool) -> None:
-    """Show the settings of SCENARIO, defaults included.
+@quiet_option
+def show_command(
+    scenario: str,
+    scale: float,
+    demand_seed: int | None,
+    junctions: bool,
+    junction: str | None,
+    timing_sheet: Path | None,
+    zones: Path | None,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Show the settings of SCENARIO, defaults included, or its junctions.
 
     \b
-    Example:
+    Examples:
       jasyl scenario show almaty --json
+      jasyl scenario show almaty --junctions
+      jasyl scenario show corridor --junction 3
+      jasyl scenario show my-city.toml --timing-sheet before.csv
+      jasyl scenario show my-city.toml --zones zones.csv
     """
+    if not (junctions or junction or timing_sheet or zones):
+        click.echo(json.dumps(_settings(scenario), indent=None if as_json else 2, ensure_ascii=False))
+        return
+    told: dict[str, Any] = {}
+    if zones:
+        _write_zones(scenario, zones)
+        told["zones"] = str(zones)
+    if junctions or junction or timing_sheet:
+        city = build_city(scenario, scale=scale, demand_seed=demand_seed, quiet=quiet or as_json)
+        told |= _told(city, junction, timing_sheet, every=junctions)
+    if as_json:
+        click.echo(json.dumps(told, ensure_ascii=False))
+    else:
+        _print_junctions(told)
+
+
+def _settings(name: str) -> dict[str, Any]:
     from scenarios.loader import load
 
-    settings = load(scenario).file.model_dump(mode="json")
-    click.echo(json.dumps(settings, indent=None if as_json else 2, ensure_ascii=False))
+    scenario = load(name)
+    settings = scenario.file.model_dump(mode="json")
+    settings["scenario"]["label"] = scenario.label
+    return settings
+
+
+def _write_zones(name: str, path: Path) -> None:
+    """Write the made zones of a scenario; its demand is not needed for them and may refer to them."""
+    from scenarios.loader import build_network, load
+    from scenarios.schema import CountsDemand
+    from traffic.zones import make_zones
+    from traffic.zones_csv import write_zones_csv
+
+    scenario = load(name)
+    if isinstance(scenario.demand, CountsDemand):
+        rule = "must be generated or od: turning counts have no zones"
+        hint = "Give a scenario with trips between zones"
+        raise InputError(rule, file=scenario.source, field="demand.kind", value="counts", hint=hint)
+    network = build_network(scenario)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_zones_csv(make_zones(network, target=scenario.demand.zones), network, path)
+
+
+def _told(city: City, name: str | None, timing_sheet: Path | None, *, every: bool) -> dict[str, Any]:
+    from api.commands._junctions import describe, find_junction, summary
+
+    told: dict[str, Any] = {}
+    if every:
+        told["junctions"] = [summary(city.network, junction) for junction in city.junctions]
+    if name:
+        told["junction"] = describe(city, find_junction(city.junctions, name))
+    if timing_sheet:
+        _write_sheet(city, timing_sheet)
+        told["timing_sheet"] = str(timing_sheet)
+    return told
+
+
+def _write_sheet(city: City, path: Path) -> None:
+    from signals.timing_sheet import write_timing_sheet
+    from simulation.rivals import isolated_webster
+
+    plans = city.before or isolated_webster(city.network, city.junctions, city.demand)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_timing_sheet(plans, path)
+
+
+def _print_junctions(told: dict[str, Any]) -> None:
+    """Print what was asked of junctions as tables."""
+    if "junctions" in told:
+        print_table(told["junctions"])
+    if "junction" in told:
+        shown = dict(told["junction"])
+        legs, groups, sequences = (shown.pop(part) for part in ("legs", "signal_groups", "stage_sequences"))
+        print_result(shown, as_json=False)
+        click.echo()
+        print_table(legs)
+        click.echo()
+        print_table([group | {"movements": _movements(group)} for group in groups])
+        for number, sequence in enumerate(sequences, start=1):
+            click.echo(f"\nstage sequence {number}, least cycle {sequence['least_cycle_s']} s")
+            print_table([stage | {"groups": " ".join(stage["groups"])} for stage in sequence["stages"]])
+    written: dict[str, object] = {name: told[name] for name in ("timing_sheet", "zones") if name in told}
+    if written:
+        print_result(written, as_json=False)
+
+
+def _movements(group: dict[str, Any]) -> str:
+    return ", ".join(f"{move['from']}-{move['to']} {move['turn']}" for move in group["movements"])
 
 
 @command.command("check")
@@ -74,6 +201,7 @@ def check_command(scenario: str, scale: float, demand_seed: int | None, as_json:
         "movements": len(city.network.movements),
         "demand_veh_h": float(city.demand.entry_veh_s.mean(axis=0).sum() * 3600),
         "demand": city.demand.source,
+        "demand_figures": dict(city.figures),
     }
     print_result(figures, as_json=as_json)
 

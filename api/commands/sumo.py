@@ -14,7 +14,7 @@ __all__ = ["command"]
 
 @click.group("sumo")
 def command() -> None:
-    """Work with the SUMO simulator (needs the extra: pip install 'jasyl[sumo]').
+    """Work with the SUMO simulator: found by SUMO_HOME, in the extra jasyl[sumo], or on the path.
 
     \b
     Example:

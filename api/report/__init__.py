@@ -41,6 +41,7 @@ def write_report(
     result_before: FlowResult | None,
     date: dt.date,
     seed: int | None = None,
+    scale: float = 1.0,
 ) -> None:
     """Write the report on `plans` to `path`; nothing is left there if it fails.
 
@@ -54,9 +55,18 @@ def write_report(
         Date that the report carries; the same inputs and date give the same bytes.
     seed
         Seed of the demand, where it is not the scenario's own.
+    scale
+        Factor on the scenario's demand.
     """
     made = report(
-        city, plans, before=before, result=result, result_before=result_before, date=date, seed=seed
+        city,
+        plans,
+        before=before,
+        result=result,
+        result_before=result_before,
+        date=date,
+        seed=seed,
+        scale=scale,
     )
     page = _render(made.text, made.data)
     with replacing(path) as draft:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from api.report.corridor_pages import corridor_page
 from api.report.figures import definitions, number, totals
+from api.report.head import head
 from api.report.junction_pages import JunctionPages
 from api.report.measures import Case, measure
 from api.report.roadmap import Frame, map_data
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["Report", "report"]
 
 _WORST = 11
+_FEW = 3
 _SERVICE = "ABCDEF"
 _DASH = " \N{EN DASH} "
 
@@ -51,6 +53,7 @@ def report(
     result_before: FlowResult | None,
     date: dt.date,
     seed: int | None,
+    scale: float,
 ) -> Report:
     """Return everything that the report shows."""
     network = city.network
@@ -74,7 +77,8 @@ def report(
     }
     rows = [_junction_row(junction) for junction in junctions]
     text = {
-        "head": _head(city, cases, result, date, seed),
+        "head": head(city, cases, minutes=result.duration_s / 60, date=date, seed=seed, scale=scale),
+        "limit": _limit(city, junctions),
         "compared": len(cases) > 1,
         "totals": totals(cases),
         "definitions": definitions(),
@@ -99,35 +103,14 @@ def _check(network: RoadNetwork, plans: PlanSet, result: FlowResult) -> None:
             raise InputError(f"must have {rows} rows", field=field, value=len(values))
 
 
-def _head(
-    city: City, cases: list[Case], result: FlowResult, date: dt.date, seed: int | None
-) -> dict[str, Any]:
-    demand = city.scenario.demand
-    generated = demand.kind == "generated"
-    labels = [city.label]
-    notes = [f"Network: {city.label}. {city.scenario.description.strip()}"]
-    if generated:
-        labels.append("generated demand")
-        notes.append(
-            "Generated demand: trips from a seeded gravity model, not counted traffic. The figures compare "
-            "plans with each other; they do not measure the city."
-        )
-    if seed is None and demand.kind == "generated":
-        seed = demand.seed
-    facts = [f"{len(city.junctions)} junctions", f"{result.duration_s / 60:.0f} min simulated"]
-    facts.append(f"{number(cases[0].summary['vehicles'], 0)} vehicles")
-    names = [f"{case.name.lower()}: {case.plans.name}" for case in cases if case.plans.name]
-    facts += names if len(cases) > 1 else []
-    if seed is not None:
-        facts.append(f"demand seed {seed}")
-    facts.append(date.isoformat())
-    return {
-        "title": city.scenario.title,
-        "labels": labels,
-        "notes": notes,
-        "facts": facts,
-        "date": date.isoformat(),
-    }
+def _limit(city: City, junctions: list[dict[str, Any]]) -> dict[str, Any] | None:
+    """Return the junction whose least cycle is the longest; none where that is the shortest cycle allowed."""
+    longest = max(junctions, key=lambda page: int(page["cases"][0]["lc"]), default=None)
+    if longest is None or longest["cases"][0]["lc"] <= city.scenario.settings().cycle_min_s:
+        return None
+    cycle = longest["cases"][0]["lc"]
+    others = sum(page["cases"][0]["lc"] == cycle for page in junctions) - 1
+    return {"key": longest["k"], "name": longest["n"], "cycle": cycle, "others": others}
 
 
 def _junction_row(page: dict[str, Any]) -> dict[str, Any]:
@@ -149,6 +132,7 @@ def _junction_row(page: dict[str, Any]) -> dict[str, Any]:
         "cycle": shown["c"],
         "offset": shown["o"],
         "stages": len(shown["st"]),
+        "least": shown["lc"],
     }
     if len(page["cases"]) > 1:
         old = page["cases"][1]["all"]
@@ -189,8 +173,9 @@ def _corridor_rows(corridors: list[dict[str, Any]], junctions: list[dict[str, An
                 "ends": _DASH.join(ends),
                 "junctions": len(path["stops"]),
                 "length": number(path["d"][-1] / 1000, 1),
-                "cycle": ", ".join(str(cycle) for cycle in sorted(set(found[0]["c"]))),
+                "cycle": _cycles(found[0]["c"]),
                 "direction": path["dir"],
+                "least": max(junctions[corridor["j"][stop]]["cases"][0]["lc"] for stop in path["stops"]),
             }
             stretches = len(path["stops"]) - 1
             for suffix, case in zip(("", "_before"), found, strict=False):
@@ -198,3 +183,11 @@ def _corridor_rows(corridors: list[dict[str, Any]], junctions: list[dict[str, An
                 row[f"links{suffix}"] = number(100 * case["links"] / stretches, 0)
             rows.append(row)
     return rows
+
+
+def _cycles(cycles_s: list[int]) -> str:
+    """Return the cycles of a corridor, or their range where they are many."""
+    different = sorted(set(cycles_s))
+    if len(different) <= _FEW:
+        return ", ".join(map(str, different))
+    return f"{different[0]}\N{EN DASH}{different[-1]}"

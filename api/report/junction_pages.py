@@ -188,6 +188,7 @@ class JunctionPages:
         return {
             "c": plan.cycle_s,
             "o": plan.offset_s,
+            "lc": max(int(plan.sequence.least_durations_s().sum()), plan.junction.cycle_min_s),
             "name": plan.name,
             "st": [[s, *_stage(site, stage)] for s, stage in zip(plan.durations_s, plan.stages, strict=True)],
             "w": case.windows[site.junction.index],

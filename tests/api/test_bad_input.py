@@ -99,7 +99,8 @@ def test_a_junction_with_one_approach_is_reported_and_gets_a_plan(tmp_path, caps
         osm.way(way, nodes, oneway="yes")
     source = osm.write(tmp_path / "one.osm")
     assert run(["import", "osm", str(source), "-o", str(tmp_path / "one.npz"), "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["warnings"] == ["one approach: 1 (listed by --quality)"]
+    told = json.loads(capsys.readouterr().out)["warnings"]
+    assert told == ["one approach: 1 (osm:1 junction: 2 exits)"]
     scenario = tmp_path / "one.toml"
     head = '[scenario]\nname = "one"\ntitle = "One"\n[network]\nkind = "osm"\nfile = "one.osm"\n'
     scenario.write_text(head + '[demand]\nkind = "generated"\ntotal_veh_h = 100\nzones = 3\n')
@@ -110,7 +111,7 @@ def test_a_junction_with_one_approach_is_reported_and_gets_a_plan(tmp_path, caps
 def test_zero_lanes_in_a_tag_are_warned_of(tmp_path, capsys):
     source = cross(lanes="0").write(tmp_path / "zero.osm")
     assert run(["import", "osm", str(source), "-o", str(tmp_path / "zero.npz"), "--json"]) == 0
-    told = "links with lanes or maxspeed tags that could not be used: 8 (listed by --quality)"
+    told = "links with lanes or maxspeed tags that could not be used: 8"
     assert json.loads(capsys.readouterr().out)["warnings"] == [told]
 
 

@@ -259,7 +259,18 @@ def test_counts_that_cannot_be_balanced(checked):
     ]
     problem = checked(COUNTS, counts=COLUMNS + "".join(rows))
     assert problem["rule"].startswith("the counts cannot be balanced: 1500 vehicles leave junction grid:1-1")
-    assert "check the two counts" in problem["hint"]
+    assert "Check the two counts" in problem["hint"]
+    assert "leave out all rows" in problem["hint"]
+
+
+def test_counts_are_balanced_once_the_contradicting_ones_are_left_out(tmp_path, capsys, monkeypatch):
+    """What the hint of a contradiction says helps."""
+    monkeypatch.chdir(tmp_path)
+    rows = [f"grid:1-1,{a},{b},08:00,500\n" for a in "NESW" for b in "NESW" if a != b]
+    (tmp_path / "city.toml").write_text(COUNTS, encoding="utf-8")
+    (tmp_path / "counts.csv").write_text(COLUMNS + "".join(rows), encoding="utf-8")
+    assert run(["scenario", "check", "city.toml", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["demand"] == "turning counts"
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from api import cli
 from api.cli import run
 from api.console import print_result
 from tests.traffic.osm.maps import cross
+from traffic.store import load_network
 
 
 def test_help_loads_no_heavy_library():
@@ -88,6 +89,7 @@ def test_the_keys_that_commands_print(city_files, capsys, monkeypatch):
     ]  # fmt: skip
     assert list(_told(["optimize", "city.toml", "--seconds", "0.1", "-o", "new.json"], capsys)) == [
         "junctions", "objective_before", "objective_after", "offset_bound_ratio", "seconds", "seed", "plans",
+        "improved",
     ]  # fmt: skip
     assert list(_told(["evaluate", "city.toml", "--plans", "plans.json"], capsys)) == [
         "vehicles", "arrived", "under_way", "waiting_to_enter", "total_time_s_per_veh", "delay_s_per_veh",
@@ -127,3 +129,70 @@ def test_the_optimiser_judges_the_run_that_is_evaluated(city_files, capsys, monk
     assert found["objective_after"] == pytest.approx(
         seen["delay_s_per_veh"] + 5.0 * seen["stops_per_veh"], rel=1e-9
     )
+
+
+def _with_signals_off_the_road(tmp_path, count):
+    osm = cross()
+    for number in range(count):
+        osm.signal(100 + number, 150.0 + number, 150.0)
+    return osm.write(tmp_path / "map.osm")
+
+
+def test_an_import_warns_once_for_each_kind_and_the_quality_report_lists_all(tmp_path, capsys):
+    file, quality = _with_signals_off_the_road(tmp_path, 7), tmp_path / "quality.txt"
+    told = _told(
+        ["import", "osm", str(file), "-o", str(tmp_path / "a.npz"), "--quality", str(quality)], capsys
+    )
+    assert told["signals_unmatched"] == 7
+    (warning,) = told["warnings"]
+    assert warning.startswith("signals that no junction governs, off any way")
+    assert warning.endswith(": 7 (node 100; node 101; node 102; ...)")
+    text = quality.read_text(encoding="utf-8")
+    assert [text.count(f"signal {100 + number} ") for number in range(7)] == [1] * 7
+
+
+def test_lists_are_printed_a_line_each(capsys):
+    values = {"warnings": ["one", "two"], "none": [], "improved": False, "gap": {"of_it": 8e-05, "all": 3.0}}
+    print_result(values, as_json=False)
+    assert capsys.readouterr().out.splitlines() == [
+        "warnings  one", "          two", "none      none", "improved  no", "gap       of it: 8.0e-05",
+        "          all: 3.00",
+    ]  # fmt: skip
+
+
+def test_speeds_that_are_not_mapped_are_those_of_the_country(tmp_path, capsys):
+    file, target = cross(highway="tertiary").write(tmp_path / "map.osm"), tmp_path / "city.npz"
+    for country, km_h, warnings in (("KZ", 60.0, 0), ("br", 40.0, 0), ("FR", 50.0, 1)):
+        told = _told(["import", "osm", str(file), "-o", str(target), "--country", country], capsys)
+        assert load_network(target).links.speed_m_s == pytest.approx(km_h / 3.6)
+        assert len(told["warnings"]) == warnings
+    assert run(["import", "osm", str(file), "-o", str(target), "--country", "Brazil", "--json"]) == 2
+    assert json.loads(capsys.readouterr().err)["field"] == "--country"
+
+
+def test_a_city_is_imported_and_used_in_a_scenario(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    cross().write(tmp_path / "map.osm")
+    told = _told(["import", "osm", "map.osm", "-o", "city.npz", "--name", "Crossing"], capsys)
+    (tmp_path / "city.toml").write_text(
+        '[scenario]\nname = "city"\ntitle = "City"\n[network]\nkind = "file"\nfile = "city.npz"\n'
+        '[demand]\nkind = "generated"\ntotal_veh_h = 400\nzones = 4\n',
+        encoding="utf-8",
+    )
+    checked = _told(["scenario", "check", "city.toml"], capsys)
+    assert (checked["label"], checked["links"]) == ("OpenStreetMap", told["links"])
+    found = _told(["optimize", "city.toml", "--steps", "1", "-o", "plans.json"], capsys)
+    assert found["junctions"] == told["junctions"] == 1
+
+
+def test_a_search_that_found_nothing_better_says_so(city_files, capsys, monkeypatch):
+    monkeypatch.chdir(city_files)
+    command = ["optimize", "city.toml", "-o", "new.json", "--steps"]
+    assert _told([*command, "0"], capsys)["improved"] is False
+    assert run([*command, "0"]) == 0
+    assert "Nothing better than the start was found in 0 steps; raise --steps." in capsys.readouterr().out
+    told = _told([*command, "5"], capsys)
+    assert told["improved"] is (told["objective_after"] < told["objective_before"])
+    assert told["improved"]
+    assert run([*command, "5"]) == 0
+    assert "Nothing better" not in capsys.readouterr().out

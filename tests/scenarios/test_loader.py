@@ -19,6 +19,7 @@ from traffic.demand import FlowDemand
 from traffic.errors import InputError
 from traffic.network import Turn
 from traffic.saturation import ReferenceControl
+from traffic.store import save_network
 
 TEXT = """
 [scenario]
@@ -154,6 +155,13 @@ def test_turning_counts_from_a_file(tmp_path):
     # how near balanced flows are to counts is for the tests of `balance` to say; here they must be its own
     counts = read_turning_counts(tmp_path / "counts.csv", city.network)
     assert same(city.demand, balance(counts, city.network))
+    flows = [city.demand.movement_veh_s(city.network, k)[counts.movement] * 900.0 for k in range(2)]
+    change = np.abs(np.stack(flows) - counts.vehicles)
+    assert (city.figures["counted_movements"], city.figures["intervals"]) == (2.0, 2.0)
+    assert city.figures["changed_share"] == pytest.approx(change.sum() / 200.0, rel=1e-12)
+    largest = city.figures["largest_change_balanced_veh"] - city.figures["largest_change_counted_veh"]
+    assert abs(largest) == pytest.approx(change.max(), rel=1e-12)
+    assert city.figures["largest_change_movement"] in counts.movement
     (movement,) = counts.movement[counts.vehicles[0] == 90.0].tolist()
     assert city.network.movements.turn[movement] == Turn.THROUGH
 
@@ -187,7 +195,7 @@ def test_overrides_reach_the_junctions(scenario, tmp_path):
     assert [j.locked for j in city.junctions] == [True] + [False] * 8
     assert city.junctions[0].name == "Corner"
     (tmp_path / "o.toml").write_text("[[way]]\nid = 5\nlanes = 2\n", encoding="utf-8")
-    with pytest.raises(InputError, match="may only override junctions"):
+    with pytest.raises(InputError, match=r"may only hold \[\[junction\]\]"):
         build(load(str(path)))
 
 
@@ -240,6 +248,61 @@ def test_default_speeds_of_a_map_are_those_of_the_country(tmp_path):
         network = _side_street(tmp_path, f'classes = "major"\n\n[signals]\ncountry = "{country}"\n')
         speeds = network.links.speed_m_s[network.links.osm_way == 10]
         np.testing.assert_allclose(speeds, km_h / 3.6, rtol=1e-12)
+
+
+def _saved(tmp_path, file, more=""):
+    path = tmp_path / "saved.toml"
+    section = f'kind = "file"\nfile = "{file}"\n{more}'
+    path.write_text(TEXT.replace('kind = "grid"\ncolumns = 3\nrows = 3\n', section), encoding="utf-8")
+    return load(str(path))
+
+
+def test_a_saved_network_is_the_one_that_was_imported(tmp_path):
+    imported = _side_street(tmp_path, "")
+    save_network(imported, tmp_path / "city.npz")
+    scenario = _saved(tmp_path, "city.npz")
+    assert scenario.label == "OpenStreetMap"
+    assert cache.network_digest(build_network(scenario)) == cache.network_digest(imported)
+
+
+def test_a_network_file_of_the_wrong_kind_is_refused(tmp_path):
+    cross().write(tmp_path / "map.osm")
+    np.savez(tmp_path / "other.npz", a=np.zeros(3))
+    for file, rule, hint in (
+        ("map.osm", "must be a network that `jasyl import osm` has saved", 'kind = "osm"'),
+        ("other.npz", "is damaged or no network saved by Jasyl", "Import the network again"),
+        ("none.npz", "the file must exist", "Put it at"),
+    ):
+        with pytest.raises(InputError) as caught:
+            build_network(_saved(tmp_path, file))
+        assert caught.value.rule == rule
+        assert hint in caught.value.hint
+    path = tmp_path / "small.toml"
+    section = 'kind = "osm"\nfile = "other.npz"\n'
+    path.write_text(TEXT.replace('kind = "grid"\ncolumns = 3\nrows = 3\n', section), encoding="utf-8")
+    with pytest.raises(InputError, match="must be an OpenStreetMap file") as caught:
+        build_network(load(str(path)))
+    assert 'kind = "file"' in caught.value.hint
+
+
+def test_a_saved_network_takes_overrides_of_junctions_by_their_nodes(tmp_path):
+    save_network(_side_street(tmp_path, ""), tmp_path / "city.npz")
+    (tmp_path / "o.toml").write_text("[[junction]]\nnodes = [1]\ncycle_max_s = 77\n", encoding="utf-8")
+    demand = "total_veh_h = 200\nzones = 4\n"
+    scenario = _saved(tmp_path, "city.npz", 'overrides = "o.toml"\n')
+    (tmp_path / "saved.toml").write_text((tmp_path / "saved.toml").read_text() + demand, encoding="utf-8")
+    (junction,) = build(load(scenario.source)).junctions
+    assert junction.cycle_max_s == 77
+    (tmp_path / "o.toml").write_text("[[way]]\nid = 10\nlanes = 2\n", encoding="utf-8")
+    with pytest.raises(InputError, match="may only hold") as caught:
+        build(load(scenario.source))
+    assert "jasyl import osm FILE --overrides" in caught.value.hint
+
+
+def test_a_network_is_never_made_without_the_overrides_of_its_scenario(tmp_path):
+    (tmp_path / "o.toml").write_text("[[way]]\nid = 10\nlanes = 3\n", encoding="utf-8")
+    changed = _side_street(tmp_path, 'overrides = "o.toml"\n')
+    assert set(changed.links.running_lanes[changed.links.osm_way == 10].tolist()) == {3}
 
 
 def test_sources_in_sub_folders_are_part_of_the_key(tmp_path, monkeypatch):

@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import subprocess
+import sys
 import xml.etree.ElementTree as ET
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,7 +15,7 @@ from scenarios.loader import build, load
 from signals.aspects import Aspect
 from signals.plan import Plan, PlanSet
 from signals.stages import stage_sequences
-from simulation.sumo_export import SumoFiles, _check, export, sumo_program
+from simulation.sumo_export import SumoFiles, _check, _environment, export, sumo_program
 from tests.signals.hand_plans import crossroads_plans
 from tests.simulation.test_sumo_routes import crossroads_demand
 from tests.traffic.hand_networks import crossroads
@@ -28,9 +29,15 @@ if TYPE_CHECKING:
     from signals.junction import Junction
     from traffic.network import RoadNetwork
 
-needs_sumo = pytest.mark.skipif(
-    importlib.util.find_spec("sumo") is None, reason="eclipse-sumo is not installed: pip install jasyl[sumo]"
-)
+
+def _has_sumo() -> bool:
+    try:
+        return sumo_program("sumo").is_file() and sumo_program("netconvert").is_file()
+    except InputError:
+        return False
+
+
+needs_sumo = pytest.mark.skipif(not _has_sumo(), reason="SUMO is not found: pip install jasyl[sumo]")
 
 _OFFSET_S = 23
 _LETTERS = {
@@ -251,9 +258,56 @@ def test_without_sumo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         raise ModuleNotFoundError(name)
 
     monkeypatch.setattr(importlib, "import_module", missing)
-    with pytest.raises(InputError, match=r"needs SUMO.*pip install 'eclipse-sumo"):
+    monkeypatch.setenv("SUMO_HOME", str(tmp_path))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(InputError, match=r"needs SUMO.*pip install 'eclipse-sumo.*SUMO_HOME"):
         export(crossroads(), crossroads_demand(1), tmp_path / "a", plans=None, seed=1, duration_s=60)
     assert not list(tmp_path.iterdir())
+
+
+def _program(folder: Path, name: str) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / name
+    file.write_text("#!/bin/sh\n", encoding="utf-8")
+    file.chmod(0o755)
+    return file
+
+
+def test_where_sumo_is_looked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    own, packaged, on_path = (tmp_path / part for part in ("own", "packaged", "path"))
+    monkeypatch.setitem(sys.modules, "sumo", SimpleNamespace(SUMO_HOME=str(packaged)))
+    monkeypatch.setenv("SUMO_HOME", str(own))
+    monkeypatch.setenv("PATH", str(on_path))
+    with pytest.raises(InputError, match="needs SUMO") as caught:
+        sumo_program("netconvert")
+    assert (caught.value.field, caught.value.value) == ("netconvert", str(own))
+    # each one that is put there comes before those above it
+    for folder in (on_path, packaged / "bin", own / "bin"):
+        file = _program(folder, "netconvert")
+        assert sumo_program("netconvert") == file
+    monkeypatch.delenv("SUMO_HOME")
+    assert sumo_program("netconvert") == packaged / "bin" / "netconvert"
+
+
+def test_a_program_gets_the_data_beside_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SUMO_HOME", "elsewhere")
+    program = _program(tmp_path / "sumo" / "bin", "netconvert")
+    assert _environment(program)["SUMO_HOME"] == "elsewhere"  # as where a distribution keeps them apart
+    (tmp_path / "sumo" / "data").mkdir()
+    assert _environment(program)["SUMO_HOME"] == str(tmp_path / "sumo")
+
+
+@needs_sumo
+def test_an_export_with_sumo_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same files come out when SUMO is found by its folder instead of its package."""
+    demand, plans = crossroads_demand(100), crossroads_plans()
+    one = export(crossroads(), demand, tmp_path / "a", plans=plans, seed=1, duration_s=60)
+    home = sumo_program("netconvert").parent.parent
+    monkeypatch.setenv("SUMO_HOME", str(home))
+    monkeypatch.setitem(sys.modules, "sumo", SimpleNamespace())
+    two = export(crossroads(), demand, tmp_path / "b", plans=plans, seed=1, duration_s=60)
+    assert one.network.read_bytes() == two.network.read_bytes()
+    assert one.routes.read_bytes() == two.routes.read_bytes()
 
 
 @needs_sumo

@@ -4,10 +4,12 @@ const PATH_COLOURS = ["var(--forward)", "var(--backward)"];
 function showCorridor(index) {
   const view = document.getElementById("corridor-view"), corridor = DATA.corridors[index], count = DATA.corridors.length;
   const redraw = () => showCorridor(index), shown = corridor.cases[state.shown];
+  const least = (j) => DATA.junctions[j].cases[state.shown].lc, limit = corridor.j.reduce((a, b) => (least(b) > least(a) ? b : a));
   const first = DATA.junctions[corridor.j[0]].n, last = DATA.junctions[corridor.j.at(-1)].n;
   const step = (delta, text, name) => el("a", { class: "button", href: `#corridor/${(index + delta + count) % count}`, "aria-label": name, title: name }, text);
   view.replaceChildren(
     el("div", { class: "top" }, el("h1", {}, corridor.n || "Unnamed road"), el("span", { class: "muted" }, `${first} – ${last} · ${corridor.j.length} junctions · ${(corridor.pos.at(-1) / 1000).toFixed(1)} km`),
+      el("span", { class: "muted" }, `least common cycle ${least(limit)} s, that of `, junctionLink(limit)),
       el("span", { class: "facts noprint" }, caseSwitch(redraw), " ", printButton(), " ", step(-1, "‹", "Previous corridor"), " ", step(1, "›", "Next corridor"))),
     el("div", { class: "stack" },
       panel(`Time-space diagram${ofCase()}`, corridorKeys(corridor), timeSpace(corridor, shown),

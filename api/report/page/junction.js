@@ -10,7 +10,7 @@ function facts(junction) {
   return el("dl", { class: "facts-grid" },
     fact("Delay", plain(2, 1), "s/veh"), fact("Level of service", all.map((row) => losChip(row[3]))), fact("Highest X", all.map((row) => xText(row[1]))),
     fact("Flow", all.map((row) => thousands(row[0])), "veh/h"), fact("Stops", plain(4, 2), "per veh"), fact("Longest queue", all.map((row) => row[5]), "veh"),
-    fact("Cycle", junction.cases.map((c) => c.c), "s"), fact("Offset", junction.cases.map((c) => c.o), "s"), fact("Stages", junction.cases.map((c) => c.st.length)));
+    fact("Cycle", junction.cases.map((c) => c.c), "s"), fact("Least cycle", junction.cases.map((c) => c.lc), "s"), fact("Offset", junction.cases.map((c) => c.o), "s"), fact("Stages", junction.cases.map((c) => c.st.length)));
 }
 function movementTable(junction, shown) {
   const body = el("tbody", {}), legs = junction.legs;

@@ -3,11 +3,14 @@ function route() {
   const [name, ...rest] = location.hash.slice(1).split("/");
   let key = rest.join("/");
   try { key = decodeURIComponent(key); } catch { /* an address typed by hand */ }
-  let view = name || "overview";
+  let view = name || "overview", missing = false;
   if (view === "junction" && junctionAt.has(key)) showJunction(junctionAt.get(key));
   else if (view === "corridor" && DATA.corridors[key]) showCorridor(Number(key));
   else if (view === "map" && junctionAt.has(key)) { view = "overview"; roadMap.show(junctionAt.get(key)); }
-  else if (!["overview", "junctions", "corridors", "definitions"].includes(view)) view = "overview";
+  else if (!["overview", "junctions", "corridors", "definitions"].includes(view)) { missing = view !== "main"; view = "overview"; }
+  const notice = document.getElementById("notice");
+  notice.textContent = missing ? `This report has nothing at “#${[name, key].filter(Boolean).join("/")}”: here is the overview. A junction is found by its name, above, or in the table of junctions.` : "";
+  notice.classList.toggle("hidden", !missing);
   const parent = { junction: "junctions", corridor: "corridors" }[view] || view;
   for (const section of document.querySelectorAll("[data-view]")) section.classList.toggle("hidden", section.dataset.view !== view);
   for (const link of document.querySelectorAll(".bar nav a")) {
@@ -31,4 +34,5 @@ function route() {
   find.classList.remove("hidden");
 })();
 window.addEventListener("hashchange", route);
+window.addEventListener("load", () => requestAnimationFrame(() => window.scrollTo(0, 0)));
 route();

@@ -1,0 +1,143 @@
+"""What stands at the top of the report: title, what network and demand are, which plans, and what to be wary of."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from api.report.figures import number
+from scenarios.schema import CountsDemand, GeneratedDemand, OdDemand
+
+if TYPE_CHECKING:
+    import datetime as dt
+    from collections.abc import Sequence
+
+    from api.report.measures import Case
+    from scenarios.loader import City
+
+__all__ = ["head"]
+
+_ARRIVED_ENOUGH = 0.8
+_NO_CHANGE_VEH = 0.5
+_PLANS = {
+    "before": "timing sheet",
+    "isolated Webster": "isolated Webster plans",
+    "optimised": "optimised plans",
+    "start": "isolated Webster plans, the start of a search that found nothing better",
+}
+
+
+def head(
+    city: City, cases: Sequence[Case], *, minutes: float, date: dt.date, seed: int | None, scale: float
+) -> dict[str, Any]:
+    """Return the texts above the figures.
+
+    Parameters
+    ----------
+    minutes
+        Length of the run.
+    seed
+        Seed of generated demand; `None`: the scenario's own.
+    scale
+        Factor on the scenario's demand.
+    """
+    label, note = _demand(city)
+    network = "generated network" if city.label == "generated" else city.label
+    return {
+        "title": city.scenario.title,
+        "labels": [network, label],
+        "notes": [f"Network: {city.label}. {city.scenario.description.strip()}", note],
+        "facts": _facts(city, cases, minutes, date, seed, scale),
+        "date": date.isoformat(),
+        "warning": _warning(cases, minutes),
+    }
+
+
+def _facts(
+    city: City, cases: Sequence[Case], minutes: float, date: dt.date, seed: int | None, scale: float
+) -> list[str]:
+    facts = [f"{len(city.junctions)} junctions", f"{number(minutes, 0)} min simulated"]
+    facts.append(f"{number(cases[0].summary['vehicles'], 0)} vehicles")
+    if scale != 1.0:
+        facts.append(f"demand times {scale:g}")
+    if len(cases) > 1:
+        facts += [f"{case.name.lower()}: {_PLANS.get(case.plans.name, case.plans.name)}" for case in cases]
+    if isinstance(city.scenario.demand, GeneratedDemand):
+        facts.append(f"demand seed {city.scenario.demand.seed if seed is None else seed}")
+    facts.append(date.isoformat())
+    return facts
+
+
+def _demand(city: City) -> tuple[str, str]:
+    """Return a label and a note that say what the demand is and how it came about."""
+    section, figures = city.scenario.demand, city.figures
+    if isinstance(section, CountsDemand):
+        return "counted demand", f"Counted demand: turning counts of {section.file}{_balance(city)}."
+    assigned = (
+        f"{number(figures['total_veh_h'], 0)} veh/h between {number(figures['zones'], 0)} zones, assigned in user "
+        f"equilibrium (relative gap {figures['relative_gap']:.1e})"
+        if "relative_gap" in figures
+        else "assigned in user equilibrium"
+    )
+    if isinstance(section, OdDemand):
+        return "demand of an OD matrix", f"Demand: the OD matrix {section.file}, {assigned}."
+    return "generated demand", (
+        "Generated demand: trips from a seeded gravity model, not counted traffic. The figures compare plans with "
+        f"each other; they do not measure the city. {assigned[0].upper()}{assigned[1:]}."
+    )
+
+
+def _balance(city: City) -> str:
+    """Return how far the counts were changed to agree with each other."""
+    figures = city.figures
+    if "counted_movements" not in figures:
+        return ""
+    return (
+        f", {number(figures['counted_movements'], 0)} movements in {number(figures['intervals'], 0)} intervals of "
+        f"{number(city.demand.period_s / 60, 0)} min. Balanced between junctions: "
+        f"{number(100 * figures['changed_share'], 1)} % of the counted vehicles were added or taken away; "
+        f"{_largest_change(city)}"
+    )
+
+
+def _largest_change(city: City) -> str:
+    figures, network = city.figures, city.network
+    counted, balanced = figures["largest_change_counted_veh"], figures["largest_change_balanced_veh"]
+    if abs(balanced - counted) < _NO_CHANGE_VEH:
+        return "no count was changed by half a vehicle"
+    link = network.movements.in_link[int(figures["largest_change_movement"])]
+    row = np.flatnonzero(network.junctions.node == network.links.to_node[link])
+    where = f" at {network.junctions.name[row[0]]}" if len(row) else ""
+    return f"the largest change of one count is from {number(counted, 0)} to {number(balanced, 1)} vehicles{where}"
+
+
+def _warning(cases: Sequence[Case], minutes: float) -> str:
+    """Return a warning where many of the vehicles due did not arrive within the run, else nothing."""
+    short = [case for case in cases if case.summary["arrived"] < _ARRIVED_ENOUGH * case.summary["vehicles"]]
+    if not short:
+        return ""
+    told = "; ".join(
+        f"{case.name.lower()}: {int(100 * case.summary['arrived'] / case.summary['vehicles'])} % arrived, "
+        f"{number(case.summary['under_way'], 0)} vehicles were still under way and "
+        f"{number(case.summary['waiting_to_enter'], 0)} waited outside"
+        for case in short
+    )
+    longest_s = max(_free_s(case) for case in short)
+    if longest_s > (1.0 - _ARRIVED_ENOUGH) * 60.0 * minutes:
+        cause, remedy = "The run is too short for the journeys", "Make the run longer ([run] duration_s)."
+    else:
+        cause, remedy = (
+            "The network is oversaturated in the model",
+            "Compare the plans at a lower demand too (--scale).",
+        )
+    return (
+        f"{cause}: less than {number(100 * _ARRIVED_ENOUGH, 0)} % of the vehicles due arrived within the "
+        f"{number(minutes, 0)} minutes of the run ({told}). The figures of delay count those vehicles too, but only up "
+        f"to the end of the run, so their journeys take longer than the figures say. {remedy}"
+    )
+
+
+def _free_s(case: Case) -> float:
+    """Return the time at free speed within the run, seconds per vehicle: as many would be under way in any case."""
+    return float(case.summary["total_time_s_per_veh"] - case.summary["delay_s_per_veh"])
