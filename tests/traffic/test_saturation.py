@@ -32,9 +32,9 @@ def test_two_stages_share_a_degree_of_saturation():
     rate = network.lane_groups.saturation_veh_s[0]
     flow = flows(network, l0_THROUGH=0.30 * rate, l4_THROUGH=0.15 * rate, l2_THROUGH=0.20 * rate)
     x = ReferenceControl(network).saturation(flow)
-    # Y = 0.5, lost 2 x 7.5 s of 90: X = 0.5 / (75 / 90) on the critical approaches, half of it on the other
+    # Y = 0.5, lost 2 x 4 s of 90: X = 0.5 / (82 / 90) on the critical approaches, half of it on the other
     at = {int(link): group for group, link in enumerate(network.lane_groups.link)}
-    critical = 0.5 * 90 / 75
+    critical = 0.5 * 90 / 82
     assert x[at[0]] == pytest.approx(critical, rel=1e-9)
     assert x[at[2]] == pytest.approx(critical, rel=1e-9)
     assert x[at[4]] == pytest.approx(critical / 2, rel=1e-9)
@@ -49,9 +49,9 @@ def test_left_turn_bays_have_stages_of_their_own():
     bay = network.connections.lane_group[network.connections.movement == left][0]
     rate = groups.saturation_veh_s[bay] * moves.saturation_factor[left]
     control = ReferenceControl(network)
-    # the only flow: its stage gets all that four stages of 7.5 s leave
+    # the only flow: its stage gets all that four stages of 4 s leave
     x = control.saturation(flows(network, l0_LEFT=0.3 * rate))
-    assert x[bay] == pytest.approx(0.3 * 90 / 60, rel=1e-9)
+    assert x[bay] == pytest.approx(0.3 * 90 / 74, rel=1e-9)
     assert np.count_nonzero(x) == 1
     assert len(control.lane_groups) == 8
 
