@@ -50,7 +50,7 @@ class MovementConflicts:
         `one` may be let go at the same time and then gives way.
     clearing_s
         Seconds from the end of yellow of `one` until its last vehicle is out of the way of the first of
-        `other`; may be negative.
+        `other`; may be negative where the entering time is deducted.
     """
 
     junction: I1
@@ -95,8 +95,7 @@ def movement_conflicts(
     paths = movement_paths(network, settings) if paths is None else paths
     first, second = _candidates(paths, network)
     speed = clearing_speed_m_s(network, settings)
-    entering = network.links.speed_m_s[network.movements.in_link]
-    conflict, forward, backward = _meet(paths, first, second, speed, entering, network, settings)
+    conflict, forward, backward = _meet(paths, first, second, speed, network, settings)
     first, second = first[conflict], second[conflict]
     one = np.concatenate([paths.movement[first], paths.movement[second]])
     other = np.concatenate([paths.movement[second], paths.movement[first]])
@@ -137,7 +136,6 @@ def _meet(
     first: NDArray[np.int64],
     second: NDArray[np.int64],
     speed: F1,
-    entering: F1,
     network: RoadNetwork,
     settings: SignalSettings,
 ) -> tuple[B1, F1, F1]:
@@ -148,7 +146,7 @@ def _meet(
     forward, backward = np.zeros(len(first)), np.zeros(len(first))
     points = paths.points_m.astype(np.float32)
     out_s = ((paths.along_m + settings.vehicle_length_m) / speed[paths.movement][:, None]).astype(np.float32)
-    in_s = (paths.along_m / entering[paths.movement][:, None]).astype(np.float32)
+    in_s = _entering_s(paths, network, settings).astype(np.float32)
     near = np.float32(settings.conflict_distance_m)
     for low in range(0, len(first), _CHUNK):
         part = slice(low, low + _CHUNK)
@@ -163,6 +161,15 @@ def _meet(
         behind = np.where(zone, out_s[b][:, None, :] - in_s[a][:, :, None], far)
         forward[part], backward[part] = ahead.max(axis=(1, 2)), behind.max(axis=(1, 2))
     return conflict, forward, backward
+
+
+def _entering_s(paths: MovementPaths, network: RoadNetwork, settings: SignalSettings) -> F1:
+    """Time from the start of green until the first vehicle is at each point; 0 where it is not deducted."""
+    if not settings.deducts_entering_time:
+        return np.zeros_like(paths.along_m)
+    speed = network.links.speed_m_s[network.movements.in_link[paths.movement]]
+    times: F1 = paths.along_m / speed[:, None]
+    return times
 
 
 def _cross(paths: MovementPaths, first: NDArray[np.int64], second: NDArray[np.int64]) -> B1:
