@@ -29,10 +29,10 @@ if TYPE_CHECKING:
     F1 = NDArray[np.float64]
     I1 = NDArray[np.int32]
 
-__all__ = ["SAMPLES", "MovementPaths", "movement_paths", "rows_by"]
+__all__ = ["SAMPLES", "CrossingAreas", "MovementPaths", "movement_paths", "rows_by"]
 
-SAMPLES = 20
-"""Points on each path."""
+SAMPLES = 40
+"""Points on each path, a metre or so apart: clearing times are that exact."""
 
 _LOOK_M = 40.0  # where a leg lies is seen at this distance along its links
 _HEADING_M = (20.0, 60.0)  # and which way they head between these
@@ -41,6 +41,38 @@ _MEDIAN_MAX_M = 15.0
 _STOP_LINE_MAX_M = 35.0
 _SHARP_RAD = pi / 9  # legs closer than this share their first metres anyway
 _FLAT_RAD = pi * 5 / 6
+
+
+@dataclass(frozen=True, eq=False)
+class CrossingAreas:
+    """Where people walk: rectangles across the legs; shape (crossings,).
+
+    Attributes
+    ----------
+    bearing_rad
+        Direction of the leg seen from the junction, anticlockwise from east.
+    near_m, far_m
+        From the node, along the leg.
+    right_m, left_m
+        From the leg's axis, seen from the junction; to the left is positive.
+    """
+
+    bearing_rad: F1
+    near_m: F1
+    far_m: F1
+    right_m: F1
+    left_m: F1
+
+    def contain(self, crossing: I1, points_m: NDArray[np.float64], *, margin_m: float) -> NDArray[np.bool_]:
+        """Tell which points, shape (pairs, points, 2), lie on the `crossing`, shape (pairs,), or near it."""
+        cosine, sine = np.cos(self.bearing_rad[crossing, None]), np.sin(self.bearing_rad[crossing, None])
+        x, y = points_m[..., 0], points_m[..., 1]
+        along, across = x * cosine + y * sine, y * cosine - x * sine
+        inside: NDArray[np.bool_] = along >= self.near_m[crossing, None] - margin_m
+        inside &= along <= self.far_m[crossing, None] + margin_m
+        inside &= across >= self.right_m[crossing, None] - margin_m
+        inside &= across <= self.left_m[crossing, None] + margin_m
+        return inside
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,6 +94,8 @@ class MovementPaths:
         from east; NaN for links that do not end at a junction; shape (links,).
     out_bearing_rad
         The same for out-links at their upstream end.
+    crossings
+        Where people walk.
     """
 
     movement: I1
@@ -72,6 +106,7 @@ class MovementPaths:
     exit: I1
     bearing_rad: F1
     out_bearing_rad: F1
+    crossings: CrossingAreas
 
 
 @dataclass(eq=False)
@@ -117,6 +152,31 @@ def movement_paths(network: RoadNetwork, settings: SignalSettings) -> MovementPa
         exit=leaving.rank[out_link],
         bearing_rad=arriving.bearing,
         out_bearing_rad=leaving.bearing,
+        crossings=_crossing_areas(network, arriving, leaving, settings),
+    )
+
+
+def _crossing_areas(
+    network: RoadNetwork, arriving: _Ends, leaving: _Ends, settings: SignalSettings
+) -> CrossingAreas:
+    crossings, links, width = network.crossings, network.links, settings.lane_width_m
+    into, out_of = crossings.in_link, crossings.out_link
+    comes, goes = into >= 0, out_of >= 0
+    left = (arriving.median + arriving.across * width)[into]
+    right = -(leaving.median + leaving.across * width)[out_of]
+    # One carriageway alone ends where its lanes end.
+    right = np.where(goes, right, left - links.lanes[into] * width)
+    left = np.where(comes, left, right + links.running_lanes[out_of] * width)
+    far = np.where(comes, arriving.distance[into], leaving.distance[out_of])
+    mid_block = network.junctions.kind[crossings.junction] == JunctionKind.CROSSING
+    depth = settings.crossing_depth_m
+    return CrossingAreas(
+        bearing_rad=np.where(comes, arriving.bearing[into], leaving.bearing[out_of]),
+        # People cross a mid-block junction in its middle.
+        near_m=np.where(mid_block, -depth, far - depth),
+        far_m=far,
+        right_m=right,
+        left_m=left,
     )
 
 
