@@ -3,7 +3,8 @@
 A junction is drawn as legs that meet in its node: each leg is the arriving and the leaving link of one road,
 side by side with their median between. A stop line lies where the leg is clear of its neighbours and of the
 pedestrian crossing. A path runs from the middle of a lane at the stop line to the middle of a lane of the
-exit, as the cubic curve closest to a circular arc (flatter for left turns). Position and width of the legs
+exit, as the cubic curve closest to a circular arc (flatter for left turns). U-turns are as wide as a car
+needs: into a lane further out or, where the road is too narrow, out to the right first. Position and width of the legs
 come from the network's shapes and lanes, so that the drawing also holds for consolidated junctions, whose
 inside is not known.
 """
@@ -37,6 +38,7 @@ SAMPLES = 40
 _LOOK_M = 40.0  # where a leg lies is seen at this distance along its links
 _HEADING_M = (20.0, 60.0)  # and which way they head between these
 _LEFT_ROUNDNESS = 0.5  # left turns are cut short, so that opposing ones pass in front of each other
+_U_TURN_RADIUS_M = 5.0  # a car turns within 5.85 m with its outer front corner and is 1.76 m wide: RASt 06
 _MEDIAN_MAX_M = 15.0
 _STOP_LINE_MAX_M = 35.0
 _SHARP_RAD = pi / 9  # legs closer than this share their first metres anyway
@@ -138,9 +140,14 @@ def movement_paths(network: RoadNetwork, settings: SignalSettings) -> MovementPa
     in_link, out_link = network.movements.in_link[movement], network.movements.out_link[movement]
     width = settings.lane_width_m
     start, outward_in = _lane_ends(arriving, in_link, lane_in, width, side=1.0)
+    around = (network.movements.turn[movement] == Turn.U_TURN) & (
+        arriving.rank[in_link] == leaving.rank[out_link] + 1
+    )
+    lane_out = np.where(around, _u_turn_lanes(arriving, leaving, in_link, out_link, lane_in, width), lane_out)
     end, outward_out = _lane_ends(leaving, out_link, lane_out, width, side=-1.0)
     roundness = np.where(network.movements.turn[movement] == Turn.LEFT, _LEFT_ROUNDNESS, 1.0)
     points = _curves(start, -outward_in, end, outward_out, roundness)
+    points[around] = _u_turns(start[around], -outward_in[around], end[around])
     steps = np.hypot(*np.moveaxis(np.diff(points, axis=1), -1, 0))
     along = np.concatenate([np.zeros((len(points), 1)), np.cumsum(steps, axis=1)], axis=1)
     return MovementPaths(
@@ -232,6 +239,39 @@ def _curves(
         (w[None, :, None] * p[:, None, :] for w, p in zip(weights, controls, strict=True)),
         start=np.zeros((len(start), SAMPLES, 2)),
     )
+    return points
+
+
+def _u_turn_lanes(
+    arriving: _Ends, leaving: _Ends, in_link: I1, out_link: I1, lane_in: I1, width_m: float
+) -> I1:
+    """Exit lane of a U-turn: the innermost that is far enough across, else the outermost."""
+    own = arriving.median[in_link] + (arriving.across[in_link] - lane_in - 0.5) * width_m
+    innermost = own + leaving.median[out_link] + 0.5 * width_m
+    further = np.ceil(np.maximum(2.0 * _U_TURN_RADIUS_M - innermost, 0.0) / width_m)
+    lanes: I1 = np.maximum(leaving.across[out_link] - 1.0 - further, 0.0).astype(np.int32)
+    return lanes
+
+
+def _u_turns(
+    start: NDArray[np.float64], heading: NDArray[np.float64], end: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Points of half turns to the left with arcs of one radius: out to the right, around, and back to the right."""
+    across = np.hypot(*(end - start).T)
+    radius = np.maximum(_U_TURN_RADIUS_M, across / 2.0)
+    swing = np.arccos(np.minimum(0.5 + across / (4.0 * radius), 1.0))
+    turned = np.linspace(0.0, 1.0, SAMPLES) * (np.pi + 4.0 * swing)[:, None]
+    r, s = radius[:, None], swing[:, None]
+    around = turned - 2.0 * s
+    back = np.pi + 4.0 * s - turned  # the end mirrors the beginning
+    first, last = turned < s, back < s
+    to_right = np.where(first, r - r * np.cos(turned), r - 2.0 * r * np.cos(s) + r * np.cos(around))
+    to_right = np.where(last, -across[:, None] - r + r * np.cos(back), to_right)
+    ahead = np.where(first, r * np.sin(turned), 2.0 * r * np.sin(s) + r * np.sin(around))
+    ahead = np.where(last, r * np.sin(back), ahead)
+    right = np.column_stack([heading[:, 1], -heading[:, 0]])
+    points: NDArray[np.float64] = start[:, None] + to_right[..., None] * right[:, None]
+    points += ahead[..., None] * heading[:, None]
     return points
 
 

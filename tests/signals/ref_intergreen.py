@@ -9,7 +9,7 @@ first to enter is there. Crossings are rectangles; their far edge is where the t
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import acos, ceil, cos, radians, sin
+from math import acos, ceil, cos, pi, radians, sin
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 BODY_M = 2.55
 """Widest vehicle that is allowed on roads without a permit: Directive 96/53/EC, annex I."""
 
+U_TURN_RADIUS_M = 5.0
 WALKED_LANE_M = 3.5
 _FAR_M = 500.0
 _STEP_M = 0.25
@@ -95,8 +96,15 @@ class DrawnJunction:
     def track(self, from_leg: int, to_leg: int, lane: int, out: int, turn: int) -> Track:
         """Return the track from `lane` to the exit lane `out`, both counted from the right."""
         start = self._at(from_leg, self.stop_m[from_leg], self._lane_offset(from_leg, lane, arrives=True))
+        half_turn = from_leg == to_leg
+        while half_turn and out and self._across(from_leg, lane, out) < 2.0 * U_TURN_RADIUS_M:
+            out -= 1
         end = self._at(to_leg, self.stop_m[to_leg], self._lane_offset(to_leg, out, arrives=False))
-        line = _cubic(start, -self._outward(from_leg), end, self._outward(to_leg), left=turn == Turn.LEFT)
+        line = (
+            _driven(start, -self._outward(from_leg), end)
+            if half_turn
+            else _cubic(start, -self._outward(from_leg), end, self._outward(to_leg), left=turn == Turn.LEFT)
+        )
         speed = self.legs[from_leg].speed_km_h * KM_H
         slow = speed if turn == Turn.THROUGH else min(speed, self.settings.turning_speed_m_s)
         ground = line.buffer(BODY_M / 2.0, cap_style="flat")
@@ -112,6 +120,9 @@ class DrawnJunction:
         return Polygon(
             [self._at(leg, d, o) for d, o in ((near, -right), (far, -right), (far, left), (near, left))]
         )
+
+    def _across(self, leg: int, lane: int, out: int) -> float:
+        return self._lane_offset(leg, lane, arrives=True) - self._lane_offset(leg, out, arrives=False)
 
     def _outward(self, leg: int) -> NDArray[np.float64]:
         angle = radians(self.legs[leg].angle_deg)
@@ -173,6 +184,21 @@ def _cubic(
     for _ in range(6):
         pieces = [half for piece in pieces for half in _halves(piece)]
     return LineString([*(piece[0] for piece in pieces), end])
+
+
+def _driven(start: NDArray[np.float64], heading: NDArray[np.float64], end: NDArray[np.float64]) -> LineString:
+    """Drive a half turn to the left in short steps: first to the right, as far as it must be, then around and back."""
+    across = float(np.hypot(*(end - start)))
+    radius = max(U_TURN_RADIUS_M, across / 2.0)
+    swing = acos(min((2.0 * radius + across) / (4.0 * radius), 1.0))
+    steps = 2000
+    length = radius * (pi + 4.0 * swing)
+    at = (np.arange(steps) + 0.5) / steps * (pi + 4.0 * swing)
+    turned = np.abs(np.minimum(at - swing, 0.0)) - swing + np.clip(at - swing, 0.0, pi + 2.0 * swing)
+    turned -= np.maximum(at - pi - 3.0 * swing, 0.0)
+    ahead = np.arctan2(heading[1], heading[0]) + turned
+    moves = np.column_stack([np.cos(ahead), np.sin(ahead)]) * length / steps
+    return LineString(np.concatenate([[start], start + np.cumsum(moves, axis=0)]))
 
 
 def _halves(piece: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

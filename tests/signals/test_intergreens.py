@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -14,7 +15,7 @@ from signals.aspects import SignalSettings
 from signals.build import build_junctions
 from signals.conflicts import movement_conflicts
 from signals.junction import Conflict, GroupKind, Junction
-from signals.paths import SAMPLES
+from signals.paths import SAMPLES, movement_paths
 from tests.signals.junctions import Leg, crossroads, leg_lists, leg_of_link, network_of, outer_lanes
 from tests.signals.ref_intergreen import (
     DrawnJunction,
@@ -39,9 +40,11 @@ def _tracks(network: RoadNetwork, drawn: DrawnJunction) -> dict[int, list[Track]
     return tracks
 
 
-def _sampled_s(tracks: list[Track]) -> float:
-    """Time between two samples of the path of who clears: so far off are the times that are checked."""
-    return max(track.line.length / (SAMPLES - 1) / track.clearing_m_s for track in tracks)
+def _sampled_s(clearing: list[Track], entering: list[Track] | None = None) -> float:
+    """Time between two samples of the paths: so far off are the times that are checked."""
+    time_s = max(track.line.length / track.clearing_m_s for track in clearing)
+    time_s += max((track.line.length / track.entering_m_s for track in entering or ()), default=0.0)
+    return time_s / (SAMPLES - 1)
 
 
 def _check_vehicles(
@@ -62,7 +65,7 @@ def _check_vehicles(
         if needed is None:
             continue
         compared += 1
-        needed -= _sampled_s(tracks[m])
+        needed -= _sampled_s(tracks[m], tracks[n])
         assert clearing[m, n] >= needed, (m, n)
         i, j = group_of[m], group_of[n]
         if i != j:
@@ -158,6 +161,37 @@ def test_one_way_mid_block_crossing_lies_behind_the_stop_line() -> None:
     legs = [Leg(0.0, 2, 0, speed_km_h=30.0), Leg(180.0, 0, 2, speed_km_h=30.0)]
     (junction,) = build_junctions(network_of(legs, kind=JunctionKind.CROSSING))
     assert junction.intergreen_s.tolist() == [[0, 3 + 3], [6, 0]]
+
+
+@pytest.mark.parametrize("lanes", [1, 2, 3, 4])
+def test_a_u_turn_is_as_wide_as_a_car_needs(lanes: int) -> None:
+    rules = SignalSettings()
+    paths = movement_paths(network := network_of(crossroads(lanes), u_turns=True), rules)
+    turns = np.flatnonzero(network.movements.turn[paths.movement] == Turn.U_TURN)
+    points = paths.points_m[turns]
+    steps = np.diff(points, axis=1)
+    bend = np.diff(np.unwrap(np.arctan2(steps[..., 1], steps[..., 0])), axis=1)
+    length = np.hypot(steps[..., 0], steps[..., 1])
+    radius = (length[:, 1:] + length[:, :-1]) / 2.0 / np.abs(bend)
+    # Into the kerb lane, at most 10 m across; a polyline of an arc of 5 m bends as that arc does, but where
+    # an arc to the right meets one to the left.
+    across = np.hypot(*(points[:, -1] - points[:, 0]).T)
+    assert across.min() == pytest.approx(min(lanes, 4) * 3.25)
+    assert (radius > 4.9).all()
+    assert bend.sum(axis=1) == pytest.approx(np.full(len(turns), np.pi), abs=0.25)
+
+
+def test_a_wide_median_lets_u_turns_into_the_inner_lane() -> None:
+    network = network_of(crossroads(2), u_turns=True)
+    y = network.shape_y_m.copy()
+    for link, side in ((0, 12.0), (1, -12.0), (4, -12.0), (5, 12.0)):
+        y[network.links.shape_start[link] : network.links.shape_start[link] + 2] += side
+    paths = movement_paths(network := replace(network, shape_y_m=y), SignalSettings())
+    turns = network.movements.turn[paths.movement] == Turn.U_TURN
+    own = turns & np.isin(network.movements.in_link[paths.movement], (0, 4))
+    # A median of 24 m - 2 * 3.25 m, from lane to lane two halves of one more.
+    across = np.hypot(*(paths.points_m[own, -1] - paths.points_m[own, 0]).T)
+    assert across.min() == pytest.approx(24.0 - 2 * 3.25 + 3.25)
 
 
 def test_a_u_turn_drives_over_the_crossing_of_its_leg_twice() -> None:
