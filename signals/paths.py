@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from traffic.legs import LegEnd, legs_at
+from traffic.legs import LegEnd, leg_names, legs_at
 from traffic.network import JunctionKind, RoadClass, Turn
 
 if TYPE_CHECKING:
@@ -94,8 +94,9 @@ class MovementPaths:
     bearing_rad
         Direction of each link's leg seen from the junction at its downstream end (in-links), anticlockwise
         from east; NaN for links that do not end at a junction; shape (links,).
-    out_bearing_rad
-        The same for out-links at their upstream end.
+    in_leg, out_leg
+        Name of each link's leg at the junction at its downstream end, and at its upstream end; empty for
+        links without a junction there; length (links,).
     crossings
         Where people walk.
     """
@@ -107,7 +108,8 @@ class MovementPaths:
     entry: I1
     exit: I1
     bearing_rad: F1
-    out_bearing_rad: F1
+    in_leg: tuple[str, ...]
+    out_leg: tuple[str, ...]
     crossings: CrossingAreas
 
 
@@ -120,11 +122,13 @@ class _Ends:
     median: F1
     across: F1  # lanes between the leg's axis and the kerb side of the link
     rank: I1
+    leg: list[str]
 
     @classmethod
     def empty(cls, links: int) -> _Ends:
         bearing, distance, median, across = (np.full(links, np.nan) for _ in range(4))
-        return cls(bearing, distance, median, across, np.full(links, -1, dtype=np.int32))
+        rank = np.full(links, -1, dtype=np.int32)
+        return cls(bearing, distance, median, across, rank, [""] * links)
 
 
 def movement_paths(network: RoadNetwork, settings: SignalSettings) -> MovementPaths:
@@ -158,7 +162,8 @@ def movement_paths(network: RoadNetwork, settings: SignalSettings) -> MovementPa
         entry=arriving.rank[in_link],
         exit=leaving.rank[out_link],
         bearing_rad=arriving.bearing,
-        out_bearing_rad=leaving.bearing,
+        in_leg=tuple(arriving.leg),
+        out_leg=tuple(leaving.leg),
         crossings=_crossing_areas(network, arriving, leaving, settings),
     )
 
@@ -291,8 +296,10 @@ def _place_legs(network: RoadNetwork, settings: SignalSettings) -> tuple[_Ends, 
             [_leg_end(network, link, float(heading_out[link]), arrives=False) for link in outs],
         )
         drawn = [_Drawn.of(leg, far_in, far_out, settings.lane_width_m) for leg in legs]
+        drawn.sort(key=lambda leg: leg.bearing)
+        names = leg_names([leg.bearing for leg in drawn])
         setback = settings.crossing_depth_m * (2.0 if kind == JunctionKind.CROSSING else 1.0)
-        for rank, leg in enumerate(sorted(drawn, key=lambda leg: leg.bearing)):
+        for rank, leg in enumerate(drawn):
             distance = leg.clear_of(drawn) + setback
             for end, table, slot in ((leg.leg.leaving, leaving, 0), (leg.leg.arriving, arriving, 1)):
                 if end is not None:
@@ -301,6 +308,7 @@ def _place_legs(network: RoadNetwork, settings: SignalSettings) -> tuple[_Ends, 
                     table.median[end.link] = leg.median
                     table.across[end.link] = end.lanes if len(leg.leg.ends) == 2 else end.lanes / 2.0
                     table.rank[end.link] = 2 * rank + slot
+                    table.leg[end.link] = names[rank]
     return arriving, leaving
 
 

@@ -113,6 +113,38 @@ def test_one_way_streets() -> None:
     }
 
 
+def test_a_crossing_is_called_as_the_approach_of_its_leg() -> None:
+    # Two legs that lie about north; the first of them has no crossing.
+    legs = [Leg(0.0), Leg(75.0, crossing=False), Leg(108.0), Leg(180.0), Leg(270.0)]
+    network = network_of(legs)
+    (junction,) = build_junctions(network)
+    assert [g.name for g in junction.groups if g.kind == GroupKind.PEDESTRIAN] == [
+        "P-E",
+        "P-N2",
+        "P-W",
+        "P-S",
+    ]
+    (second,) = (g for g in junction.groups if g.name.startswith("N2-"))
+    (walk,) = (g for g in junction.groups if g.name == "P-N2")
+    leg = network.crossings.in_link[list(walk.crossings)]
+    assert set(network.movements.in_link[list(second.movements)]) == set(leg)
+
+
+@settings(max_examples=60)
+@given(legs=leg_lists())
+def test_groups_of_one_leg_have_its_name(legs: list[Leg]) -> None:
+    network = network_of(legs)
+    (junction,) = build_junctions(network)
+    approach = {}
+    for group in junction.groups:
+        for m in group.movements:
+            approach[int(network.movements.in_link[m])] = group.name.split("-")[0]
+    assert len(set(approach.values())) == len(approach)
+    for group in junction.groups:
+        for link in network.crossings.in_link[list(group.crossings)]:
+            assert link < 0 or group.name == f"P-{approach[int(link)]}"
+
+
 def test_mid_block_crossing_has_two_groups() -> None:
     legs = [Leg(0.0, 2, 2), Leg(180.0, 2, 2)]
     (junction,) = build_junctions(network_of(legs, kind=JunctionKind.CROSSING))
