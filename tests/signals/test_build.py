@@ -244,6 +244,21 @@ def test_left_turns_are_protected_by_volume_and_product(
     assert other == Conflict.YIELD
 
 
+def test_a_digest_tells_another_demand_from_another_junction() -> None:
+    network = network_of(crossroads(2, left_bays=1))
+    quiet, busy = (
+        build_junctions(network, demand=_demand(network, {(4, 3): left, (2, 4): 100.0}))[0]
+        for left in (100.0, 300.0)
+    )
+    other = _only(crossroads(3, left_bays=1))
+    busy.require_digest(busy.digest, "digest")
+    with pytest.raises(InputError, match=r"other left turns are protected .*--planned-scale"):
+        busy.require_digest(quiet.digest, "digest")
+    for digest in (other.digest, "", 7, None):
+        with pytest.raises(InputError, match=r"was made for other data .*Optimise again for the network"):
+            busy.require_digest(digest, "digest")
+
+
 def test_left_turn_in_a_shared_lane_stays_permissive() -> None:
     network = network_of(crossroads(1))
     (junction,) = build_junctions(network, demand=_demand(network, {(4, 3): 300.0, (2, 4): 800.0}))
