@@ -191,7 +191,7 @@ def _driven(start: NDArray[np.float64], heading: NDArray[np.float64], end: NDArr
     across = float(np.hypot(*(end - start)))
     radius = max(U_TURN_RADIUS_M, across / 2.0)
     swing = acos(min((2.0 * radius + across) / (4.0 * radius), 1.0))
-    steps = 2000
+    steps = 120
     length = radius * (pi + 4.0 * swing)
     at = (np.arange(steps) + 0.5) / steps * (pi + 4.0 * swing)
     turned = np.abs(np.minimum(at - swing, 0.0)) - swing + np.clip(at - swing, 0.0, pi + 2.0 * swing)
