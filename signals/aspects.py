@@ -1,14 +1,17 @@
 """What a signal shows, country by country, and the timing rules that stand behind it.
 
-The presets of `COUNTRIES` differ only in the aspects. Sources of the figures:
+The presets are in `COUNTRIES`. Sources of the figures:
 
 - ITE, *Guidelines for Determining Traffic Signal Change and Clearance Intervals* (2020): the kinematic
-  yellow and the all-red time, perception time 1.0 s, deceleration 10 ft/s^2 = 3.05 m/s^2.
-- MUTCD, 11th edition, sections 4F.17 (yellow 3 to 6 s) and 4I.06 (walk of 7 s).
+  yellow and the all-red time ``(W + L) / V``, perception time 1.0 s, deceleration 10 ft/s^2 = 3.05 m/s^2,
+  vehicle of 20 ft, and 7 mph above the posted speed where the 85th percentile is not measured.
+- MUTCD, 11th edition, sections 4F.17 (yellow 3 to 6 s) and 4I.06 (walk of 7 s, walking speed 3.5 ft/s).
 - Highway Capacity Manual 2000, chapter 10, appendix A: when a left turn needs protection.
 - Signal Timing Manual, 2nd edition (NCHRP 812), chapters 5 and 6: minimum greens, cycle limits.
-- RiLSA 2015, section 2: red-amber of 1 s, clearing speed of turning vehicles 7 m/s, walking speed 1.2 m/s.
-- Kazakhstan and its neighbours: green flashes for the last 3 s, yellow of 3 s, red with amber up to 2 s.
+- RiLSA 2015, section 2: red-amber of 1 s, entering time deducted, vehicle of 6 m, clearing speed of turning
+  vehicles 7 m/s, walking speed 1.2 m/s.
+- Kazakhstan and its neighbours: green flashes for the last 3 s, yellow of 3 s, red with amber up to 2 s. No
+  national figure was found for the rest, so that RiLSA's are taken.
 """
 
 from __future__ import annotations
@@ -20,11 +23,15 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from traffic.errors import InputError
+from traffic.units import MILE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 __all__ = ["COUNTRIES", "Aspect", "CountryAspects", "SignalSettings"]
+
+_FOOT_M = MILE / 5280.0
+_MPH_M_S = MILE / 3600.0
 
 
 class Aspect(IntEnum):
@@ -56,17 +63,6 @@ class CountryAspects:
     red_amber_s: int
 
 
-COUNTRIES: Mapping[str, CountryAspects] = MappingProxyType(
-    {
-        "KZ": CountryAspects(flashing_green_s=3, yellow_s=3, red_amber_s=2),
-        "BR": CountryAspects(flashing_green_s=0, yellow_s=3, red_amber_s=0),
-        "US": CountryAspects(flashing_green_s=0, yellow_s=3, red_amber_s=0),
-        "DE": CountryAspects(flashing_green_s=0, yellow_s=3, red_amber_s=1),
-    }
-)
-"""Aspects by ISO 3166 country code."""
-
-
 @dataclass(frozen=True)
 class SignalSettings:
     """Rules from which groups, intergreens and bounds of every junction are made.
@@ -74,7 +70,7 @@ class SignalSettings:
     Attributes
     ----------
     country
-        ISO 3166 code, for the record; `SignalSettings.of` takes the aspects from it.
+        ISO 3166 code, for the record; `SignalSettings.of` returns the settings of one.
     aspects
         Flashing green, least yellow and red-amber.
     cycle_min_s, cycle_max_s
@@ -87,6 +83,11 @@ class SignalSettings:
         Speed for the pedestrian clearance time.
     perception_s, deceleration_m_s2, vehicle_length_m
         Driver and vehicle in the ITE formulas.
+    speed_margin_m_s
+        What the 85th percentile of approach speeds lies above the link's speed; the yellow is made for it.
+    deducts_entering_time
+        Whether the way of the first vehicle to enter is taken off the clearing time of vehicles against
+        vehicles (conflict points); else the clearing time is the plain ``(W + L) / V``.
     turning_speed_m_s
         Speed at which turning vehicles clear the junction.
     all_red_min_s
@@ -109,7 +110,7 @@ class SignalSettings:
     """
 
     country: str = "KZ"
-    aspects: CountryAspects = COUNTRIES["KZ"]
+    aspects: CountryAspects = CountryAspects(flashing_green_s=3, yellow_s=3, red_amber_s=2)
     cycle_min_s: int = 40
     cycle_max_s: int = 120
     min_green_s: int = 7
@@ -119,6 +120,8 @@ class SignalSettings:
     perception_s: float = 1.0
     deceleration_m_s2: float = 3.05
     vehicle_length_m: float = 6.0
+    speed_margin_m_s: float = 0.0
+    deducts_entering_time: bool = True
     turning_speed_m_s: float = 7.0
     all_red_min_s: int = 1
     lane_width_m: float = 3.25
@@ -158,12 +161,38 @@ class SignalSettings:
     @classmethod
     def of(cls, country: str, **changes: Any) -> SignalSettings:
         """Return the settings of `country` (a key of `COUNTRIES`), with `changes` of single fields."""
-        aspects = COUNTRIES.get(country.upper())
-        if aspects is None:
+        preset = COUNTRIES.get(country.upper())
+        if preset is None:
             known = ", ".join(COUNTRIES)
             hint = f"Known are {known}; others are made with SignalSettings(aspects=CountryAspects(...))"
             raise InputError("must be a known country", field="country", value=country, hint=hint)
         for name in changes:
             if name not in cls.__dataclass_fields__:
                 raise InputError("must be a field of SignalSettings", field=name)
-        return replace(cls(country=country.upper(), aspects=aspects), **changes)
+        return replace(preset, **changes)
+
+
+COUNTRIES: Mapping[str, SignalSettings] = MappingProxyType(
+    {
+        preset.country: preset
+        for preset in (
+            SignalSettings(),
+            SignalSettings(
+                country="BR", aspects=CountryAspects(flashing_green_s=0, yellow_s=3, red_amber_s=0)
+            ),
+            SignalSettings(
+                country="US",
+                aspects=CountryAspects(flashing_green_s=0, yellow_s=3, red_amber_s=0),
+                walking_speed_m_s=3.5 * _FOOT_M,
+                deceleration_m_s2=10.0 * _FOOT_M,
+                vehicle_length_m=20.0 * _FOOT_M,
+                speed_margin_m_s=7.0 * _MPH_M_S,
+                deducts_entering_time=False,
+            ),
+            SignalSettings(
+                country="DE", aspects=CountryAspects(flashing_green_s=0, yellow_s=3, red_amber_s=1)
+            ),
+        )
+    }
+)
+"""Settings by ISO 3166 country code."""

@@ -10,13 +10,7 @@ import numpy as np
 from signals.aspects import SignalSettings
 from signals.clearance import vehicle_intergreen_s, yellow_s
 from signals.conflicts import crossing_conflicts, movement_conflicts
-from signals.groups import (
-    approach_names,
-    compass_point,
-    protected_left_turns,
-    shared_lane_sets,
-    turn_letters,
-)
+from signals.groups import protected_left_turns, shared_lane_sets, turn_letters
 from signals.junction import Conflict, GroupKind, Junction, SignalGroup
 from signals.paths import movement_paths, rows_by
 from traffic.errors import InputError
@@ -204,47 +198,36 @@ class _Layout:
             named = [(VEHICLES, movements)]
             walks = [(PEDESTRIANS, crossings)]
         else:
-            bearing = {link: float(self.paths.bearing_rad[link]) for link in approaches}
-            named = self._vehicles(movements, approach_names(bearing))
+            named = self._vehicles(movements)
             walks = self._walks(crossings)
         made = [self._vehicle_group(name, members, settings, bounds) for name, members in named]
         made += [_walk_group(name, members, settings, bounds) for name, members in walks]
         bounds.check(made)
         return tuple(made)
 
-    def _vehicles(self, movements: list[int], names: dict[int, str]) -> list[tuple[str, list[int]]]:
+    def _vehicles(self, movements: list[int]) -> list[tuple[str, list[int]]]:
         sets: dict[int, list[int]] = {}
         for movement in movements:
             sets.setdefault(self.switched[movement], []).append(movement)
-        order = {link: position for position, link in enumerate(names)}
-        found: list[tuple[str, list[int]]] = []
-        used: set[str] = set()
-        for first in sorted(sets, key=lambda first: (order[self.in_link[first]], first)):
+
+        def place(first: int) -> tuple[float, int, int]:
+            link = self.in_link[first]
+            return float(self.paths.bearing_rad[link]), link, first
+
+        found: dict[str, list[int]] = {}
+        for first in sorted(sets, key=place):
             letters = turn_letters({self.turn[movement] for movement in sets[first]})
-            name = plain = f"{names[self.in_link[first]]}-{letters}"
-            repeated = 2
-            while name in used:
-                name, repeated = f"{plain}{repeated}", repeated + 1
-            used.add(name)
-            found.append((name, sets[first]))
-        return found
+            found[_unused(f"{self.paths.in_leg[self.in_link[first]]}-{letters}", found)] = sets[first]
+        return list(found.items())
 
     def _walks(self, crossings: list[int]) -> list[tuple[str, list[int]]]:
         table = self.network.crossings
-        found: list[tuple[str, list[int]]] = []
-        used: dict[str, int] = {}
+        found: dict[str, list[int]] = {}
         for crossing in crossings:
-            link = int(table.in_link[crossing])
-            bearing = (
-                self.paths.bearing_rad[link]
-                if link >= 0
-                else self.paths.out_bearing_rad[int(table.out_link[crossing])]
-            )
-            point = compass_point(float(bearing))
-            used[point] = used.get(point, 0) + 1
-            suffix = "" if used[point] == 1 else str(used[point])
-            found.append((f"{PEDESTRIANS}-{point}{suffix}", [crossing]))
-        return found
+            into, out_of = int(table.in_link[crossing]), int(table.out_link[crossing])
+            leg = self.paths.in_leg[into] if into >= 0 else self.paths.out_leg[out_of]
+            found[_unused(f"{PEDESTRIANS}-{leg}", found)] = [crossing]
+        return list(found.items())
 
     def _vehicle_group(
         self, name: str, movements: list[int], settings: SignalSettings, bounds: _Bounds
@@ -262,6 +245,14 @@ class _Layout:
             yellow_s=yellow_s(float(speed), settings),
             red_amber_s=settings.aspects.red_amber_s,
         )
+
+
+def _unused(name: str, used: Mapping[str, object]) -> str:
+    """Return `name`, numbered if it is `used`."""
+    free, number = name, 2
+    while free in used:
+        free, number = f"{name}-{number}", number + 1
+    return free
 
 
 def _walk_group(name: str, crossings: list[int], settings: SignalSettings, bounds: _Bounds) -> SignalGroup:

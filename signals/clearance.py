@@ -2,8 +2,9 @@
 
 Vehicles: ITE, *Guidelines for Determining Traffic Signal Change and Clearance Intervals* (2020). The yellow
 is ``t + V / (2 a + 2 g G)``, the time to clear ``(W + L) / V``, where W is measured along the path from the
-stop line to the far end of the conflict and the time in which the first entering vehicle reaches the
-conflict is taken off (as in RiLSA 2015, section 2.7). Pedestrians: MUTCD, 11th edition, section 4I.06.
+stop line to the far end of the conflict. Where the country's rules say so, the time in which the first
+entering vehicle reaches the conflict is taken off (as in RiLSA 2015, section 2.7). Pedestrians: MUTCD, 11th
+edition, section 4I.06.
 """
 
 from __future__ import annotations
@@ -61,9 +62,17 @@ def ite_yellow_s(
 
 
 def yellow_s(speed_m_s: float, settings: SignalSettings) -> int:
-    """Return the yellow in whole seconds: by the ITE formula, and at least that of the country."""
+    """Return the yellow in whole seconds: by the ITE formula, and at least that of the country.
+
+    Parameters
+    ----------
+    speed_m_s
+        Speed of the link, metres per second; the country's margin to the 85th percentile comes on top.
+    """
     kinematic = ite_yellow_s(
-        speed_m_s, perception_s=settings.perception_s, deceleration_m_s2=settings.deceleration_m_s2
+        speed_m_s + settings.speed_margin_m_s,
+        perception_s=settings.perception_s,
+        deceleration_m_s2=settings.deceleration_m_s2,
     )
     return max(settings.aspects.yellow_s, whole_seconds(kinematic))
 

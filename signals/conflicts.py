@@ -16,7 +16,7 @@ import numpy as np
 
 from signals.clearance import longest_walks_m, pedestrian_clearance_s
 from signals.junction import Conflict
-from signals.paths import movement_paths, rows_by
+from signals.paths import movement_paths
 from traffic.arrays import require
 from traffic.network import Turn
 from traffic.priority import GiveWayKind, give_way
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CrossingConflicts", "MovementConflicts", "crossing_conflicts", "movement_conflicts"]
 
-_CHUNK = 4096
+_CHUNK = 256
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +50,7 @@ class MovementConflicts:
         `one` may be let go at the same time and then gives way.
     clearing_s
         Seconds from the end of yellow of `one` until its last vehicle is out of the way of the first of
-        `other`; may be negative.
+        `other`; may be negative where the entering time is deducted.
     """
 
     junction: I1
@@ -95,8 +95,7 @@ def movement_conflicts(
     paths = movement_paths(network, settings) if paths is None else paths
     first, second = _candidates(paths, network)
     speed = clearing_speed_m_s(network, settings)
-    entering = network.links.speed_m_s[network.movements.in_link]
-    conflict, forward, backward = _meet(paths, first, second, speed, entering, network, settings)
+    conflict, forward, backward = _meet(paths, first, second, speed, network, settings)
     first, second = first[conflict], second[conflict]
     one = np.concatenate([paths.movement[first], paths.movement[second]])
     other = np.concatenate([paths.movement[second], paths.movement[first]])
@@ -106,8 +105,7 @@ def movement_conflicts(
     junction, one, other, clearing = junction[order], one[order], other[order], clearing[order]
     if not len(one):
         return MovementConflicts(junction, one, other, np.zeros(0, dtype=bool), clearing)
-    fresh = np.concatenate([[True], (np.diff(one) != 0) | (np.diff(other) != 0)])
-    at = np.flatnonzero(fresh)
+    at = _first_of_each(one, other)
     clearing = np.maximum.reduceat(clearing, at)
     junction, one, other = junction[at], one[at], other[at]
     return MovementConflicts(junction, one, other, _opposing(network, one, other), clearing)
@@ -137,7 +135,6 @@ def _meet(
     first: NDArray[np.int64],
     second: NDArray[np.int64],
     speed: F1,
-    entering: F1,
     network: RoadNetwork,
     settings: SignalSettings,
 ) -> tuple[B1, F1, F1]:
@@ -148,7 +145,7 @@ def _meet(
     forward, backward = np.zeros(len(first)), np.zeros(len(first))
     points = paths.points_m.astype(np.float32)
     out_s = ((paths.along_m + settings.vehicle_length_m) / speed[paths.movement][:, None]).astype(np.float32)
-    in_s = (paths.along_m / entering[paths.movement][:, None]).astype(np.float32)
+    in_s = _entering_s(paths, network, settings).astype(np.float32)
     near = np.float32(settings.conflict_distance_m)
     for low in range(0, len(first), _CHUNK):
         part = slice(low, low + _CHUNK)
@@ -163,6 +160,15 @@ def _meet(
         behind = np.where(zone, out_s[b][:, None, :] - in_s[a][:, :, None], far)
         forward[part], backward[part] = ahead.max(axis=(1, 2)), behind.max(axis=(1, 2))
     return conflict, forward, backward
+
+
+def _entering_s(paths: MovementPaths, network: RoadNetwork, settings: SignalSettings) -> F1:
+    """Time from the start of green until the first vehicle is at each point; 0 where it is not deducted."""
+    if not settings.deducts_entering_time:
+        return np.zeros_like(paths.along_m)
+    speed = network.links.speed_m_s[network.movements.in_link[paths.movement]]
+    times: F1 = paths.along_m / speed[:, None]
+    return times
 
 
 def _cross(paths: MovementPaths, first: NDArray[np.int64], second: NDArray[np.int64]) -> B1:
@@ -205,16 +211,15 @@ def crossing_conflicts(
     """
     movements, crossings = network.movements, network.crossings
     _check_crossings(network)
-    crossing, movement, at_start = _driven_over(network)
-    length = np.zeros(len(movements))
-    np.maximum.at(length, paths.movement, paths.along_m[:, -1])
-    distance = np.where(at_start, settings.crossing_depth_m, length[movement])
+    crossing, movement, distance = _driven_over(network, settings, paths)
+    starts = movements.in_link[movement] == crossings.in_link[crossing]
+    ends = movements.out_link[movement] == crossings.out_link[crossing]
     clearing = (distance + settings.vehicle_length_m) / clearing_speed_m_s(network, settings)[movement]
     turn = movements.turn[movement]
     gives_way = turn == Turn.RIGHT
     if settings.left_yields_to_pedestrians:
         gives_way |= ((turn == Turn.LEFT) | (turn == Turn.U_TURN)) & ~protected[movement]
-    relation = np.where(gives_way & ~at_start, Conflict.YIELD, Conflict.FULL).astype(np.uint8)
+    relation = np.where(gives_way & ends & ~starts, Conflict.YIELD, Conflict.FULL).astype(np.uint8)
     walking = np.array(
         [
             pedestrian_clearance_s(metres, settings.walking_speed_m_s)
@@ -242,16 +247,41 @@ def _check_crossings(network: RoadNetwork) -> None:
     require(~neither, "crossings.in_link", "must be a link where out_link is none", network.crossings.in_link)
 
 
-def _driven_over(network: RoadNetwork) -> tuple[I1, I1, B1]:
-    """Crossing, movement, and whether the movement starts at the crossing's leg, of all that meet."""
-    over: list[tuple[int, int, bool]] = []
-    crossings, movements = network.crossings, network.movements
-    by_in = rows_by(movements.in_link, np.isin(movements.in_link, crossings.in_link))
-    by_out = rows_by(movements.out_link, np.isin(movements.out_link, crossings.out_link))
-    legs = zip(crossings.in_link.tolist(), crossings.out_link.tolist(), strict=True)
-    for crossing, (into, out_of) in enumerate(legs):
-        starts = by_in.get(into, [])
-        over += [(crossing, movement, True) for movement in starts]
-        over += [(crossing, movement, False) for movement in by_out.get(out_of, []) if movement not in starts]
-    table = np.array(over, dtype=np.int32).reshape(-1, 3)
-    return table[:, 0], table[:, 1], table[:, 2] > 0
+def _driven_over(network: RoadNetwork, settings: SignalSettings, paths: MovementPaths) -> tuple[I1, I1, F1]:
+    """Crossing, movement, and the way from the stop line to behind the crossing, of all that meet.
+
+    Those are the movements of the crossing's own leg: an outer corner that a path cuts on its way past
+    another leg is no crossing that vehicles drive over.
+    """
+    movements, crossings = network.movements, network.crossings
+    crossing, path = _same_junction(crossings.junction, paths.junction)
+    starts = movements.in_link[paths.movement[path]] == crossings.in_link[crossing]
+    ends = movements.out_link[paths.movement[path]] == crossings.out_link[crossing]
+    kept = starts | ends
+    crossing, path, starts, ends = crossing[kept], path[kept], starts[kept], ends[kept]
+    movement, along = paths.movement[path], paths.along_m[path]
+    on = paths.crossings.contain(crossing, paths.points_m[path], margin_m=settings.conflict_distance_m / 2.0)
+    distance = np.where(on, along, 0.0).max(axis=1, initial=0.0)
+    distance[starts] = np.maximum(distance[starts], settings.crossing_depth_m)
+    distance[ends] = along[ends, -1]
+    order = np.lexsort((movement, crossing))
+    crossing, movement, distance = crossing[order], movement[order], distance[order]
+    at = _first_of_each(crossing, movement)
+    distance = np.maximum.reduceat(distance, at) if len(at) else distance
+    return crossing[at], movement[at], distance
+
+
+def _same_junction(one: I1, other: I1) -> tuple[I1, I1]:
+    """All pairs of rows of two tables with the same junction; the `other` table is sorted by it."""
+    begin = np.searchsorted(other, one, side="left")
+    count = np.searchsorted(other, one, side="right") - begin
+    first = np.repeat(np.arange(len(one)), count)
+    second = np.arange(len(first)) - np.repeat(np.cumsum(count) - count, count) + np.repeat(begin, count)
+    return first.astype(np.int32), second.astype(np.int32)
+
+
+def _first_of_each(one: I1, other: I1) -> NDArray[np.int64]:
+    """Rows at which a new pair begins, of pairs that are sorted."""
+    if not len(one):
+        return np.zeros(0, dtype=np.int64)
+    return np.flatnonzero(np.concatenate([[True], (np.diff(one) != 0) | (np.diff(other) != 0)]))

@@ -1,4 +1,4 @@
-"""Signal groups: which movements switch together, how they are called, which left turns are protected.
+"""Signal groups: which movements switch together, which left turns are protected.
 
 Movements that share a lane are in one group, since the first vehicle of the lane blocks the others. Lanes of
 their own have groups of their own. Each pedestrian crossing has a group; a mid-block crossing has two in all.
@@ -24,27 +24,10 @@ if TYPE_CHECKING:
     I1 = NDArray[np.int32]
     B1 = NDArray[np.bool_]
 
-__all__ = ["approach_names", "compass_point", "protected_left_turns", "shared_lane_sets", "turn_letters"]
+__all__ = ["protected_left_turns", "shared_lane_sets", "turn_letters"]
 
-_COMPASS = ("E", "NE", "N", "NW", "W", "SW", "S", "SE")
 _LETTERS = ((Turn.U_TURN, "U"), (Turn.LEFT, "L"), (Turn.THROUGH, "T"), (Turn.RIGHT, "R"))
 _VEH_H = 3600.0
-
-
-def compass_point(bearing_rad: float) -> str:
-    """Return the compass point of a direction (radians, anticlockwise from east): ``"N"``, ``"NE"``, ..."""
-    return _COMPASS[round(bearing_rad / (np.pi / 4)) % 8]
-
-
-def approach_names(bearings_rad: dict[int, float]) -> dict[int, str]:
-    """Return the compass point of each approach, numbered where two share one: ``"N"``, ``"N2"``."""
-    names: dict[int, str] = {}
-    used: dict[str, int] = {}
-    for link in sorted(bearings_rad, key=lambda link: (bearings_rad[link], link)):
-        point = compass_point(bearings_rad[link])
-        used[point] = used.get(point, 0) + 1
-        names[link] = point if used[point] == 1 else f"{point}{used[point]}"
-    return names
 
 
 def turn_letters(turns: set[int]) -> str:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Conflict", "GroupKind", "Junction", "SignalGroup"]
 
+_DIGEST_LENGTH = 16
+
 
 class Conflict(IntEnum):
     """Relation of the row's group to the column's group."""
@@ -180,9 +182,33 @@ class Junction:
     def digest(self) -> str:
         """Hash of everything that decides whether a plan is safe; plans are stored with it.
 
-        Indices of movements and crossings are left out: they change with every import, also where the
-        junction does not.
+        The first half is that of what does not depend on the demand. Indices of movements and crossings are
+        left out: they change with every import, also where the junction does not.
         """
+        layout = self._layout_digest()
+        everything = layout.encode() + self.conflict.tobytes() + self.intergreen_s.tobytes()
+        return f"{layout}-{hashlib.sha256(everything).hexdigest()[:_DIGEST_LENGTH]}"
+
+    def require_digest(self, digest: object, field: str) -> None:
+        """Raise `InputError` unless `digest` is that of this junction, and say what has changed."""
+        if digest == self.digest:
+            return
+        if str(digest).startswith(f"{self._layout_digest()}-"):
+            raise InputError(
+                "was made for this junction under another demand: other left turns are protected",
+                field=field,
+                value=digest,
+                hint="Give the scale of the demand that it was made for as --planned-scale, or optimise again",
+            )
+        raise InputError(
+            f"was made for other data of this junction (now {self.digest})",
+            field=field,
+            value=digest,
+            hint="Optimise again for the network as it is now",
+        )
+
+    def _layout_digest(self) -> str:
+        """Hash of what stays the same when other left turns are protected."""
         groups = [
             (
                 group.name,
@@ -198,5 +224,8 @@ class Junction:
             for group in self.groups
         ]
         digest = hashlib.sha256(repr((self.key, groups, self.cycle_min_s, self.cycle_max_s)).encode())
-        digest.update(self.conflict.tobytes() + self.intergreen_s.tobytes())
-        return digest.hexdigest()[:16]
+        meet = (self.conflict > 0) | (self.conflict.T > 0)
+        # Times after people hold only for vehicles that do not give way to them, so they are not in it.
+        vehicles = [group.kind == GroupKind.VEHICLE for group in self.groups]
+        digest.update(meet.tobytes() + self.intergreen_s[vehicles].tobytes())
+        return digest.hexdigest()[:_DIGEST_LENGTH]

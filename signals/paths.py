@@ -3,7 +3,8 @@
 A junction is drawn as legs that meet in its node: each leg is the arriving and the leaving link of one road,
 side by side with their median between. A stop line lies where the leg is clear of its neighbours and of the
 pedestrian crossing. A path runs from the middle of a lane at the stop line to the middle of a lane of the
-exit, as the cubic curve closest to a circular arc (flatter for left turns). Position and width of the legs
+exit, as the cubic curve closest to a circular arc (flatter for left turns). U-turns are as wide as a car
+needs: into a lane further out or, where the road is too narrow, out to the right first. Position and width of the legs
 come from the network's shapes and lanes, so that the drawing also holds for consolidated junctions, whose
 inside is not known.
 """
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from traffic.legs import LegEnd, legs_at
+from traffic.legs import LegEnd, leg_names, legs_at
 from traffic.network import JunctionKind, RoadClass, Turn
 
 if TYPE_CHECKING:
@@ -29,18 +30,51 @@ if TYPE_CHECKING:
     F1 = NDArray[np.float64]
     I1 = NDArray[np.int32]
 
-__all__ = ["SAMPLES", "MovementPaths", "movement_paths", "rows_by"]
+__all__ = ["SAMPLES", "CrossingAreas", "MovementPaths", "movement_paths", "rows_by"]
 
-SAMPLES = 20
-"""Points on each path."""
+SAMPLES = 40
+"""Points on each path, a metre or so apart: clearing times are that exact."""
 
 _LOOK_M = 40.0  # where a leg lies is seen at this distance along its links
 _HEADING_M = (20.0, 60.0)  # and which way they head between these
 _LEFT_ROUNDNESS = 0.5  # left turns are cut short, so that opposing ones pass in front of each other
+_U_TURN_RADIUS_M = 5.0  # a car turns within 5.85 m with its outer front corner and is 1.76 m wide: RASt 06
 _MEDIAN_MAX_M = 15.0
 _STOP_LINE_MAX_M = 35.0
 _SHARP_RAD = pi / 9  # legs closer than this share their first metres anyway
 _FLAT_RAD = pi * 5 / 6
+
+
+@dataclass(frozen=True, eq=False)
+class CrossingAreas:
+    """Where people walk: rectangles across the legs; shape (crossings,).
+
+    Attributes
+    ----------
+    bearing_rad
+        Direction of the leg seen from the junction, anticlockwise from east.
+    near_m, far_m
+        From the node, along the leg.
+    right_m, left_m
+        From the leg's axis, seen from the junction; to the left is positive.
+    """
+
+    bearing_rad: F1
+    near_m: F1
+    far_m: F1
+    right_m: F1
+    left_m: F1
+
+    def contain(self, crossing: I1, points_m: NDArray[np.float64], *, margin_m: float) -> NDArray[np.bool_]:
+        """Tell which points, shape (pairs, points, 2), lie on the `crossing`, shape (pairs,), or near it."""
+        cosine, sine = np.cos(self.bearing_rad[crossing, None]), np.sin(self.bearing_rad[crossing, None])
+        x, y = points_m[..., 0], points_m[..., 1]
+        along, across = x * cosine + y * sine, y * cosine - x * sine
+        inside: NDArray[np.bool_] = along >= self.near_m[crossing, None] - margin_m
+        inside &= along <= self.far_m[crossing, None] + margin_m
+        inside &= across >= self.right_m[crossing, None] - margin_m
+        inside &= across <= self.left_m[crossing, None] + margin_m
+        return inside
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,8 +94,11 @@ class MovementPaths:
     bearing_rad
         Direction of each link's leg seen from the junction at its downstream end (in-links), anticlockwise
         from east; NaN for links that do not end at a junction; shape (links,).
-    out_bearing_rad
-        The same for out-links at their upstream end.
+    in_leg, out_leg
+        Name of each link's leg at the junction at its downstream end, and at its upstream end; empty for
+        links without a junction there; length (links,).
+    crossings
+        Where people walk.
     """
 
     movement: I1
@@ -71,7 +108,9 @@ class MovementPaths:
     entry: I1
     exit: I1
     bearing_rad: F1
-    out_bearing_rad: F1
+    in_leg: tuple[str, ...]
+    out_leg: tuple[str, ...]
+    crossings: CrossingAreas
 
 
 @dataclass(eq=False)
@@ -83,11 +122,13 @@ class _Ends:
     median: F1
     across: F1  # lanes between the leg's axis and the kerb side of the link
     rank: I1
+    leg: list[str]
 
     @classmethod
     def empty(cls, links: int) -> _Ends:
         bearing, distance, median, across = (np.full(links, np.nan) for _ in range(4))
-        return cls(bearing, distance, median, across, np.full(links, -1, dtype=np.int32))
+        rank = np.full(links, -1, dtype=np.int32)
+        return cls(bearing, distance, median, across, rank, [""] * links)
 
 
 def movement_paths(network: RoadNetwork, settings: SignalSettings) -> MovementPaths:
@@ -103,9 +144,14 @@ def movement_paths(network: RoadNetwork, settings: SignalSettings) -> MovementPa
     in_link, out_link = network.movements.in_link[movement], network.movements.out_link[movement]
     width = settings.lane_width_m
     start, outward_in = _lane_ends(arriving, in_link, lane_in, width, side=1.0)
+    around = (network.movements.turn[movement] == Turn.U_TURN) & (
+        arriving.rank[in_link] == leaving.rank[out_link] + 1
+    )
+    lane_out = np.where(around, _u_turn_lanes(arriving, leaving, in_link, out_link, lane_in, width), lane_out)
     end, outward_out = _lane_ends(leaving, out_link, lane_out, width, side=-1.0)
     roundness = np.where(network.movements.turn[movement] == Turn.LEFT, _LEFT_ROUNDNESS, 1.0)
     points = _curves(start, -outward_in, end, outward_out, roundness)
+    points[around] = _u_turns(start[around], -outward_in[around], end[around])
     steps = np.hypot(*np.moveaxis(np.diff(points, axis=1), -1, 0))
     along = np.concatenate([np.zeros((len(points), 1)), np.cumsum(steps, axis=1)], axis=1)
     return MovementPaths(
@@ -116,7 +162,33 @@ def movement_paths(network: RoadNetwork, settings: SignalSettings) -> MovementPa
         entry=arriving.rank[in_link],
         exit=leaving.rank[out_link],
         bearing_rad=arriving.bearing,
-        out_bearing_rad=leaving.bearing,
+        in_leg=tuple(arriving.leg),
+        out_leg=tuple(leaving.leg),
+        crossings=_crossing_areas(network, arriving, leaving, settings),
+    )
+
+
+def _crossing_areas(
+    network: RoadNetwork, arriving: _Ends, leaving: _Ends, settings: SignalSettings
+) -> CrossingAreas:
+    crossings, links, width = network.crossings, network.links, settings.lane_width_m
+    into, out_of = crossings.in_link, crossings.out_link
+    comes, goes = into >= 0, out_of >= 0
+    left = (arriving.median + arriving.across * width)[into]
+    right = -(leaving.median + leaving.across * width)[out_of]
+    # One carriageway alone ends where its lanes end.
+    right = np.where(goes, right, left - links.lanes[into] * width)
+    left = np.where(comes, left, right + links.running_lanes[out_of] * width)
+    far = np.where(comes, arriving.distance[into], leaving.distance[out_of])
+    mid_block = network.junctions.kind[crossings.junction] == JunctionKind.CROSSING
+    depth = settings.crossing_depth_m
+    return CrossingAreas(
+        bearing_rad=np.where(comes, arriving.bearing[into], leaving.bearing[out_of]),
+        # People cross a mid-block junction in its middle.
+        near_m=np.where(mid_block, -depth, far - depth),
+        far_m=far,
+        right_m=right,
+        left_m=left,
     )
 
 
@@ -175,6 +247,39 @@ def _curves(
     return points
 
 
+def _u_turn_lanes(
+    arriving: _Ends, leaving: _Ends, in_link: I1, out_link: I1, lane_in: I1, width_m: float
+) -> I1:
+    """Exit lane of a U-turn: the innermost that is far enough across, else the outermost."""
+    own = arriving.median[in_link] + (arriving.across[in_link] - lane_in - 0.5) * width_m
+    innermost = own + leaving.median[out_link] + 0.5 * width_m
+    further = np.ceil(np.maximum(2.0 * _U_TURN_RADIUS_M - innermost, 0.0) / width_m)
+    lanes: I1 = np.maximum(leaving.across[out_link] - 1.0 - further, 0.0).astype(np.int32)
+    return lanes
+
+
+def _u_turns(
+    start: NDArray[np.float64], heading: NDArray[np.float64], end: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Points of half turns to the left with arcs of one radius: out to the right, around, and back to the right."""
+    across = np.hypot(*(end - start).T)
+    radius = np.maximum(_U_TURN_RADIUS_M, across / 2.0)
+    swing = np.arccos(np.minimum(0.5 + across / (4.0 * radius), 1.0))
+    turned = np.linspace(0.0, 1.0, SAMPLES) * (np.pi + 4.0 * swing)[:, None]
+    r, s = radius[:, None], swing[:, None]
+    around = turned - 2.0 * s
+    back = np.pi + 4.0 * s - turned  # the end mirrors the beginning
+    first, last = turned < s, back < s
+    to_right = np.where(first, r - r * np.cos(turned), r - 2.0 * r * np.cos(s) + r * np.cos(around))
+    to_right = np.where(last, -across[:, None] - r + r * np.cos(back), to_right)
+    ahead = np.where(first, r * np.sin(turned), 2.0 * r * np.sin(s) + r * np.sin(around))
+    ahead = np.where(last, r * np.sin(back), ahead)
+    right = np.column_stack([heading[:, 1], -heading[:, 0]])
+    points: NDArray[np.float64] = start[:, None] + to_right[..., None] * right[:, None]
+    points += ahead[..., None] * heading[:, None]
+    return points
+
+
 def _place_legs(network: RoadNetwork, settings: SignalSettings) -> tuple[_Ends, _Ends]:
     links = network.links
     arriving, leaving = _Ends.empty(len(links)), _Ends.empty(len(links))
@@ -191,8 +296,10 @@ def _place_legs(network: RoadNetwork, settings: SignalSettings) -> tuple[_Ends, 
             [_leg_end(network, link, float(heading_out[link]), arrives=False) for link in outs],
         )
         drawn = [_Drawn.of(leg, far_in, far_out, settings.lane_width_m) for leg in legs]
+        drawn.sort(key=lambda leg: leg.bearing)
+        names = leg_names([leg.bearing for leg in drawn])
         setback = settings.crossing_depth_m * (2.0 if kind == JunctionKind.CROSSING else 1.0)
-        for rank, leg in enumerate(sorted(drawn, key=lambda leg: leg.bearing)):
+        for rank, leg in enumerate(drawn):
             distance = leg.clear_of(drawn) + setback
             for end, table, slot in ((leg.leg.leaving, leaving, 0), (leg.leg.arriving, arriving, 1)):
                 if end is not None:
@@ -201,6 +308,7 @@ def _place_legs(network: RoadNetwork, settings: SignalSettings) -> tuple[_Ends, 
                     table.median[end.link] = leg.median
                     table.across[end.link] = end.lanes if len(leg.leg.ends) == 2 else end.lanes / 2.0
                     table.rank[end.link] = 2 * rank + slot
+                    table.leg[end.link] = names[rank]
     return arriving, leaving
 
 

@@ -26,9 +26,14 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Sequence
 
-    from signals.junction import Junction
+    import numpy as np
+    from numpy.typing import NDArray
 
-__all__ = ["COLUMNS", "read_timing_sheet", "write_timing_sheet"]
+    from signals.junction import Junction
+    from traffic.demand import FlowDemand
+    from traffic.network import RoadNetwork
+
+__all__ = ["COLUMNS", "read_partial_timing_sheet", "read_timing_sheet", "write_timing_sheet"]
 
 COLUMNS = ("junction", "stage", "groups", "duration_s", "cycle_s", "offset_s")
 
@@ -36,29 +41,73 @@ _WHOLE = re.compile("-?[0-9]{1,9}")
 
 
 def read_timing_sheet(
-    path: str | os.PathLike[str],
-    junctions: Sequence[Junction],
-    *,
-    others: PlanSet | None = None,
-    network_name: str = "",
+    path: str | os.PathLike[str], junctions: Sequence[Junction], *, network_name: str = ""
 ) -> PlanSet:
-    """Read the plans in force, for comparison: the plan set ``"before"``.
+    """Read the plans in force of all junctions, for comparison: the plan set ``"before"``.
 
     Parameters
     ----------
     junctions
         The junctions of the network, in its order.
-    others
-        Plans for the junctions that the sheet leaves out; without them it must hold all.
     network_name
-        Goes into the plan set; empty: that of `others`.
+        Goes into the plan set.
 
     Raises
     ------
     InputError
-        With file, row and column of what is wrong.
+        With file, row and column of what is wrong, and for a junction that the sheet leaves out.
     """
-    file = Path(path)
+    made = _plans(Path(path), junctions)
+    for junction in junctions:
+        if junction.key not in made:
+            rule, hint = "must hold every junction", "Add its rows"
+            raise InputError(rule, file=path, field="junction", value=junction.key, hint=hint)
+    return PlanSet("before", network_name, tuple(made[junction.key] for junction in junctions))
+
+
+def read_partial_timing_sheet(
+    path: str | os.PathLike[str], network: RoadNetwork, junctions: Sequence[Junction], demand: FlowDemand
+) -> tuple[PlanSet, int]:
+    """Read the plans in force of some junctions; the others get Webster's plan for the busiest period.
+
+    Parameters
+    ----------
+    demand
+        Flows for Webster's plans.
+
+    Returns
+    -------
+    The plan set ``"before"``, and the number of its plans that are Webster's.
+
+    Raises
+    ------
+    InputError
+        As `read_timing_sheet`; a junction that the sheet leaves out must not be locked.
+    """
+    from signals.webster_plans import flow_ratios  # noqa: PLC0415
+
+    made = _plans(Path(path), junctions)
+    missing = [junction for junction in junctions if junction.key not in made]
+    for junction in missing:
+        if junction.locked:
+            rule, hint = "must hold every locked junction", "Add its rows"
+            raise InputError(rule, file=path, field="junction", value=junction.key, hint=hint)
+    flows = [demand.movement_veh_s(network, period) for period in range(demand.periods)]
+    busiest = max(flows, key=lambda flow: float(flow.sum()))
+    for junction, ratio in zip(missing, flow_ratios(network, missing, busiest), strict=True):
+        made[junction.key] = _webster(junction, ratio)
+    return PlanSet("before", network.name, tuple(made[junction.key] for junction in junctions)), len(missing)
+
+
+def _webster(junction: Junction, ratio: NDArray[np.float64]) -> Plan:
+    from signals.stages import stage_sequences  # noqa: PLC0415 - loads a solver
+    from signals.webster_plans import webster_plan  # noqa: PLC0415
+
+    return webster_plan(junction, stage_sequences(junction, flows=ratio, limit=1), ratio, None, "Webster")
+
+
+def _plans(file: Path, junctions: Sequence[Junction]) -> dict[str, Plan]:
+    """Return the plans of the sheet by the key of their junction."""
     by_key = {junction.key: junction for junction in junctions}
     rows: dict[str, list[tuple[int, dict[str, str]]]] = {}
     for number, row in rows_of(file, COLUMNS, header="row 1"):
@@ -69,15 +118,7 @@ def read_timing_sheet(
             field, hint = f"row {number}, junction", f"junctions are called {some}, ..."
             raise InputError(rule, file=file, field=field, value=key, hint=hint)
         rows.setdefault(key, []).append((number, row))
-    made: dict[str, Plan] = {key: _plan(file, by_key[key], stages) for key, stages in rows.items()}
-    if others is not None:
-        made = {plan.junction.key: plan for plan in others} | made
-    missing = [key for key in by_key if key not in made]
-    if missing:
-        hint = "Add its rows"
-        raise InputError("must hold every junction", file=file, field="junction", value=missing[0], hint=hint)
-    name = network_name or (others.network_name if others else "")
-    return PlanSet("before", name, tuple(made[junction.key] for junction in junctions))
+    return {key: _plan(file, by_key[key], stages) for key, stages in rows.items()}
 
 
 def write_timing_sheet(plans: PlanSet, path: str | os.PathLike[str]) -> None:

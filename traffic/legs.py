@@ -17,11 +17,13 @@ from traffic.network import RoadClass
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["Leg", "LegEnd", "crossing_length_m", "crossings_at", "legs_at"]
+__all__ = ["Leg", "LegEnd", "crossing_length_m", "crossings_at", "leg_names", "legs_at"]
 
 _SAME_LEG_RAD = np.radians(30.0)
 _SAME_ROAD_RAD = np.radians(100.0)
 _OTHER_STREET_RAD = np.radians(10.0)
+_COMPASS = ("E", "NE", "N", "NW", "W", "SW", "S", "SE")
+_POINT_RAD = np.pi / 4
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,26 @@ def legs_at(arriving: Sequence[LegEnd], leaving: Sequence[LegEnd]) -> tuple[Leg,
     legs = [Leg(end, leaving[mate_of[a]] if a in mate_of else None) for a, end in enumerate(arriving)]
     legs += [Leg(None, end) for b, end in enumerate(leaving) if b not in taken]
     return tuple(legs)
+
+
+def leg_names(bearings_rad: Sequence[float]) -> tuple[str, ...]:
+    """Return a name for each leg of one junction: where it lies, as a compass point.
+
+    Legs that share a point are numbered anticlockwise: ``"N"``, ``"N2"``.
+
+    Parameters
+    ----------
+    bearings_rad
+        Direction of each leg seen from the junction, radians, anticlockwise from east.
+    """
+    nearest = [round(bearing / _POINT_RAD) for bearing in bearings_rad]
+    names = [""] * len(nearest)
+    used: dict[str, int] = {}
+    for leg in sorted(range(len(nearest)), key=lambda leg: bearings_rad[leg] - nearest[leg] * _POINT_RAD):
+        point = _COMPASS[nearest[leg] % len(_COMPASS)]
+        used[point] = used.get(point, 0) + 1
+        names[leg] = point if used[point] == 1 else f"{point}{used[point]}"
+    return tuple(names)
 
 
 def crossings_at(legs: Sequence[Leg], *, mid_block: bool) -> tuple[Leg, ...]:

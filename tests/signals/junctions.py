@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from signals.junction import Conflict, GroupKind, Junction, SignalGroup
 from traffic.assemble import assemble
-from traffic.network import JunctionKind, RoadClass, RoadNetwork
+from traffic.network import JunctionKind, RoadClass, RoadNetwork, Turn
 from traffic.specs import JunctionSpec, LinkSpec, NodeSpec
 from traffic.units import KM_H
 
@@ -68,6 +68,24 @@ def network_of(
         if leg.lanes_out:
             links.append(LinkSpec(0, number, way_in[::-1], running_lanes=leg.lanes_out, **common))
     return assemble("test", "EPSG:32643", nodes, links, u_turns=u_turns)
+
+
+def leg_of_link(network: RoadNetwork) -> dict[int, int]:
+    """The leg that each link of a single junction belongs to."""
+    links = network.links
+    ends = zip(links.from_node.tolist(), links.to_node.tolist(), strict=True)
+    return {link: max(nodes) - 1 for link, nodes in enumerate(ends)}
+
+
+def outer_lanes(network: RoadNetwork, movement: int) -> tuple[list[int], list[int]]:
+    """Rightmost and leftmost lane of a movement at the stop line, and at the exit."""
+    groups = network.connections.lane_group[network.connections.movement == movement]
+    first = network.lane_groups.first_lane[groups].astype(int)
+    low, high = int(first.min()), int((first + network.lane_groups.lanes[groups]).max()) - 1
+    exits = int(network.links.running_lanes[network.movements.out_link[movement]])
+    if network.movements.turn[movement] == Turn.RIGHT:
+        return [low, high], [0, min(high - low, exits - 1)]
+    return [low, high], [max(exits - 1 - high + low, 0), exits - 1]
 
 
 def crossroads(lanes: int = 1, **leg: object) -> list[Leg]:

@@ -113,6 +113,38 @@ def test_one_way_streets() -> None:
     }
 
 
+def test_a_crossing_is_called_as_the_approach_of_its_leg() -> None:
+    # Two legs that lie about north; the first of them has no crossing.
+    legs = [Leg(0.0), Leg(75.0, crossing=False), Leg(108.0), Leg(180.0), Leg(270.0)]
+    network = network_of(legs)
+    (junction,) = build_junctions(network)
+    assert [g.name for g in junction.groups if g.kind == GroupKind.PEDESTRIAN] == [
+        "P-E",
+        "P-N2",
+        "P-W",
+        "P-S",
+    ]
+    (second,) = (g for g in junction.groups if g.name.startswith("N2-"))
+    (walk,) = (g for g in junction.groups if g.name == "P-N2")
+    leg = network.crossings.in_link[list(walk.crossings)]
+    assert set(network.movements.in_link[list(second.movements)]) == set(leg)
+
+
+@settings(max_examples=60)
+@given(legs=leg_lists())
+def test_groups_of_one_leg_have_its_name(legs: list[Leg]) -> None:
+    network = network_of(legs)
+    (junction,) = build_junctions(network)
+    approach = {}
+    for group in junction.groups:
+        for m in group.movements:
+            approach[int(network.movements.in_link[m])] = group.name.split("-")[0]
+    assert len(set(approach.values())) == len(approach)
+    for group in junction.groups:
+        for link in network.crossings.in_link[list(group.crossings)]:
+            assert link < 0 or group.name == f"P-{approach[int(link)]}"
+
+
 def test_mid_block_crossing_has_two_groups() -> None:
     legs = [Leg(0.0, 2, 2), Leg(180.0, 2, 2)]
     (junction,) = build_junctions(network_of(legs, kind=JunctionKind.CROSSING))
@@ -210,6 +242,21 @@ def test_left_turns_are_protected_by_volume_and_product(
     assert relation == (Conflict.FULL if protected else Conflict.YIELD)
     other = junction.conflict[junction.group_index("N-L"), junction.group_index("S-TR")]
     assert other == Conflict.YIELD
+
+
+def test_a_digest_tells_another_demand_from_another_junction() -> None:
+    network = network_of(crossroads(2, left_bays=1))
+    quiet, busy = (
+        build_junctions(network, demand=_demand(network, {(4, 3): left, (2, 4): 100.0}))[0]
+        for left in (100.0, 300.0)
+    )
+    other = _only(crossroads(3, left_bays=1))
+    busy.require_digest(busy.digest, "digest")
+    with pytest.raises(InputError, match=r"other left turns are protected .*--planned-scale"):
+        busy.require_digest(quiet.digest, "digest")
+    for digest in (other.digest, "", 7, None):
+        with pytest.raises(InputError, match=r"was made for other data .*Optimise again for the network"):
+            busy.require_digest(digest, "digest")
 
 
 def test_left_turn_in_a_shared_lane_stays_permissive() -> None:

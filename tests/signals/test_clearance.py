@@ -15,8 +15,10 @@ from signals.clearance import (
     whole_seconds,
     yellow_s,
 )
-from tests.signals.junctions import Leg, network_of
+from signals.conflicts import movement_conflicts
+from tests.signals.junctions import Leg, crossroads, network_of
 from traffic.errors import InputError
+from traffic.network import Turn
 from traffic.units import KM_H
 
 
@@ -107,6 +109,53 @@ def test_country_presets() -> None:
     assert SignalSettings.of("DE", cycle_max_s=90).aspects.red_amber_s == 1
     assert set(COUNTRIES) == {"KZ", "BR", "US", "DE"}
     assert [aspect.name for aspect in Aspect] == ["RED", "RED_AMBER", "GREEN", "FLASHING_GREEN", "YELLOW"]
+
+
+@pytest.mark.parametrize(
+    ("country", "km_h", "seconds"),
+    [
+        ("KZ", 60, 4),  # 1.0 + 16.667 / 6.1 = 3.73
+        ("KZ", 80, 5),  # 1.0 + 22.222 / 6.1 = 4.64
+        ("BR", 40, 3),  # 1.0 + 11.111 / 6.1 = 2.82
+        ("DE", 50, 4),  # 1.0 + 13.889 / 6.1 = 3.28
+        ("US", 30 * 1.609344, 4),  # 1.0 + 1.4667 * (30 + 7) / 20 = 3.71
+        ("US", 40 * 1.609344, 5),  # 1.0 + 1.4667 * (40 + 7) / 20 = 4.45; without the margin 3.93
+        ("US", 55 * 1.609344, 6),  # 1.0 + 1.4667 * (55 + 7) / 20 = 5.55
+    ],
+)
+def test_yellow_by_country(country: str, km_h: float, seconds: int) -> None:
+    assert yellow_s(km_h * KM_H, SignalSettings.of(country)) == seconds
+
+
+@pytest.mark.parametrize(
+    ("country", "clearance_s"),
+    [("KZ", 12), ("BR", 12), ("DE", 12), ("US", 14)],  # 14 m at 1.2 m/s: 11.67; 45.93 ft at 3.5 ft/s: 13.12
+)
+def test_walking_speed_by_country(country: str, clearance_s: int) -> None:
+    settings = SignalSettings.of(country)
+    (junction,) = build_junctions(network_of(crossroads(2)), settings=settings)
+    times = junction.intergreen_s[junction.group_index("P-E")]
+    assert set(times[times > 0].tolist()) == {clearance_s}
+
+
+@pytest.mark.parametrize(
+    ("country", "length_m", "deducts"),
+    [("KZ", 6.0, True), ("BR", 6.0, True), ("DE", 6.0, True), ("US", 20 * 0.3048, False)],
+)
+def test_clearing_time_of_two_straight_roads_by_country(country: str, length_m: float, deducts: bool) -> None:
+    network = network_of(crossroads(1, crossing=False))
+    settings = SignalSettings.of(country)
+    found = movement_conflicts(network, settings)
+    turn, node = network.movements.turn, network.links.from_node[network.movements.in_link]
+    through = {int(node[m]): m for m in np.flatnonzero(turn == Turn.THROUGH)}
+    clearing = found.clearing_s[(found.one == through[1]) & (found.other == through[2])].item()
+    # The paths cross 9.875 m after the stop line of who clears and 6.625 m after that of who enters; vehicles
+    # are in each other's way from 2.8 m before to 2.8 m after that.
+    speed, cleared, reached = 50.0 / 3.6, 9.875 + length_m, 6.625 if deducts else 0.0
+    assert (cleared - reached) / speed < clearing <= (cleared + 2.8 - reached + 2.8 * deducts) / speed
+    if not deducts:
+        # W ends 2.8 m behind the middle of the lane, at the last sample (0.87 m apart) before that.
+        assert clearing == pytest.approx((cleared + 2.8) / speed, abs=0.87 / speed)
 
 
 @pytest.mark.parametrize(

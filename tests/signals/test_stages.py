@@ -17,7 +17,15 @@ from signals.junction import Conflict, GroupKind, Junction
 from signals.plan import Plan, StageSequence
 from signals.sequence import walking_stage_s
 from signals.stages import stage_sequences
-from tests.signals.junctions import Leg, crossroads, leg_lists, network_of, random_junction
+from tests.signals.junctions import (
+    Leg,
+    crossroads,
+    leg_lists,
+    leg_of_link,
+    network_of,
+    outer_lanes,
+    random_junction,
+)
 from tests.signals.ref_swept import SweptJunction
 from traffic.errors import InputError
 from traffic.network import JunctionKind, RoadNetwork, Turn
@@ -261,27 +269,12 @@ def _judge(
 ) -> None:
     """Fail if groups that meet by the swept-path test are ever green together without a right to be."""
     drawn = SweptJunction(legs)
-    leg_of = {}
-    for link, (a, b) in enumerate(zip(network.links.from_node, network.links.to_node, strict=True)):
-        leg_of[link] = int(max(a, b)) - 1
-    movements, links = network.movements, network.links
+    leg_of = leg_of_link(network)
+    movements = network.movements
     swept = {}
-    for m in range(len(movements)):
-        if links.to_node[movements.in_link[m]] != 0:
-            continue
-        groups = network.connections.lane_group[network.connections.movement == m]
-        lanes = [
-            int(network.lane_groups.first_lane[g]) + k
-            for g in groups
-            for k in range(network.lane_groups.lanes[g])
-        ]
-        low, high = min(lanes), max(lanes)
-        exits = int(links.running_lanes[movements.out_link[m]])
-        right = movements.turn[m] == Turn.RIGHT
-        ends = [0, min(high - low, exits - 1)] if right else [max(exits - 1 - high + low, 0), exits - 1]
-        swept[m] = drawn.movement(
-            leg_of[int(movements.in_link[m])], leg_of[int(movements.out_link[m])], [low, high], ends
-        )
+    for m in np.flatnonzero(network.links.to_node[movements.in_link] == 0).tolist():
+        ends = leg_of[int(movements.in_link[m])], leg_of[int(movements.out_link[m])]
+        swept[m] = drawn.movement(*ends, *outer_lanes(network, m))
     grounds = {
         c: drawn.crossing(leg_of[max(into, out)], over_in=into >= 0, over_out=out >= 0)
         for c, (into, out) in enumerate(

@@ -13,9 +13,11 @@ from signals.build import build_junctions
 from signals.junction import Junction
 from signals.plan import Plan, PlanSet
 from signals.stages import stage_sequences
-from signals.timing_sheet import read_timing_sheet, write_timing_sheet
+from signals.timing_sheet import read_partial_timing_sheet, read_timing_sheet, write_timing_sheet
+from signals.webster_plans import flow_ratios, webster_plan
 from signals.wire import plans_from_dict, plans_to_dict, read_plans, write_plans
 from tests.signals.junctions import crossroads, network_of
+from tests.signals.small_cities import corridor_city, locked
 from traffic.errors import InputError
 
 
@@ -200,16 +202,36 @@ def test_timing_sheets_that_are_refused(
     assert error.value.file == str(file)
 
 
-def test_timing_sheet_of_some_junctions(
-    tmp_path: Path, plans: PlanSet, junctions: tuple[Junction, ...]
-) -> None:
+def test_timing_sheet_that_leaves_a_junction_out(tmp_path: Path, junctions: tuple[Junction, ...]) -> None:
     file = tmp_path / "before.csv"
     file.write_text(GOOD.splitlines()[0] + "\n", encoding="utf-8")
     with pytest.raises(InputError, match=r"junction: must hold every junction \(got 'centre'\)"):
         read_timing_sheet(file, junctions)
-    before = read_timing_sheet(file, junctions, others=plans)
-    assert before.plans == plans.plans
-    assert before.network_name == "test"
+
+
+def test_timing_sheet_of_some_junctions(tmp_path: Path) -> None:
+    network, junctions, demand = corridor_city(3, 0.1)
+    flows = demand.movement_veh_s(network, 0)
+    webster = [
+        webster_plan(junction, stage_sequences(junction, flows=ratio, limit=1), ratio, None, "Webster")
+        for junction, ratio in zip(junctions, flow_ratios(network, junctions, flows), strict=True)
+    ]
+    file = tmp_path / "before.csv"
+    second = _plan(junctions[1])
+    write_timing_sheet(PlanSet("x", network.name, (webster[0], second, webster[2])), file)
+    kept = [line for line in file.read_text(encoding="utf-8").splitlines() if junctions[1].key in line]
+    file.write_text("\n".join([GOOD.splitlines()[0], *kept]), encoding="utf-8")
+    before, filled = read_partial_timing_sheet(file, network, junctions, demand)
+    assert filled == 2
+    assert (before.name, before.network_name) == ("before", network.name)
+    assert [plan.durations_s for plan in before] == [
+        webster[0].durations_s,
+        second.durations_s,
+        webster[2].durations_s,
+    ]
+    assert [plan.name for plan in before] == ["Webster", "before", "Webster"]
+    with pytest.raises(InputError, match="must hold every locked junction"):
+        read_partial_timing_sheet(file, network, locked(junctions, {2}), demand)
 
 
 def test_timing_sheet_with_a_yellow_trap_is_refused(tmp_path: Path, junctions: tuple[Junction, ...]) -> None:

@@ -121,6 +121,16 @@ def movements_of(network: RoadNetwork) -> set[tuple[int, int]]:
     return set(zip(ways[table.in_link[keep]].tolist(), ways[table.out_link[keep]].tolist(), strict=True))
 
 
+def incoming(network: RoadNetwork, node: int) -> list[int]:
+    """Return the links that end at a node."""
+    return np.flatnonzero(network.links.to_node == node).tolist()
+
+
+def turns_of(network: RoadNetwork) -> list[int]:
+    """Return the number of movements of each `Turn`."""
+    return np.bincount(network.movements.turn, minlength=4).tolist()
+
+
 def assert_sound(network: RoadNetwork, report: QualityReport) -> None:
     """Check what holds for every import."""
     links = network.links
