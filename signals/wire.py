@@ -80,13 +80,7 @@ def plan_from_dict(document: object, junctions: Mapping[str, Junction]) -> Plan:
         raise InputError(
             "must be the key of a junction of the network", field="junction", value=key, hint=hint
         )
-    if values["digest"] != junction.digest:
-        raise InputError(
-            f"was made for other data of this junction (now {junction.digest})",
-            field=f"junction {key}, digest",
-            value=values["digest"],
-            hint="Optimise again for the network as it is now",
-        )
+    junction.require_digest(values["digest"], f"junction {key}, digest")
     if not isinstance(values["name"], str):
         raise InputError("must be text", field=f"junction {key}, name", value=values["name"])
     stages, durations = [], []

@@ -121,7 +121,7 @@ def build_network(
     specs = junction_specs(draft, sites, rules, beside, word.names)
     step("assembling")
     places = network_places(extract, roads.crs)
-    made = _connected(name, roads.crs, draft, rules, specs, places)
+    made = _connected(name, roads.crs, draft, rules, specs, places, extract.source)
     lost = _with_idle(lost, draft, sites, beside, made)
     step("reporting")
     facts = Facts(
@@ -196,6 +196,7 @@ def _connected(
     rules: TurnRules,
     junctions: dict[int, JunctionSpec],
     places: Places,
+    source: str,
 ) -> _Made:
     """Assemble until all that is left is connected and every junction has something to control.
 
@@ -204,6 +205,14 @@ def _connected(
     links = np.arange(len(draft.links))
     idle: set[int] = set()
     for _ in range(_ROUNDS):
+        if not len(links):
+            raise InputError(
+                "must leave a street to drive on, outside of junctions, that leads on",
+                file=source,
+                field="way.oneway",
+                value="no street",
+                hint="Use a larger extract, or look at its one-way streets and turn restrictions",
+            )
         nodes = _used_nodes(draft, links)
         entered = {draft.links[i].to_node for i in links}
         junctions = {node: spec for node, spec in junctions.items() if node in entered - idle}
