@@ -10,10 +10,6 @@ priorities: Flötteröd and Rohde 2011, Transportation Research Part B 45, 903-9
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TypeVar, cast
-
-import numba
 import numpy as np
 
 from traffic._kernels_flow_groups import HELD
@@ -31,6 +27,7 @@ from traffic._kernels_flow_tables import (
     GROUP_CONN,
     IN_BEGIN,
     IN_MASK,
+    IN_STEP,
     LOAD,
     MIX,
     NODE_GROUP,
@@ -38,6 +35,7 @@ from traffic._kernels_flow_tables import (
     NOT_MIXED,
     OUT_BEGIN,
     OUT_MASK,
+    OUT_STEP,
     PRESS,
     REDUCTION,
     ROOM,
@@ -50,35 +48,28 @@ from traffic._kernels_flow_tables import (
     WAVE_PART,
     WAVE_S,
 )
-from traffic._kernels_jit import I1, OutF1, OutF2, OutI1, OutI2, helper
+from traffic._kernels_jit import I1, OutF1, OutF2, OutI1, OutI2, helper, inlined
 
 _OPEN = -1.0
-
-_Function = TypeVar("_Function", bound=Callable[..., object])
-
-
-def _inlined(function: _Function) -> _Function:
-    """Compile a helper into its callers: a call costs more than the few lane groups of a node."""
-    return cast("_Function", numba.njit(error_model="numpy", inline="always")(function))
 
 
 @helper
 def room_of(link: OutF2, link_at: OutI2, ring: OutF1, j: int, t: int) -> float:
     """Return how many vehicles may have entered link `j` by the end of second `t`: Newell's backward wave."""
-    begin, mask = link_at[OUT_BEGIN, j], link_at[OUT_MASK, j]
+    begin, mask, step = link_at[OUT_BEGIN, j], link_at[OUT_MASK, j], link_at[OUT_STEP, j]
     back = t - link_at[WAVE_S, j]
-    new = ring[begin + ((back + 1) & mask)]
-    old = ring[begin + (back & mask)]
+    new = ring[begin + ((back + 1) & mask) * step]
+    old = ring[begin + (back & mask) * step]
     return new - link[WAVE_PART, j] * (new - old) + link[STORAGE, j]
 
 
 @helper
 def entered_before(link_at: OutI2, ring: OutF1, j: int, t: int) -> float:
     """Return how many vehicles have entered link `j` before second `t`."""
-    return ring[link_at[IN_BEGIN, j] + (t & link_at[IN_MASK, j])]
+    return ring[link_at[IN_BEGIN, j] + (t & link_at[IN_MASK, j]) * link_at[IN_STEP, j]]
 
 
-@_inlined
+@inlined
 def _tightest(
     link: OutF2,
     group: OutF2,
@@ -107,7 +98,7 @@ def _tightest(
     return tightest, least
 
 
-@_inlined
+@inlined
 def _fix(
     link: OutF2,
     group: OutF2,
@@ -139,7 +130,7 @@ def _fix(
     return any_fixed
 
 
-@_inlined
+@inlined
 def _reduce(group: OutF2, group_at: OutI2, conn: OutF2, g: int) -> None:
     """Take the part REDUCTION of what lane group `g` sends."""
     factor, draw = group[REDUCTION, g], group[DRAW, g]
@@ -156,7 +147,7 @@ def _reduce(group: OutF2, group_at: OutI2, conn: OutF2, g: int) -> None:
     group[PRESS, g] = HELD
 
 
-@_inlined
+@inlined
 def _share(
     link: OutF2,
     group: OutF2,
@@ -191,7 +182,7 @@ def _share(
             _reduce(group, group_at, conn, g)
 
 
-@_inlined
+@inlined
 def settle(
     link: OutF2,
     link_at: OutI2,
