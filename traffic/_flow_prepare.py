@@ -193,8 +193,8 @@ def _link_tables(
     back = np.maximum(links.length_m / wave, 1.0)[row]
     stored_lanes = np.maximum(running, links.lanes - bay_lanes)[row]
     storage = np.maximum(jam * links.length_m[row] * stored_lanes, capacity * (lag + back))
-    in_begin, in_size, in_step = _rings(lag, 0)
-    out_begin, out_size, out_step = _rings(back, int(in_size.sum()))
+    in_begin, in_size = _rings(lag, 0)
+    out_begin, out_size = _rings(back, int(in_size.sum()))
     first_group = _begin(active.link_row[groups.link[active.group]], len(row))
     lag_s, back_s = np.floor(lag), np.floor(back)
     # nothing has entered or left: there is room for the whole storage
@@ -213,30 +213,18 @@ def _link_tables(
         LAG_S=lag_s,
         IN_BEGIN=in_begin,
         IN_MASK=in_size - 1,
-        IN_STEP=in_step,
         WAVE_S=back_s,
         OUT_BEGIN=out_begin,
         OUT_MASK=out_size - 1,
-        OUT_STEP=out_step,
         LINK_GROUP=first_group,
     )
     return numbers, places, int(in_size.sum() + out_size.sum())
 
 
-def _rings(
-    lag: NDArray[np.float64], first: int
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """Return begin, size and step of one ring buffer a link: a power of two that holds `lag` and one more.
-
-    Buffers of one size are interleaved, so that the step from one second to the next is their number.
-    """
+def _rings(lag: NDArray[np.float64], first: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return begin and size of one ring buffer a link: a power of two that holds `lag` and one more."""
     size = np.exp2(np.ceil(np.log2(np.floor(lag) + 1.0))).astype(np.int64)
-    sizes, kind, number = np.unique(size, return_inverse=True, return_counts=True)
-    kind_begin = first + np.cumsum(sizes * number) - sizes * number
-    order = np.argsort(kind, kind="stable")
-    rank = np.empty(len(size), dtype=np.int64)
-    rank[order] = np.arange(len(size)) - np.repeat(np.cumsum(number) - number, number)
-    return kind_begin[kind] + rank, size, number[kind]
+    return first + np.cumsum(size) - size, size
 
 
 def _group_tables(

@@ -7,7 +7,6 @@ import numpy as np
 from traffic._kernels_flow_node import entered_before, room_of
 from traffic._kernels_flow_tables import (
     ARRIVED,
-    CAME,
     CAPACITY,
     ENTERED,
     EPS,
@@ -17,7 +16,6 @@ from traffic._kernels_flow_tables import (
     IN_BAYS,
     IN_BEGIN,
     IN_MASK,
-    IN_STEP,
     LAG_PART,
     LAG_S,
     LEFT,
@@ -26,7 +24,6 @@ from traffic._kernels_flow_tables import (
     MOVED,
     OUT_BEGIN,
     OUT_MASK,
-    OUT_STEP,
     OUTSIDE,
     OUTSIDE_SUM,
     QUEUE,
@@ -49,17 +46,16 @@ def _arrive(link: OutF2, link_at: OutI2, ring: OutF1, t: int) -> float:
     """
     entered, arrived, released, left = link[ENTERED], link[ARRIVED], link[RELEASED], link[LEFT]
     moved, free, in_bays, lag_part = link[MOVED], link[FREE], link[IN_BAYS], link[LAG_PART]
-    came, in_begin, in_mask, in_step = link[CAME], link_at[IN_BEGIN], link_at[IN_MASK], link_at[IN_STEP]
-    out_begin, out_mask, out_step = link_at[OUT_BEGIN], link_at[OUT_MASK], link_at[OUT_STEP]
-    lag_s = link_at[LAG_S]
+    in_begin, in_mask, lag_s = link_at[IN_BEGIN], link_at[IN_MASK], link_at[LAG_S]
+    out_begin, out_mask = link_at[OUT_BEGIN], link_at[OUT_MASK]
     inside = 0.0
     for i in range(len(entered)):
         inside += entered[i] - left[i]
-        begin, mask, step = in_begin[i], in_mask[i], in_step[i]
-        ring[begin + (t & mask) * step] = entered[i]
-        ring[out_begin[i] + (t & out_mask[i]) * out_step[i]] = left[i] + in_bays[i]
-        old, new = came[i], ring[begin + ((t - lag_s[i] + 1) & mask) * step]
-        came[i] = new
+        begin, mask, back = in_begin[i], in_mask[i], t - lag_s[i]
+        ring[begin + (t & mask)] = entered[i]
+        ring[out_begin[i] + (t & out_mask[i])] = left[i] + in_bays[i]
+        new = ring[begin + ((back + 1) & mask)]
+        old = ring[begin + (back & mask)]
         before = arrived[i]
         now = max(new - lag_part[i] * (new - old), before)
         arrived[i] = now

@@ -27,7 +27,6 @@ from traffic._kernels_flow_tables import (
     GROUP_CONN,
     IN_BEGIN,
     IN_MASK,
-    IN_STEP,
     LOAD,
     MIX,
     NODE_GROUP,
@@ -35,7 +34,6 @@ from traffic._kernels_flow_tables import (
     NOT_MIXED,
     OUT_BEGIN,
     OUT_MASK,
-    OUT_STEP,
     PRESS,
     REDUCTION,
     ROOM,
@@ -56,17 +54,17 @@ _OPEN = -1.0
 @helper
 def room_of(link: OutF2, link_at: OutI2, ring: OutF1, j: int, t: int) -> float:
     """Return how many vehicles may have entered link `j` by the end of second `t`: Newell's backward wave."""
-    begin, mask, step = link_at[OUT_BEGIN, j], link_at[OUT_MASK, j], link_at[OUT_STEP, j]
+    begin, mask = link_at[OUT_BEGIN, j], link_at[OUT_MASK, j]
     back = t - link_at[WAVE_S, j]
-    new = ring[begin + ((back + 1) & mask) * step]
-    old = ring[begin + (back & mask) * step]
+    new = ring[begin + ((back + 1) & mask)]
+    old = ring[begin + (back & mask)]
     return new - link[WAVE_PART, j] * (new - old) + link[STORAGE, j]
 
 
 @helper
 def entered_before(link_at: OutI2, ring: OutF1, j: int, t: int) -> float:
     """Return how many vehicles have entered link `j` before second `t`."""
-    return ring[link_at[IN_BEGIN, j] + (t & link_at[IN_MASK, j]) * link_at[IN_STEP, j]]
+    return ring[link_at[IN_BEGIN, j] + (t & link_at[IN_MASK, j])]
 
 
 @inlined

@@ -45,11 +45,11 @@ NEVER = 2**31 - 1
 # Columns of Tables.link: cumulative counts, limits, shares of the period, this second, books, constants
 ENTERED, ARRIVED, RELEASED, LEFT, IN_BAYS, LEVEL, ROOM, ROOM_NOW = range(8)
 EXITS, MOVED, FREE, UNSTOPPED, QUEUE_SUM, QUEUE_MAX = range(8, 14)
-LAG_PART, CAPACITY, WAVE_PART, STORAGE, WANT, LOAD, CAME = range(14, 21)
-LINK_COLUMNS = 21
+LAG_PART, CAPACITY, WAVE_PART, STORAGE, WANT, LOAD = range(14, 20)
+LINK_COLUMNS = 20
 # Columns of Tables.link_at
-LAG_S, IN_BEGIN, IN_MASK, IN_STEP, WAVE_S, OUT_BEGIN, OUT_MASK, OUT_STEP, LINK_GROUP, FROM_NODE = range(10)
-LINK_AT_COLUMNS = 10
+LAG_S, IN_BEGIN, IN_MASK, WAVE_S, OUT_BEGIN, OUT_MASK, LINK_GROUP, FROM_NODE = range(8)
+LINK_AT_COLUMNS = 8
 # Columns of Tables.group
 QUEUE, QUEUE_NOW, SHARE, CAP, SENT, CAP_SUM, SAVED, PRESS = range(8)
 SAT, OPENS, DRAW, CLAIM, REDUCTION, LANES, GROUP_STORAGE, CLAIM_RATE = range(8, 16)
@@ -80,10 +80,8 @@ class Tables(NamedTuple):
 
     The integer tables ``*_at`` have one entry more than their table, because columns that name the first row of
     another table (``LINK_GROUP``, ``GROUP_CONN`` and so on) need the end of the last. `ring` holds two ring buffers of
-    each link: vehicles that entered it, and vehicles that left its running lanes. The entries of one second of all
-    buffers of one length stand side by side, because they are written and read together; CAME is the entry of `ring`
-    that was last read for arrivals. `todo` is scratch: rows of work in this second. `live` lists what may move: lane
-    groups of which all connections show red are left out, and send nothing.
+    each link: vehicles that entered it, and vehicles that left its running lanes. `todo` is scratch: rows of work in this
+    second. `live` lists what may move: lane groups of which all connections show red are left out, and send nothing.
     """
 
     link: OutF2
