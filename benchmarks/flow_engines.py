@@ -1,4 +1,6 @@
-"""One engine in a process of its own: it prepares, then runs one hour for each line that it reads.
+"""One engine in a process of its own: it prepares, then runs once for each line that it reads.
+
+    flow_engines.py ENGINE FOLDER SECONDS
 
 Started by `flow_speed.py`. Each line that it writes is a JSON object: first what it has prepared, then seconds, vehicles
 and arrived vehicles of each run, with the peak memory of the process so far.
@@ -18,14 +20,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-DURATION_S = 3600
 _PLATOON = 5
 
 Figures = dict[str, float]
 Run = Callable[[], Figures]
 
 
-def flow(case: Path) -> Iterator[Figures]:
+def flow(case: Path, duration_s: int) -> Iterator[Figures]:
     """Run the flow model of this project."""
     from traffic.flow import FlowModel  # noqa: PLC0415 - each engine loads its own library only
 
@@ -34,15 +35,19 @@ def flow(case: Path) -> Iterator[Figures]:
     model.run(greens, 60)
     while True:
         began, cpu = time.perf_counter(), time.process_time()
-        result = model.run(greens, DURATION_S)
+        result = model.run(greens, duration_s)
         taken = {"seconds": time.perf_counter() - began, "cpu_s": time.process_time() - cpu}
         if result.conservation_error > 1e-12:
             message = f"vehicles got lost: {result.conservation_error}"
             raise RuntimeError(message)
-        yield taken | {"vehicles": result.vehicles, "arrived": result.arrived}
+        yield taken | {
+            "vehicles": result.vehicles,
+            "arrived": result.arrived,
+            "inside": float(result.series.inside_veh.mean()),
+        }
 
 
-def uxsim(case: Path, *, cpp: bool) -> Iterator[Figures]:
+def uxsim(case: Path, duration_s: int, *, cpp: bool) -> Iterator[Figures]:
     """Run UXsim on the same links, with two-phase signals and trips drawn from the same demand."""
     from uxsim import World  # noqa: PLC0415
 
@@ -51,7 +56,7 @@ def uxsim(case: Path, *, cpp: bool) -> Iterator[Figures]:
         world = World(
             name="",
             deltan=_PLATOON,
-            tmax=DURATION_S,
+            tmax=duration_s,
             print_mode=0,
             save_mode=0,
             show_mode=0,
@@ -84,7 +89,7 @@ def uxsim(case: Path, *, cpp: bool) -> Iterator[Figures]:
         }
 
 
-def sumo(case: Path) -> Iterator[Figures]:
+def sumo(case: Path, duration_s: int, *, meso: bool) -> Iterator[Figures]:
     """Run SUMO on the exported folder; its seconds are SUMO's own, without loading; its processor time is with loading."""
     from simulation.sumo_export import sumo_program  # noqa: PLC0415
 
@@ -97,9 +102,10 @@ def sumo(case: Path) -> Iterator[Figures]:
                 "-c",
                 case / "sumo" / "run.sumocfg",
                 "--end",
-                str(DURATION_S),
+                str(duration_s),
                 "--no-step-log",
             ]
+            command += ["--mesosim", "--meso-junction-control"] if meso else []
             command += ["--no-warnings", "--statistic-output", statistics]
             peak, before = 0.0, os.times()
             with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:  # noqa: S603 - SUMO of the environment
@@ -146,12 +152,13 @@ def say(values: Any) -> None:
 
 def main() -> None:
     """Prepare, then serve runs."""
-    engine, case = sys.argv[1], Path(sys.argv[2])
+    engine, case, duration_s = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
     engines: dict[str, Callable[[], Iterator[Figures]]] = {
-        "Jasyl": lambda: flow(case),
-        "UXsim C++": lambda: uxsim(case, cpp=True),
-        "UXsim Python": lambda: uxsim(case, cpp=False),
-        "SUMO": lambda: sumo(case),
+        "Jasyl": lambda: flow(case, duration_s),
+        "UXsim C++": lambda: uxsim(case, duration_s, cpp=True),
+        "UXsim Python": lambda: uxsim(case, duration_s, cpp=False),
+        "SUMO": lambda: sumo(case, duration_s, meso=False),
+        "SUMO meso": lambda: sumo(case, duration_s, meso=True),
     }
     runs = engines[engine]()
     say({"engine": engine})

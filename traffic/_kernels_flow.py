@@ -174,6 +174,7 @@ def run_flow(tab: Tables, per: Shares, sig: Signals, par: Settings, rec: Records
             sig.yields_at,
             sig.conflict_begin,
             sig.conflict,
+            sig.watched,
             par.sneakers,
             t,
         )

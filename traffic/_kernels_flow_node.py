@@ -10,10 +10,6 @@ priorities: Flötteröd and Rohde 2011, Transportation Research Part B 45, 903-9
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TypeVar, cast
-
-import numba
 import numpy as np
 
 from traffic._kernels_flow_groups import HELD
@@ -50,16 +46,9 @@ from traffic._kernels_flow_tables import (
     WAVE_PART,
     WAVE_S,
 )
-from traffic._kernels_jit import I1, OutF1, OutF2, OutI1, OutI2, helper
+from traffic._kernels_jit import I1, OutF1, OutF2, OutI1, OutI2, helper, inlined
 
 _OPEN = -1.0
-
-_Function = TypeVar("_Function", bound=Callable[..., object])
-
-
-def _inlined(function: _Function) -> _Function:
-    """Compile a helper into its callers: a call costs more than the few lane groups of a node."""
-    return cast("_Function", numba.njit(error_model="numpy", inline="always")(function))
 
 
 @helper
@@ -78,7 +67,7 @@ def entered_before(link_at: OutI2, ring: OutF1, j: int, t: int) -> float:
     return ring[link_at[IN_BEGIN, j] + (t & link_at[IN_MASK, j])]
 
 
-@_inlined
+@inlined
 def _tightest(
     link: OutF2,
     group: OutF2,
@@ -107,7 +96,7 @@ def _tightest(
     return tightest, least
 
 
-@_inlined
+@inlined
 def _fix(
     link: OutF2,
     group: OutF2,
@@ -139,7 +128,7 @@ def _fix(
     return any_fixed
 
 
-@_inlined
+@inlined
 def _reduce(group: OutF2, group_at: OutI2, conn: OutF2, g: int) -> None:
     """Take the part REDUCTION of what lane group `g` sends."""
     factor, draw = group[REDUCTION, g], group[DRAW, g]
@@ -156,7 +145,7 @@ def _reduce(group: OutF2, group_at: OutI2, conn: OutF2, g: int) -> None:
     group[PRESS, g] = HELD
 
 
-@_inlined
+@inlined
 def _share(
     link: OutF2,
     group: OutF2,
@@ -191,7 +180,7 @@ def _share(
             _reduce(group, group_at, conn, g)
 
 
-@_inlined
+@inlined
 def settle(
     link: OutF2,
     link_at: OutI2,

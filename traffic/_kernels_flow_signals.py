@@ -14,7 +14,6 @@ from traffic._kernels_flow_tables import (
     END_SNEAK,
     EPS,
     FLOOR,
-    FLOW,
     FREELY,
     GAP_SCALE,
     GAPS,
@@ -135,11 +134,13 @@ def show(
     yields_at: I1,
     conflict_begin: I1,
     conflict: I1,
+    watched: U1,
     sneakers: float,
     t: int,
 ) -> bool:
     """Set what the lane groups that change in second `t` may do; return whether there were any.
 
+    Only what somebody reads is written: each column of a lane group or connection is a cache line of its own.
     A connection that gives way has the capacity ``min(CEILING, max(GAP_SCALE * gaps, FLOOR))``: see `find_gaps`.
     """
     change_s, any_change = group_at[CHANGE_S], False
@@ -148,7 +149,8 @@ def show(
             continue
         any_change, until, live = True, NEVER, 0
         start, stop = group_at[GROUP_CONN, g], group_at[GROUP_CONN, g + 1]
-        spent, open_part, sat = 0.0, 0.0, 0.0
+        alone, mixed = stop - start == 1, group[DRAW, g] != NOT_MIXED
+        spent, open_part, sat, cap = 0.0, 0.0, 0.0, 0.0
         for c in range(start, stop):
             code = int(without[c])
             if begin[c] >= 0:
@@ -158,33 +160,39 @@ def show(
             foot = conn[CONN_FOOT, c] if code > LAST_GREEN else 1.0
             sat = conn[CONN_SAT, c] * foot
             worth = factor[code]
-            yields = yields_at[c] >= 0 and code > LAST_GREEN
+            i = yields_at[c]
+            yields = i >= 0 and code > LAST_GREEN
             sneaks = 0.0
             if yields and code >= SNEAK:
                 # who has waited within the junction leaves without a gap once oncoming traffic has to stop too
-                i = yields_at[c]
                 faced = conflict[conflict_begin[i] : conflict_begin[i + 1]]
                 open_s = _faces_green(faced, begin, period_s, pattern, stay_s, t)
                 sneaks = 0.0 if open_s > 0 else sneakers * foot
                 until = min(until, t + abs(open_s))
+            if i >= 0:
+                conn[CEILING, c] = max(sat * worth, sneaks)
+                conn[FLOOR, c] = sneaks
+                conn[GAP_SCALE, c] = group[LANES, g] * foot * worth if yields else 0.0
             closed = code == RED or (code >= SNEAK and worth == 0.0 and sneaks == 0.0)
-            conn[OPEN, c] = 1.0 if sneaks > 0.0 else worth
-            conn[CEILING, c] = max(sat * worth, sneaks)
-            conn[FLOOR, c] = sneaks
-            conn[GAP_SCALE, c] = group[LANES, g] * foot * worth if yields else 0.0
-            conn[CONN_CAP, c] = sneaks if yields else sat * worth
             conn[FREELY, c] = 0.0 if closed or yields else 1.0
-            if closed:
-                conn[SEEN, c] = 0.0
-            else:
+            if not closed:
                 live = 1
-            spent += conn[MIX, c] / sat
-            open_part = max(open_part, conn[OPEN, c])
+            elif watched[c]:
+                conn[SEEN, c] = 0.0
+            opens = 1.0 if sneaks > 0.0 else worth
+            open_part = max(open_part, opens)
+            cap = sneaks if yields else sat * worth
+            if mixed:
+                conn[OPEN, c] = opens
+                conn[CONN_CAP, c] = cap
+            if not alone:
+                spent += conn[MIX, c] / sat
         # 1 / (1 / x) is not x, and a lane should fill a lane of the same capacity to the last bit
-        group[SAT, g] = sat if stop - start == 1 else 1.0 / spent
-        group[CAP, g] = conn[CONN_CAP, start] if stop - start == 1 else group[SAT, g] * open_part
-        group[OPENS, g] = open_part
-        if group[DRAW, g] != NOT_MIXED:
+        sat = sat if alone else 1.0 / spent
+        group[CAP, g] = cap if alone else sat * open_part
+        if mixed:
+            group[SAT, g] = sat
+            group[OPENS, g] = open_part
             group[DRAW, g] = 0.0
             # a queue in its lost start-up time holds up those who give way
             group[PRESS, g] = EPS
@@ -192,8 +200,6 @@ def show(
         group_at[GROUP_LIVE, g] = live
         if live == 0:
             group[SENT, g] = 0.0
-            for c in range(start, stop):
-                conn[FLOW, c] = 0.0
     return any_change
 
 

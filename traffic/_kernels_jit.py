@@ -37,6 +37,7 @@ __all__ = [
     "OutU1",
     "cache_folder",
     "helper",
+    "inlined",
     "kernel",
 ]
 
@@ -114,3 +115,8 @@ def kernel(function: _Function) -> _Function:
 def helper(function: _Function) -> _Function:
     """Mark `function` as a part of kernels: compiled into each caller, never called from outside."""
     return cast("_Function", numba.njit(**_OPTIONS)(function))
+
+
+def inlined(function: _Function) -> _Function:
+    """Mark a helper whose body is copied into its callers: for one so short that a call would cost more."""
+    return cast("_Function", numba.njit(inline="always", **_OPTIONS)(function))
