@@ -17,6 +17,8 @@ from signals._kernels_profile_tables import (
 )
 from traffic._kernels_jit import F1, I1, OutF1, OutI1, helper, kernel
 
+_NO_LIMIT = 2**31 - 1
+
 __all__ = ["attempt", "commit", "propagate", "start_uniform", "undo"]
 
 
@@ -101,12 +103,15 @@ def spread(
     epsilon: float,
     probe: int,
     limit: int,
+    visits: OutI1,
     keep: bool,
 ) -> float:
     """Evaluate the queued nodes and what their changes reach; return the change of the cost.
 
     A change travels on while an inflow changes by more than `epsilon` vehicles per second in some second, for `limit`
     evaluations at most; no further than `probe` where it has not paid by then. ``journal.size[2]`` counts them.
+    `visits`, where it is not empty, is how often each node may still be evaluated: streams that give way to each other
+    need not come to rest.
     """
     size = len(state.queue) // 2
     stride = net.stride
@@ -121,6 +126,10 @@ def spread(
         if updates >= limit or (updates >= probe and change >= 0.0):
             limit = 0
             continue
+        if len(visits):
+            if visits[node] <= 0:
+                continue
+            visits[node] -= 1
         updates += 1
         if keep and _note(journal.node, journal.size, 0, node):
             journal.cost[journal.size[0] - 1] = state.node_cost[node]
@@ -162,18 +171,21 @@ def attempt(
 ) -> float:
     """Evaluate a change made at `node`; return the change of the cost. The journal must be empty."""
     waiting = _push(state.queue, node, 0, 0)
-    return spread(net, plan, state, journal, waiting, epsilon, probe, limit, True)
+    return spread(net, plan, state, journal, waiting, epsilon, probe, limit, journal.node[:0], True)
 
 
 @kernel
 def propagate(
-    net: Net, plan: PlanState, state: ProfileState, journal: Journal, seeds: I1, epsilon: float, limit: int
+    net: Net, plan: PlanState, state: ProfileState, journal: Journal, seeds: I1, epsilon: float, visits: OutI1
 ) -> int:
-    """Evaluate `seeds` and whatever their changes reach; return the number of node evaluations."""
+    """Evaluate `seeds` and whatever their changes reach; return the number of node evaluations.
+
+    `visits` is how often each node may be evaluated.
+    """
     waiting = 0
     for node in seeds:
         waiting = _push(state.queue, int(node), 0, waiting)
-    spread(net, plan, state, journal, waiting, epsilon, limit, limit, False)
+    spread(net, plan, state, journal, waiting, epsilon, _NO_LIMIT, _NO_LIMIT, visits, False)
     return journal.size[2]
 
 

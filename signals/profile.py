@@ -258,10 +258,9 @@ class ProfileModel:
 
         A change travels on while some inflow changes by more than `epsilon` (vehicles per second).
         """
-        limit = _ROUNDS * max(len(self.network.nodes), 1)
-        return int(
-            propagate(self.net, self.plan, self.state, self.journal, frozen(nodes, np.int32), epsilon, limit)
-        )
+        visits = np.full(len(self.network.nodes), _ROUNDS, dtype=np.int32)
+        seeds = frozen(nodes, np.int32)
+        return int(propagate(self.net, self.plan, self.state, self.journal, seeds, epsilon, visits))
 
     def set_offset(self, junction: int, offset_s: int) -> None:
         """Set one offset in the timings in hand; `update` its node afterwards."""
