@@ -3,7 +3,8 @@
     python benchmarks/plan_quality.py corridor "grid 8x8" --seeds 3 --seconds 20
 
 Every method plans for the demand that it is then judged under; the random search has the time of the
-optimiser. Figures are means over the demand seeds, with standard deviations.
+optimiser. With ``--unseen`` the plans are judged under the demand of the next seed as well, which they were not
+made for. Figures are means over the demand seeds, with standard deviations.
 """
 
 from __future__ import annotations
@@ -21,8 +22,10 @@ from simulation.compare import SCALES, Row, compare, markdown
 from simulation.rivals import green_wave, isolated_webster, random_restart
 
 
-def run(name: str, seed: int, scale: float, seconds: float, objective: Objective) -> list[Row]:
-    """Plan with all methods for one scenario, demand seed and level; return their figures."""
+def run(
+    name: str, seed: int, scale: float, seconds: float, objective: Objective, *, unseen: bool
+) -> tuple[list[Row], list[Row]]:
+    """Plan with all methods for one scenario, demand seed and level; return their figures, and unseen ones."""
     city = build(load(name), seed=seed, planned_scale=scale)
     network, junctions, demand = city.network, city.junctions, city.demand.scaled(scale)
     sequences = usable_sequences(network, junctions, demand, start=city.before)
@@ -63,11 +66,14 @@ def run(name: str, seed: int, scale: float, seconds: float, objective: Objective
     for row in rows:
         print(
             f"{name} seed {seed} x {scale:g}: {row.plans}: {row.delay_s_per_veh:.1f} s, "
-            f"{row.stops_per_veh:.2f} stops ({taken:.1f} s)",
+            f"{row.stops_per_veh:.2f} stops ({plans[row.plans].name}, {taken:.1f} s)",
             file=sys.stderr,
             flush=True,
         )
-    return list(rows)
+    if not unseen:
+        return list(rows), []
+    other = build(load(name), seed=seed + 1, planned_scale=scale).demand
+    return list(rows), list(compare(network, other, plans, scale=scale, seed=seed, objective=objective))
 
 
 def main() -> None:
@@ -80,18 +86,26 @@ def main() -> None:
     parser.add_argument("--scales", type=float, nargs="+", default=list(SCALES))
     parser.add_argument("--seconds", type=float, default=20.0)
     parser.add_argument("--stop-seconds", type=float, default=5.0)
+    parser.add_argument("--unseen", action="store_true")
     options = parser.parse_args()
     objective = Objective(stop_s=options.stop_seconds)
     for name in options.scenarios:
-        rows = [
-            row
+        found = [
+            run(name, seed, scale, options.seconds, objective, unseen=options.unseen)
             for seed in range(1, options.seeds + 1)
             for scale in options.scales
-            for row in run(name, seed, scale, options.seconds, objective)
         ]
-        print(f"### {name}\n")
-        for figure, digits in (("delay_s_per_veh", 1), ("stops_per_veh", 2), ("throughput_veh_h", 0)):
-            print(markdown(rows, figure=figure, digits=digits), "\n")
+        _tables(name, [row for rows, _ in found for row in rows])
+        if options.unseen:
+            _tables(
+                f"{name}, demand that the plans were not made for", [row for _, rows in found for row in rows]
+            )
+
+
+def _tables(title: str, rows: list[Row]) -> None:
+    print(f"### {title}\n")
+    for figure, digits in (("delay_s_per_veh", 1), ("stops_per_veh", 2), ("throughput_veh_h", 0)):
+        print(markdown(rows, figure=figure, digits=digits), "\n")
 
 
 if __name__ == "__main__":

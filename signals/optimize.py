@@ -1,8 +1,10 @@
 """The optimiser: from demand to a plan for every junction.
 
-1. Stage sequences, and splits of least delay for each candidate cycle (`signals.splits`, `signals.cycles`).
+1. Stage sequences, and Webster's splits by the saturation flows that streams really reach (`signals.webster_plans`)
+   at common cycles; the best cycle is found by climbing, judged by the flow model. At that one also splits of least
+   delay (`signals.splits`).
 2. Offsets in the pairwise model (`signals.offsets`) for one common cycle and for groups of junctions with cycles of
-   their own; small junctions run at half of the cycle.
+   their own (`signals.cycles`); small junctions run at half of the cycle.
 3. Local search in the cyclic profile model (`signals.local_search`): offsets, splits, stage sequences, half cycles.
 4. Feedback: where the flow model shows a queue that a junction cannot discharge and that fills its link, its lane
    groups weigh more; the local search answers, the flow model decides.

@@ -13,8 +13,7 @@ from signals.local_search import LocalSearch
 from signals.offsets import best_offsets, bound_ratio, pairwise_model
 from signals.profile import ProfileModel, Timings
 from signals.profile_parameters import ProfileParameters
-from signals.splits import delay_splits
-from signals.webster_plans import measured_plans
+from signals.webster_plans import measured_plans, webster_plans
 from traffic.flow import FlowModel
 
 if TYPE_CHECKING:
@@ -32,8 +31,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Search", "Step"]
 
-_START_CYCLE_S = 90
-_CYCLE_STEP_S = 20
+_FIRST_CYCLE_S = 100
+_CYCLE_STEPS_S = (20, 10)
 _FINALISTS = 2
 _EPSILON = 0.005
 _COARSE = 0.02
@@ -97,9 +96,8 @@ class Search:
         self.locked = np.array([junction.locked for junction in junctions], dtype=bool)
         self.local = LocalSearch(self.model, ~self.locked)
         self.best_value = self.start_value = np.inf
-        self.base, _ = delay_splits(self.model, np.full(len(junctions), _START_CYCLE_S))
-        if start is None:
-            start, _ = measured_plans(self.model, sequences, None, "start")
+        webster, self.ratios = measured_plans(self.model, sequences, None, "start")
+        start = webster if start is None else start
         self.start_timings = self.model.from_plans(start)
         self.start = self.best = start
         self._result: FlowResult | None = None
@@ -111,32 +109,42 @@ class Search:
         yield Step("start", cost, self.start_value)
         if not self.local.free.size:
             return
-        found: list[_Found] = []
-        costs: list[NDArray[np.float64]] = []
-        waiting = list(candidate_cycles(self.model, step_s=_CYCLE_STEP_S))
-        refined = False
-        while waiting:
-            cycle = waiting.pop(0)
-            base = found[-1][2] if found else self.base
-            timings = self._keep_locked(common_cycle(self.model, cycle, base), cycle)
-            self.model.evaluate(timings, epsilon=_COARSE)
-            cost = self._coordinate(timings, self._rng(cycle), rounds=1)
-            costs.append(self.model.state.node_cost[self.model.nodes].copy())
-            least = min((entry[0] for entry in found), default=np.inf)
-            found.append((cost, cycle, timings))
-            step = Step(f"common cycle {cycle} s", cost, None)
-            # who stops early is to have the best cycle so far, not the start
-            yield self._judged(step.name, timings) if cost < least else step
-            if not waiting and not refined:
-                refined = True
-                waiting = _between(found)
-        grouped = self._grouped(found, np.column_stack(costs))
-        if grouped is not None:
-            found.append(grouped)
-            yield Step("cycle groups", grouped[0], None)
-        found.append((self.model.evaluate(self.start_timings, epsilon=_COARSE), 0, self.start_timings))
+        found: list[_Found] = [(self.start_value, 0, self.start_timings)]
+        yield from self._scan(found)
         found.sort(key=lambda entry: entry[:2])
         yield from self._polish(found[:_FINALISTS])
+
+    def _scan(self, found: list[_Found]) -> Iterator[Step]:
+        """Find the best common cycle, climbing from a middle one; add what is judged to `found`."""
+        cycles = candidate_cycles(self.model, step_s=_CYCLE_STEPS_S[0])
+        common: list[_Found] = []
+        costs: list[NDArray[np.float64]] = []
+        while (cycle := _next_cycle(common, cycles)) is not None:
+            plans = webster_plans(
+                self.network, self.model.junctions, self.ratios, self.model.sequences, cycle, "optimised"
+            )
+            timings = self._keep_locked(self.model.from_plans(plans), cycle)
+            step = self._coordinated(f"common cycle {cycle} s", timings, cycle)
+            common.append((step.judged or 0.0, cycle, timings))
+            costs.append(self.model.state.node_cost[self.model.nodes].copy())
+            yield step
+        best = min(common, key=lambda entry: entry[:2])
+        others: dict[str, Timings | None] = {
+            "least delay": self._keep_locked(common_cycle(self.model, best[1], best[2]), best[1]),
+            "cycle groups": self._grouped(common, np.column_stack(costs)),
+        }
+        found += common
+        for place, (name, other) in enumerate(others.items(), start=1):
+            if other is not None:
+                step = self._coordinated(name, other, place)
+                found.append((step.judged or 0.0, place, other))
+                yield step
+
+    def _coordinated(self, name: str, timings: Timings, seed: int) -> Step:
+        """Set good offsets in `timings` and judge them."""
+        self.model.evaluate(timings, epsilon=_COARSE)
+        self._coordinate(timings, self._rng(seed), rounds=1)
+        return self._judged(name, timings)
 
     def offset_bound_ratio(self) -> float | None:
         """Return the bound ratio of the best plans (`signals.offsets.bound_ratio`), over all their periods."""
@@ -193,9 +201,9 @@ class Search:
             cost, timings.offset_s[:] = after, trial.offset_s
         return cost
 
-    def _grouped(self, found: list[_Found], cost: NDArray[np.float64]) -> _Found | None:
+    def _grouped(self, common: list[_Found], cost: NDArray[np.float64]) -> Timings | None:
         """Return timings with a cycle for each group of junctions, or `None` where one cycle suits all."""
-        best = min(found, key=lambda entry: entry[:2])
+        best = min(common, key=lambda entry: entry[:2])
         self.model.evaluate(best[2], epsilon=_EPSILON)
         pairs = pairwise_model(self.model, best[1])
         group = cycle_groups(pairs, cost, count=len(cost))
@@ -205,25 +213,22 @@ class Search:
         if (choice == choice[0]).all():
             return None
         timings = best[2].copy()
-        for place, (_, _, other) in enumerate(found):
+        for place, (_, _, other) in enumerate(common):
             at = (choice == place) & ~self.locked
             for name in ("period_s", "repeats", "sequence", "offset_s", "duration_s"):
                 getattr(timings, name)[at] = getattr(other, name)[at]
-        self.model.evaluate(timings, epsilon=_COARSE)
-        return self._coordinate(timings, self._rng(1), rounds=1), 0, timings
+        return timings
 
     def _polish(self, finalists: list[_Found]) -> Iterator[Step]:
         """Improve the finalists in the profile model, then the best of them in both models."""
         model, improved = self.model, []
-        for place, (_, cycle, given) in enumerate(finalists):
+        for place, (_, _, given) in enumerate(finalists):
             model.evaluate(given, epsilon=_COARSE)
             self.local.descend(self._rng(10_000 + place), passes=1, costly=0.4)
             timings = model.timings()
             self._coordinate(timings, self._rng(11_000 + place))
             self.local.descend(self._rng(12_000 + place), passes=1, costly=0.0, fine=True)
-            step = self._judged(
-                f"local search, {f'cycle {cycle}' if cycle else 'cycles of groups'}", model.timings()
-            )
+            step = self._judged(f"local search {place + 1}", model.timings())
             improved.append((step.judged or 0.0, place, model.timings()))
             yield step
         best = min(improved, key=lambda entry: entry[:2])[2]
@@ -310,9 +315,14 @@ class Search:
         return Step(f"kicks {turn}", cost, None)
 
 
-def _between(found: list[_Found]) -> list[int]:
-    """Return the cycles half a step beside the best one."""
-    best = min(found, key=lambda entry: entry[:2])[1]
-    tried = {entry[1] for entry in found}
-    near = {best - _CYCLE_STEP_S // 2, best + _CYCLE_STEP_S // 2} - tried
-    return sorted(c for c in near if min(tried) <= c <= max(tried))
+def _next_cycle(common: list[_Found], cycles: Sequence[int]) -> int | None:
+    """Return the cycle to try next: beside the best one so far, in long steps and then in shorter ones."""
+    if not common:
+        return min(cycles, key=lambda cycle: (abs(cycle - _FIRST_CYCLE_S), cycle))
+    tried = {cycle for _, cycle, _ in common}
+    best = min(common, key=lambda entry: entry[:2])[1]
+    for step in _CYCLE_STEPS_S:
+        for cycle in (best + step, best - step):
+            if cycle not in tried and min(cycles) <= cycle <= max(cycles):
+                return cycle
+    return None

@@ -13,6 +13,7 @@ All leave locked junctions their plans of `start`, as the optimiser does.
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -176,7 +177,7 @@ def random_restart(
     patience: int = 15,
     clock: Callable[[], float] = time.perf_counter,
 ) -> PlanSet:
-    """Return the best plans of a random search with restarts, judged by the flow model.
+    """Return the best plans of a random search with restarts, judged by the flow model; their name tells the tries.
 
     A start has a random common cycle, Webster's splits and random offsets. Steps change offsets, durations and
     sequences of some junctions; what is not better is taken back; after `patience` steps in vain it starts anew.
@@ -212,7 +213,7 @@ def random_restart(
         done += 1
         if best is None or value < least:
             best, least = here, value
-    return best
+    return replace(best, name=f"random restart, {done} tries")
 
 
 def _changed(

@@ -12,7 +12,7 @@ from signals.greens import movement_greens
 from signals.objective import Objective
 from signals.optimize import optimize, usable_sequences
 from signals.plan import Plan, PlanSet
-from signals.search import Search
+from signals.search import Search, _next_cycle
 from tests.signals.small_cities import (
     corridor_city,
     grid_city,
@@ -250,3 +250,15 @@ def test_bad_input_is_refused(city):
         Objective(link_weight=np.array([1.0, np.nan]))
     with pytest.raises(InputError, match="rows"):
         Objective(link_weight=np.ones(3)).weights(city[0])
+
+
+def test_the_best_cycle_is_climbed_to():
+    # a valley with its bottom at 72: from 100 down in steps of 20, then half a step to both sides
+    def value(cycle: int) -> float:
+        return float(abs(cycle - 72))
+
+    tried: list[tuple[float, int, None]] = []
+    while (cycle := _next_cycle(tried, (40, 60, 80, 100, 120))) is not None:
+        tried.append((value(cycle), cycle, None))
+    assert [cycle for _, cycle, _ in tried] == [100, 120, 80, 60, 90, 70, 50]
+    assert min(tried)[1] == 70
