@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from math import atan2, degrees
+from math import atan2, cos, degrees, sin
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from signals.junction import Conflict, GroupKind
-from traffic.legs import LegEnd, legs_at
+from traffic.legs import LegEnd, leg_names, legs_at
 from traffic.network import RoadClass, Turn
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ __all__ = ["JunctionPages"]
 _BEARING_M = 40.0
 _LEFTWARD = (int(Turn.LEFT), int(Turn.U_TURN))
 _YIELD = int(Conflict.YIELD)
-_COMPASS = ("N", "NE", "E", "SE", "S", "SW", "W", "NW")
 
 
 class _Site:
@@ -38,7 +37,8 @@ class _Site:
         arriving = [self._end(link, inward=True) for link in pages.arriving(node)]
         leaving = [self._end(link, inward=False) for link in pages.leaving(node)]
         legs = legs_at(arriving, leaving)
-        self.legs: list[Leg] = sorted(legs, key=lambda leg: _compass_deg(leg.ends[0].bearing_rad))
+        self.legs: list[Leg] = sorted(legs, key=lambda leg: _compass_deg(_bearing_rad(leg)))
+        self.leg_names = leg_names([_bearing_rad(leg) for leg in self.legs])
         self.leg_of = {end.link: k for k, leg in enumerate(self.legs) for end in leg.ends}
         self.group_of = {m: g for g, group in enumerate(junction.groups) for m in group.movements}
         movements = network.movements
@@ -104,8 +104,10 @@ def _compass_deg(bearing_rad: float) -> int:
     return round(90.0 - degrees(bearing_rad)) % 360
 
 
-def _compass_name(heading_deg: int) -> str:
-    return _COMPASS[round(heading_deg / 45) % 8]
+def _bearing_rad(leg: Leg) -> float:
+    """Return the direction of a leg outwards: between those of its two links, as signal groups are named."""
+    bearings = [end.bearing_rad for end in leg.ends]
+    return atan2(sum(map(sin, bearings)), sum(map(cos, bearings)))
 
 
 class JunctionPages:
@@ -149,7 +151,7 @@ class JunctionPages:
             "x": x,
             "y": y,
             "locked": junction.locked,
-            "legs": [self._leg(leg) for leg in site.legs],
+            "legs": [self._leg(leg, name) for leg, name in zip(site.legs, site.leg_names, strict=True)],
             "mv": [self._movement(site, m) for m in site.movements],
             "gr": [_group(g, legs) for g, legs in zip(junction.groups, site.crossed, strict=True)],
             "ig": junction.intergreen_s.tolist(),
@@ -157,9 +159,8 @@ class JunctionPages:
             "cases": [self._case(site, case) for case in self.cases],
         }
 
-    def _leg(self, leg: Leg) -> dict[str, Any]:
-        heading = _compass_deg(leg.ends[0].bearing_rad)
-        page: dict[str, Any] = {"a": heading, "c": _compass_name(heading), "n": leg.ends[0].name}
+    def _leg(self, leg: Leg, name: str) -> dict[str, Any]:
+        page: dict[str, Any] = {"a": _compass_deg(_bearing_rad(leg)), "c": name, "n": leg.ends[0].name}
         if leg.arriving:
             page["in"] = self._lanes(leg.arriving.link)
         if leg.leaving:
