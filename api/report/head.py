@@ -95,7 +95,7 @@ def _balance(city: City) -> str:
         return ""
     return (
         f", {number(figures['counted_movements'], 0)} movements in {number(figures['intervals'], 0)} intervals of "
-        f"{number(city.demand.period_s / 60, 0)} min. Balanced between junctions: "
+        f"{number(city.demand.period_s / 60, 0)} min. Balanced between junctions, {_rounds(city)}: "
         f"{number(100 * figures['changed_share'], 1)} % of the counted vehicles were added or taken away; "
         f"{_largest_change(city)}"
     )
@@ -110,6 +110,13 @@ def _largest_change(city: City) -> str:
     row = np.flatnonzero(network.junctions.node == network.links.to_node[link])
     where = f" at {network.junctions.name[row[0]]}" if len(row) else ""
     return f"the largest change of one count is from {number(counted, 0)} to {number(balanced, 1)} vehicles{where}"
+
+def _rounds(city: City) -> str:
+    """Return in how many rounds uncounted movements were guessed, and whether more would have changed much."""
+    rounds, change = number(city.figures["rounds"], 0), city.figures["last_change_veh"]
+    told = "by half a vehicle" if change < _NO_CHANGE_VEH else f"by more than {number(change, 1)} vehicles"
+    return f"in {rounds} rounds, the last of which changed no flow {told}"
+
 
 
 def _warning(cases: Sequence[Case], minutes: float) -> str:

@@ -65,6 +65,10 @@ def test_counted_demand_is_called_counted_and_its_balance_told(tmp_path: Path) -
     )
     assert found
     share, old, new = map(float, found.groups())
+    assert re.search(
+        r"Balanced between junctions, in \d+ rounds, the last of which changed no flow by half a vehicle: ",
+        note,
+    )
     assert share > 0
     assert (old, old > new) in {(60.0, True), (50.0, False)}
 
