@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from api.oversaturation import oversaturation_warning
 from api.report.figures import number
 from scenarios.schema import CountsDemand, GeneratedDemand, OdDemand
 
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
 __all__ = ["head"]
 
-_ARRIVED_ENOUGH = 0.8
 _NO_CHANGE_VEH = 0.5
 _PLANS = {
     "before": "timing sheet",
@@ -50,7 +50,9 @@ def head(
         "notes": [f"Network: {city.label}. {city.scenario.description.strip()}", note],
         "facts": _facts(city, cases, minutes, date, seed, scale),
         "date": date.isoformat(),
-        "warning": _warning(cases, minutes),
+        "warning": oversaturation_warning(
+            {case.name.lower(): case.summary for case in cases}, minutes=minutes
+        ),
     }
 
 
@@ -109,6 +111,13 @@ def _largest_change(city: City) -> str:
     link = network.movements.in_link[int(figures["largest_change_movement"])]
     row = np.flatnonzero(network.junctions.node == network.links.to_node[link])
     where = f" at {network.junctions.name[row[0]]}" if len(row) else ""
+def _rounds(city: City) -> str:
+    """Return in how many rounds uncounted movements were guessed, and whether more would have changed much."""
+    rounds, change = number(city.figures["rounds"], 0), city.figures["last_change_veh"]
+    told = "by half a vehicle" if change < _NO_CHANGE_VEH else f"by more than {number(change, 1)} vehicles"
+    return f"in {rounds} rounds, the last of which changed no flow {told}"
+
+
     return f"the largest change of one count is from {number(counted, 0)} to {number(balanced, 1)} vehicles{where}"
 
 def _rounds(city: City) -> str:
