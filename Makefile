@@ -11,7 +11,7 @@ help:
 	@echo "make demo       optimise the traffic signals of a whole city and write out/report.html"
 	@echo "make test       run the tests"
 	@echo "make test-slow  run the tests of whole cities, which take minutes"
-	@echo "make test-junctions  check the stages of 10,000 random junctions and 100,000 mutated plans"
+	@echo "make test-junctions  check stages and intergreens of thousands of random junctions, and 100,000 mutated plans"
 	@echo "make check      lint, types, import directions, examples of the documentation"
 	@echo "make bench      run the benchmarks"
 	@echo "make setup      only set up .venv for the targets above"
@@ -50,10 +50,12 @@ test: $(VENV)/dev.stamp
 	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest -q -m "not slow" $(KERNEL_TESTS)
 	NUMBA_BOUNDSCHECK=1 $(BIN)/python -m pytest -q -m "not slow" $(KERNEL_TESTS)
 
-# The stages of 10,000 random junctions by a swept-path test (`make test` takes 60, `make test-slow` 1,000), and 100,000
-# mutated plans by expanding them second by second (`make test` takes 10,000).
+# The stages of 10,000 random junctions by a swept-path test (`make test` takes 60, `make test-slow` 1,000), the intergreens
+# of 2,000 by the ground that vehicles sweep (3 minutes; `make test-slow` takes 1,000), and 100,000 mutated plans by
+# expanding them second by second (`make test` takes 10,000).
 test-junctions: $(VENV)/dev.stamp
 	JASYL_JUNCTIONS=10000 $(BIN)/python -m pytest -q tests/signals/test_stages.py -k random
+	JASYL_JUNCTIONS=2000 $(BIN)/python -m pytest -q tests/signals/test_intergreens.py -k many
 	JASYL_PLANS=100000 $(BIN)/python -m pytest -q tests/signals/test_plan_mutations.py
 
 # The tests of whole cities.

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from traffic.counts import BalancedCounts
     from traffic.demand import FlowDemand
     from traffic.network import RoadNetwork
     from traffic.od import ODMatrix
@@ -51,8 +52,8 @@ def make_demand(
         from traffic.counts import balance, read_turning_counts  # noqa: PLC0415 - only for counts
 
         counts = read_turning_counts(find("demand.file", section.file), network)
-        demand = balance(counts, network)
-        return demand, _changes(counts, demand, network)
+        balanced = balance(counts, network)
+        return balanced.demand, _changes(counts, balanced)
     zones, od = _trips(network, section, find)
     target = section.target_p90_x
     if target is None and section.total_veh_h is None and isinstance(section, GeneratedDemand):
@@ -73,19 +74,19 @@ def make_demand(
     return assignment.flow_demand(network), figures
 
 
-def _changes(counts: TurningCounts, demand: FlowDemand, network: RoadNetwork) -> dict[str, float]:
+def _changes(counts: TurningCounts, balanced: BalancedCounts) -> dict[str, float]:
     """Return how far the balanced flows are from the counts: in all, and at the count that changed most."""
-    flows = [demand.movement_veh_s(network, period)[counts.movement] for period in range(demand.periods)]
-    balanced = np.stack(flows) * counts.interval_s
-    change = np.abs(balanced - counts.vehicles)
-    worst = np.unravel_index(int(change.argmax()), change.shape)
+    worst = balanced.largest_change
+    counted = float(counts.vehicles[worst])
     return {
         "counted_movements": float(len(counts.movement)),
         "intervals": float(len(counts.vehicles)),
-        "changed_share": float(change.sum() / max(counts.vehicles.sum(), 1.0)),
+        "rounds": float(balanced.rounds),
+        "last_change_veh": balanced.last_change_veh,
+        "changed_share": float(np.abs(balanced.change_veh).sum() / max(counts.vehicles.sum(), 1.0)),
         "largest_change_movement": float(counts.movement[worst[1]]),
-        "largest_change_counted_veh": float(counts.vehicles[worst]),
-        "largest_change_balanced_veh": float(balanced[worst]),
+        "largest_change_counted_veh": counted,
+        "largest_change_balanced_veh": counted + float(balanced.change_veh[worst]),
     }
 
 

@@ -44,12 +44,15 @@ class City:
     ----------
     before
         The plans in force, where the scenario has a timing sheet.
+    left_out
+        How many of these plans are Webster's, because the sheet leaves the junction out.
     label
         What must be shown with every figure: "schematic", "generated", "OpenStreetMap" or the file's own.
     figures
         How the demand came about. Of trips: total_veh_h, relative_gap, zones, and p90_x where that was the target.
-        Of turning counts: counted_movements, intervals, changed_share (of all vehicles, by balancing), and the count
-        that changed most: largest_change_movement, largest_change_counted_veh, largest_change_balanced_veh.
+        Of turning counts: counted_movements, intervals, rounds of balancing and last_change_veh of a flow,
+        changed_share (of all vehicles, by balancing), and the count that changed most: largest_change_movement,
+        largest_change_counted_veh, largest_change_balanced_veh.
     """
 
     scenario: Scenario
@@ -59,6 +62,7 @@ class City:
     before: PlanSet | None
     label: str
     figures: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+    left_out: int = 0
 
 
 def build(
@@ -82,8 +86,8 @@ def build(
     scale
         Factor on the demand.
     planned_scale
-        Factor on the demand that protected turns are chosen for; default: `scale`. Plans fit the junctions of
-        the level that they were made for.
+        Factor on the demand that protected turns are chosen for, and Webster's plans where a timing sheet leaves
+        junctions out; default: `scale`. Plans fit the junctions of the level that they were made for.
     """
     from signals.build import build_junctions  # noqa: PLC0415 - `scenario list` needs none of it
 
@@ -93,6 +97,7 @@ def build(
     own, figures = _demand(scenario, network, scenario.demand, progress)
     planned = own.scaled(scale if planned_scale is None else planned_scale)
     junctions = build_junctions(network, settings=scenario.settings(), overrides=overrides, demand=planned)
+    before, left_out = _before(scenario, network, junctions, planned)
     demand = own
     section = scenario.demand
     if seed is not None and isinstance(section, GeneratedDemand) and seed != section.seed:
@@ -103,9 +108,10 @@ def build(
         network=network,
         junctions=junctions,
         demand=demand if scale == 1.0 else demand.scaled(scale),
-        before=_before(scenario, network, junctions),
+        before=before,
         label=scenario.label,
         figures=figures,
+        left_out=left_out,
     )
 
 
@@ -236,14 +242,16 @@ def _demand(
     return (demand if section.scale == 1.0 else demand.scaled(section.scale)), MappingProxyType(dict(figures))
 
 
-def _before(scenario: Scenario, network: RoadNetwork, junctions: tuple[Junction, ...]) -> PlanSet | None:
+def _before(
+    scenario: Scenario, network: RoadNetwork, junctions: tuple[Junction, ...], planned: FlowDemand
+) -> tuple[PlanSet | None, int]:
+    """Return the plans in force, and how many of them are Webster's for the `planned` demand."""
     from signals.locked import check_locked  # noqa: PLC0415
 
     name = scenario.signals.timing_sheet
     if name is None:
         check_locked(junctions, None, file=scenario.source)
-        return None
+        return None, 0
     from signals.timing_sheet import read_timing_sheet  # noqa: PLC0415
 
-    path = scenario.find("signals.timing_sheet", name)
-    return read_timing_sheet(path, junctions, network_name=network.name)
+    return read_timing_sheet(scenario.find("signals.timing_sheet", name), network, junctions, planned)

@@ -176,7 +176,10 @@ class CountsDemand(_AnyDemand):
 
 
 class Signals(_Section):
-    """``[signals]``: rules of the country; what is left out has the country's default."""
+    """``[signals]``: rules of the country; what is left out has the country's default.
+
+    What each rule is stands at `signals.aspects.SignalSettings`.
+    """
 
     country: Annotated[str, Field(min_length=2, max_length=2)] = "KZ"
     cycle_min_s: Annotated[int, Field(ge=20, le=300)] | None = None
@@ -185,6 +188,9 @@ class Signals(_Section):
     max_green_s: Annotated[int, Field(ge=5, le=300)] | None = None
     walk_min_s: Annotated[int, Field(ge=3, le=60)] | None = None
     walking_speed_m_s: Annotated[float, Field(ge=0.3, le=2)] | None = None
+    vehicle_length_m: Annotated[float, Field(ge=3, le=30)] | None = None
+    speed_margin_m_s: Annotated[float, Field(ge=0, le=10)] | None = None
+    deducts_entering_time: bool | None = None
     timing_sheet: FileName | None = None
 
     def rules(self) -> dict[str, float]:

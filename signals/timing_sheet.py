@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from traffic.demand import FlowDemand
     from traffic.network import RoadNetwork
 
-__all__ = ["COLUMNS", "read_partial_timing_sheet", "read_timing_sheet", "write_timing_sheet"]
+__all__ = ["COLUMNS", "read_timing_sheet", "write_timing_sheet"]
 
 COLUMNS = ("junction", "stage", "groups", "duration_s", "cycle_s", "offset_s")
 
@@ -41,37 +41,14 @@ _WHOLE = re.compile("-?[0-9]{1,9}")
 
 
 def read_timing_sheet(
-    path: str | os.PathLike[str], junctions: Sequence[Junction], *, network_name: str = ""
-) -> PlanSet:
-    """Read the plans in force of all junctions, for comparison: the plan set ``"before"``.
+    path: str | os.PathLike[str], network: RoadNetwork, junctions: Sequence[Junction], demand: FlowDemand
+) -> tuple[PlanSet, int]:
+    """Read the plans in force; junctions that the sheet leaves out get Webster's plan for the busiest period.
 
     Parameters
     ----------
     junctions
         The junctions of the network, in its order.
-    network_name
-        Goes into the plan set.
-
-    Raises
-    ------
-    InputError
-        With file, row and column of what is wrong, and for a junction that the sheet leaves out.
-    """
-    made = _plans(Path(path), junctions)
-    for junction in junctions:
-        if junction.key not in made:
-            rule, hint = "must hold every junction", "Add its rows"
-            raise InputError(rule, file=path, field="junction", value=junction.key, hint=hint)
-    return PlanSet("before", network_name, tuple(made[junction.key] for junction in junctions))
-
-
-def read_partial_timing_sheet(
-    path: str | os.PathLike[str], network: RoadNetwork, junctions: Sequence[Junction], demand: FlowDemand
-) -> tuple[PlanSet, int]:
-    """Read the plans in force of some junctions; the others get Webster's plan for the busiest period.
-
-    Parameters
-    ----------
     demand
         Flows for Webster's plans.
 
@@ -82,21 +59,34 @@ def read_partial_timing_sheet(
     Raises
     ------
     InputError
-        As `read_timing_sheet`; a junction that the sheet leaves out must not be locked.
+        With file, row and column of what is wrong, for a locked junction that the sheet leaves out, and where it
+        leaves out all.
     """
-    from signals.webster_plans import flow_ratios  # noqa: PLC0415
-
     made = _plans(Path(path), junctions)
+    if not made:
+        rule, hint = "must hold at least one junction", "Add its rows, one for each stage"
+        raise InputError(rule, file=path, field="junction", value="no rows", hint=hint)
     missing = [junction for junction in junctions if junction.key not in made]
     for junction in missing:
         if junction.locked:
             rule, hint = "must hold every locked junction", "Add its rows"
             raise InputError(rule, file=path, field="junction", value=junction.key, hint=hint)
+    made |= _webster_plans(network, missing, demand)
+    return PlanSet("before", network.name, tuple(made[junction.key] for junction in junctions)), len(missing)
+
+
+def _webster_plans(
+    network: RoadNetwork, junctions: Sequence[Junction], demand: FlowDemand
+) -> dict[str, Plan]:
+    """Return Webster's plans for the busiest period by the key of their junction."""
+    if not junctions:
+        return {}
+    from signals.webster_plans import flow_ratios  # noqa: PLC0415 - a full sheet needs none
+
     flows = [demand.movement_veh_s(network, period) for period in range(demand.periods)]
     busiest = max(flows, key=lambda flow: float(flow.sum()))
-    for junction, ratio in zip(missing, flow_ratios(network, missing, busiest), strict=True):
-        made[junction.key] = _webster(junction, ratio)
-    return PlanSet("before", network.name, tuple(made[junction.key] for junction in junctions)), len(missing)
+    ratios = flow_ratios(network, junctions, busiest)
+    return {j.key: _webster(j, ratio) for j, ratio in zip(junctions, ratios, strict=True)}
 
 
 def _webster(junction: Junction, ratio: NDArray[np.float64]) -> Plan:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from traffic.network import RoadNetwork
 
-__all__ = ["BalanceSettings", "TurningCounts", "balance", "read_turning_counts"]
+__all__ = ["BalanceSettings", "BalancedCounts", "TurningCounts", "balance", "read_turning_counts"]
 
 _ROUNDS = 30
 _SETTLED = 1e-6
@@ -60,6 +60,34 @@ class BalanceSettings:
                 raise InputError("must be 0 or more", field=field, value=getattr(self, field))
         if not 0 < self.uncounted_weight <= 1:
             raise InputError("must be in (0, 1]", field="uncounted_weight", value=self.uncounted_weight)
+
+
+@dataclass(frozen=True, eq=False)
+class BalancedCounts:
+    """What balancing made of turning counts.
+
+    Attributes
+    ----------
+    demand
+        The demand that they show.
+    rounds
+        Rounds in which uncounted movements were guessed, in the interval that took most.
+    last_change_veh
+        By how much the last round still changed a flow, vehicles in an interval, in the interval where most.
+    change_veh
+        Balanced less counted vehicles of each counted movement in each interval; shape (intervals, counts).
+    """
+
+    demand: FlowDemand
+    rounds: int
+    last_change_veh: float
+    change_veh: NDArray[np.float64]
+
+    @property
+    def largest_change(self) -> tuple[int, int]:
+        """Interval and count (row and column of `change_veh`) that changed most."""
+        row, column = np.unravel_index(int(np.abs(self.change_veh).argmax()), self.change_veh.shape)
+        return int(row), int(column)
 
 
 class _Balancer:
@@ -128,22 +156,21 @@ class _Balancer:
             return f"junction {key}" + (f" ({name})" if name else "")
         return f"node {node}"
 
-    def solve(self, vehicles: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return balanced flows of all variables, vehicles in the interval."""
+    def solve(self, vehicles: NDArray[np.float64]) -> tuple[NDArray[np.float64], int, float]:
+        """Return balanced flows of all variables, vehicles in the interval; the rounds, and the last one's change."""
         prior = np.zeros(self.matrix.shape[1])
         typical = max(float(vehicles.mean()), 1.0)
         prior[: self.movements] = typical * self.turn_share
         prior[self.counts.movement] = vehicles
         prior[self.movements : self.movements + self.links][self.open_start] = typical
         prior[self.movements + self.links :][self.open_end] = typical
-        flow = prior
-        for _ in range(_ROUNDS):
+        flow, rounds, change = prior, 0, np.inf
+        while rounds < _ROUNDS and change > _SETTLED * typical:
             before = flow
             flow = nearest_balanced(self.matrix, *self._problem(prior, flow))
             prior = self._guess(flow, vehicles)
-            if np.abs(flow - before).max() <= _SETTLED * typical:
-                break
-        return flow
+            rounds, change = rounds + 1, float(np.abs(flow - before).max())
+        return flow, rounds, change
 
     def _problem(
         self, prior: NDArray[np.float64], flow: NDArray[np.float64]
@@ -186,8 +213,8 @@ class _Balancer:
 
 def balance(
     counts: TurningCounts, network: RoadNetwork, *, settings: BalanceSettings | None = None
-) -> FlowDemand:
-    """Return the demand that turning counts show.
+) -> BalancedCounts:
+    """Return the demand that turning counts show, and how far they were bent.
 
     For each interval the flows x of all movements, and what appears and vanishes on each link, minimise
     ``sum (x - c)^2 / c`` over the counts c subject to conservation on every link (generalised least squares
@@ -205,8 +232,15 @@ def balance(
     balancer = _Balancer(counts, network, settings or BalanceSettings())
     for row in counts.vehicles:
         balancer.refuse_contradictions(row)
-    flow = np.stack([balancer.solve(row) for row in counts.vehicles]) / counts.interval_s
-    flow[flow < 1e-9] = 0.0
+    flows, rounds, changes = zip(*(balancer.solve(row) for row in counts.vehicles), strict=True)
+    balanced = np.stack(flows)
+    demand = _demand(network, balanced / counts.interval_s, counts.interval_s)
+    return BalancedCounts(demand, max(rounds), max(changes), balanced[:, counts.movement] - counts.vehicles)
+
+
+def _demand(network: RoadNetwork, flow: NDArray[np.float64], interval_s: float) -> FlowDemand:
+    """Return balanced flows of all variables (veh/s; shape (intervals, variables)) as a demand."""
+    flow = np.where(flow < 1e-9, 0.0, flow)
     moves, links, movements = network.movements, len(network.links), len(network.movements)
     part, appear, vanish = np.split(flow, [movements, movements + links], axis=1)
     movement_share, exit_share = np.empty_like(part), np.empty_like(vanish)
@@ -216,7 +250,7 @@ def balance(
         link_veh_s[period] += np.bincount(moves.out_link, weights=part[period], minlength=links)
     entries = np.flatnonzero(appear.any(axis=0))
     return FlowDemand(
-        period_s=counts.interval_s,
+        period_s=interval_s,
         entry_link=entries.astype(np.int32),
         entry_veh_s=appear[:, entries],
         movement_share=movement_share,

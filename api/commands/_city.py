@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from scenarios.loader import City
     from signals.plan import PlanSet
 
-__all__ = ["build_city", "read_city_plans", "warm_up"]
+__all__ = ["build_city", "in_force_figures", "read_city_plans", "warm_up"]
 
 
 def warm_up(*, quiet: bool) -> None:
@@ -39,6 +39,14 @@ def build_city(
     warm_up(quiet=quiet)
     with progress_bar("Building the city", quiet=quiet) as progress:
         return build(checked, seed=demand_seed, scale=scale, planned_scale=planned_scale, progress=progress)
+
+
+def in_force_figures(city: City, *, as_json: bool) -> dict[str, object]:
+    """Return at how many junctions the plan in force is Webster's, where the scenario has a timing sheet."""
+    if city.before is None:
+        return {}
+    told = f"{city.left_out} of {len(city.junctions)} junctions, which have Webster's plan"
+    return {"left_out_of_timing_sheet": city.left_out if as_json else told}
 
 
 def read_city_plans(city: City, path: Path) -> PlanSet:

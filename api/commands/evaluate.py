@@ -7,8 +7,9 @@ from pathlib import Path
 
 import click
 
-from api.commands._city import build_city, read_city_plans
+from api.commands._city import build_city, in_force_figures, read_city_plans
 from api.console import json_option, planned_scale_option, print_result, quiet_option, scenario_options
+from api.oversaturation import oversaturation_warning
 
 __all__ = ["command"]
 
@@ -53,5 +54,11 @@ def command(
     started = time.perf_counter()
     run = city.scenario.run
     result = simulate(city.network, city.demand, greens, duration_s=run.duration_s, report_s=run.report_s)
-    figures = dict(result.summary()) | {"seconds": time.perf_counter() - started}
+    summary = result.summary()
+    warning = oversaturation_warning({"these plans": summary}, minutes=result.duration_s / 60)
+    figures = {**summary, "seconds": time.perf_counter() - started, **in_force_figures(city, as_json=as_json)}
+    if as_json:
+        figures["warnings"] = [warning] if warning else []
     print_result(figures, as_json=as_json)
+    if warning and not as_json:
+        click.echo(warning)

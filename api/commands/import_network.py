@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -144,15 +143,9 @@ def _check_country(country: str) -> None:
         raise InputError(rule, field="--country", value=country, hint=hint)
 
 
-def _plain_warnings(report: QualityReport) -> tuple[str, ...]:
-    """Return the warnings without those that tell of one unmatched signal each, which `unmatched` holds."""
-    singly = tuple(f"{report.source}: node {osm_id}: " for osm_id in report.unmatched)
-    return tuple(warning for warning in report.warnings if not (singly and warning.startswith(singly)))
-
-
 def _warnings(report: QualityReport) -> Iterator[str]:
     """Yield one line for each kind of thing in an import that deserves a look: how often, and some examples."""
-    yield from _plain_warnings(report)
+    yield from report.warnings
     unmatched: dict[str, list[str]] = {}
     for osm_id, reason in sorted(report.unmatched.items()):
         unmatched.setdefault(reason.partition(" (")[0], []).append(f"node {osm_id}")
@@ -176,7 +169,7 @@ def _write_quality(report: QualityReport, path: Path) -> None:
     """Write the quality report with everything that the warnings only count."""
     from traffic.files import replacing
 
-    full = replace(report, warnings=_plain_warnings(report)).text(examples=len(report.suspicions))
+    full = report.text(examples=len(report.suspicions))
     with replacing(path) as draft:
         draft.write_text(f"{full}\n", encoding="utf-8")
 

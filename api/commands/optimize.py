@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from api.commands._city import build_city
+from api.commands._city import build_city, in_force_figures
 from api.console import json_option, print_result, progress_bar, quiet_option, scenario_options
 
 __all__ = ["command"]
@@ -90,7 +90,7 @@ def command(
         timing_sheet.parent.mkdir(parents=True, exist_ok=True)
         write_timing_sheet(found.plans, timing_sheet)
     improved = found.objective_after < found.objective_before
-    figures = {
+    figures: dict[str, object] = {
         "junctions": len(found.plans.plans),
         "objective_before": found.objective_before,
         "objective_after": found.objective_after,
@@ -100,6 +100,7 @@ def command(
         "plans": str(output),
         "improved": improved,
     }
+    figures |= in_force_figures(city, as_json=as_json)
     print_result(figures, as_json=as_json)
     if not (improved or as_json):
         spent, option = (

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from api.commands._city import build_city, read_city_plans
+from api.commands._city import build_city, in_force_figures, read_city_plans
 from api.console import json_option, planned_scale_option, print_result, quiet_option, scenario_options
 
 if TYPE_CHECKING:
@@ -91,4 +91,5 @@ def command(
         seed=demand_seed,
         scale=scale,
     )
-    print_result({"report": str(output), "megabytes": output.stat().st_size / 1e6}, as_json=as_json)
+    told: dict[str, object] = {"report": str(output), "megabytes": output.stat().st_size / 1e6}
+    print_result(told | in_force_figures(city, as_json=as_json), as_json=as_json)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from api.commands._city import build_city
+from api.commands._city import build_city, in_force_figures
 from api.console import (
     check_outputs,
     json_option,
@@ -192,7 +192,7 @@ def check_command(scenario: str, scale: float, demand_seed: int | None, as_json:
       jasyl scenario check my-city.toml
     """
     city = build_city(scenario, scale=scale, demand_seed=demand_seed, quiet=quiet or as_json)
-    figures = {
+    figures: dict[str, object] = {
         "scenario": city.scenario.name,
         "label": city.label,
         "junctions": len(city.junctions),
@@ -203,6 +203,7 @@ def check_command(scenario: str, scale: float, demand_seed: int | None, as_json:
         "demand": city.demand.source,
         "demand_figures": dict(city.figures),
     }
+    figures |= in_force_figures(city, as_json=as_json)
     print_result(figures, as_json=as_json)
 
 

@@ -17,6 +17,7 @@ from api.report.junction_pages import JunctionPages
 from api.report.measures import Case, measure
 from api.report.roadmap import Frame, map_data
 from signals.corridors import find_corridors
+from signals.paths import movement_paths
 from traffic.errors import InputError
 from traffic.network import JunctionKind
 
@@ -64,7 +65,7 @@ def report(
         cases = [replace(cases[0], name="After")]
         cases.append(measure("Before", network, before, result_before))
     frame = Frame(network)
-    pages = JunctionPages(network, frame, cases)
+    pages = JunctionPages(network, frame, cases, movement_paths(network, city.scenario.settings()))
     junctions = [pages.page(junction) for junction in city.junctions]
     corridors = [corridor_page(network, corridor, cases) for corridor in find_corridors(network)]
     data = {

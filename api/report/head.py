@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from api.oversaturation import oversaturation_warning
 from api.report.figures import number
 from scenarios.schema import CountsDemand, GeneratedDemand, OdDemand
 
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
 __all__ = ["head"]
 
-_ARRIVED_ENOUGH = 0.8
 _NO_CHANGE_VEH = 0.5
 _PLANS = {
     "before": "timing sheet",
@@ -50,7 +50,9 @@ def head(
         "notes": [f"Network: {city.label}. {city.scenario.description.strip()}", note],
         "facts": _facts(city, cases, minutes, date, seed, scale),
         "date": date.isoformat(),
-        "warning": _warning(cases, minutes),
+        "warning": oversaturation_warning(
+            {case.name.lower(): case.summary for case in cases}, minutes=minutes
+        ),
     }
 
 
@@ -62,11 +64,19 @@ def _facts(
     if scale != 1.0:
         facts.append(f"demand times {scale:g}")
     if len(cases) > 1:
-        facts += [f"{case.name.lower()}: {_PLANS.get(case.plans.name, case.plans.name)}" for case in cases]
+        facts += [f"{case.name.lower()}: {_plans(city, case)}" for case in cases]
     if isinstance(city.scenario.demand, GeneratedDemand):
         facts.append(f"demand seed {city.scenario.demand.seed if seed is None else seed}")
     facts.append(date.isoformat())
     return facts
+
+
+def _plans(city: City, case: Case) -> str:
+    """Return what the plans of a case are."""
+    told = _PLANS.get(case.plans.name, case.plans.name)
+    if case.plans is city.before and city.left_out:
+        return f"{told}, and Webster's plan at {city.left_out} junctions that it leaves out"
+    return told
 
 
 def _demand(city: City) -> tuple[str, str]:
@@ -95,10 +105,17 @@ def _balance(city: City) -> str:
         return ""
     return (
         f", {number(figures['counted_movements'], 0)} movements in {number(figures['intervals'], 0)} intervals of "
-        f"{number(city.demand.period_s / 60, 0)} min. Balanced between junctions: "
+        f"{number(city.demand.period_s / 60, 0)} min. Balanced between junctions, {_rounds(city)}: "
         f"{number(100 * figures['changed_share'], 1)} % of the counted vehicles were added or taken away; "
         f"{_largest_change(city)}"
     )
+
+
+def _rounds(city: City) -> str:
+    """Return in how many rounds uncounted movements were guessed, and whether more would have changed much."""
+    rounds, change = number(city.figures["rounds"], 0), city.figures["last_change_veh"]
+    told = "by half a vehicle" if change < _NO_CHANGE_VEH else f"by more than {number(change, 1)} vehicles"
+    return f"in {rounds} rounds, the last of which changed no flow {told}"
 
 
 def _largest_change(city: City) -> str:
@@ -110,34 +127,3 @@ def _largest_change(city: City) -> str:
     row = np.flatnonzero(network.junctions.node == network.links.to_node[link])
     where = f" at {network.junctions.name[row[0]]}" if len(row) else ""
     return f"the largest change of one count is from {number(counted, 0)} to {number(balanced, 1)} vehicles{where}"
-
-
-def _warning(cases: Sequence[Case], minutes: float) -> str:
-    """Return a warning where many of the vehicles due did not arrive within the run, else nothing."""
-    short = [case for case in cases if case.summary["arrived"] < _ARRIVED_ENOUGH * case.summary["vehicles"]]
-    if not short:
-        return ""
-    told = "; ".join(
-        f"{case.name.lower()}: {int(100 * case.summary['arrived'] / case.summary['vehicles'])} % arrived, "
-        f"{number(case.summary['under_way'], 0)} vehicles were still under way and "
-        f"{number(case.summary['waiting_to_enter'], 0)} waited outside"
-        for case in short
-    )
-    longest_s = max(_free_s(case) for case in short)
-    if longest_s > (1.0 - _ARRIVED_ENOUGH) * 60.0 * minutes:
-        cause, remedy = "The run is too short for the journeys", "Make the run longer ([run] duration_s)."
-    else:
-        cause, remedy = (
-            "The network is oversaturated in the model",
-            "Compare the plans at a lower demand too (--scale).",
-        )
-    return (
-        f"{cause}: less than {number(100 * _ARRIVED_ENOUGH, 0)} % of the vehicles due arrived within the "
-        f"{number(minutes, 0)} minutes of the run ({told}). The figures of delay count those vehicles too, but only up "
-        f"to the end of the run, so their journeys take longer than the figures say. {remedy}"
-    )
-
-
-def _free_s(case: Case) -> float:
-    """Return the time at free speed within the run, seconds per vehicle: as many would be under way in any case."""
-    return float(case.summary["total_time_s_per_veh"] - case.summary["delay_s_per_veh"])

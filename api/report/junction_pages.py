@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from math import atan2, degrees
+from dataclasses import dataclass
+from math import atan2, cos, degrees, sin
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from signals.junction import Conflict, GroupKind
-from traffic.legs import LegEnd, legs_at
-from traffic.network import RoadClass, Turn
+from traffic.network import Turn
 
 if TYPE_CHECKING:
     from api.report.measures import Case
     from api.report.roadmap import Frame
     from signals.junction import Junction, SignalGroup
+    from signals.paths import MovementPaths
     from signals.plan import Stage
-    from traffic.legs import Leg
     from traffic.network import RoadNetwork
 
 __all__ = ["JunctionPages"]
@@ -24,7 +24,21 @@ __all__ = ["JunctionPages"]
 _BEARING_M = 40.0
 _LEFTWARD = (int(Turn.LEFT), int(Turn.U_TURN))
 _YIELD = int(Conflict.YIELD)
-_COMPASS = ("N", "NE", "E", "SE", "S", "SW", "W", "NW")
+
+
+@dataclass(frozen=True)
+class _Leg:
+    """One road at a junction: its name, its arriving and leaving link, and its direction clockwise from north."""
+
+    name: str
+    arriving: int | None
+    leaving: int | None
+    compass_deg: int
+
+    @property
+    def links(self) -> tuple[int, ...]:
+        """The links that the leg has."""
+        return tuple(link for link in (self.arriving, self.leaving) if link is not None)
 
 
 class _Site:
@@ -35,36 +49,34 @@ class _Site:
         self.junction = junction
         node = int(network.junctions.node[junction.index])
         self.x_m, self.y_m = float(network.nodes.x_m[node]), float(network.nodes.y_m[node])
-        arriving = [self._end(link, inward=True) for link in pages.arriving(node)]
-        leaving = [self._end(link, inward=False) for link in pages.leaving(node)]
-        legs = legs_at(arriving, leaving)
-        self.legs: list[Leg] = sorted(legs, key=lambda leg: _compass_deg(leg.ends[0].bearing_rad))
-        self.leg_of = {end.link: k for k, leg in enumerate(self.legs) for end in leg.ends}
+        self.legs = sorted(self._legs(pages, node), key=lambda leg: leg.compass_deg)
+        self.leg_of = {link: k for k, leg in enumerate(self.legs) for link in leg.links}
         self.group_of = {m: g for g, group in enumerate(junction.groups) for m in group.movements}
         movements = network.movements
-        known = [m for end in arriving for m in pages.movements(end.link)]
+        known = [m for link in pages.arriving(node) for m in pages.movements(link)]
         known.sort(key=lambda m: (self.leg_of[int(movements.in_link[m])], float(movements.angle_rad[m])))
         self.movements = known
         self.crossed = [self._crossed(group) for group in junction.groups]
         self.yields_to = [self._yields_to(m) for m in known]
 
-    def _end(self, link: int, *, inward: bool) -> LegEnd:
-        links = self.network.links
+    def _legs(self, pages: JunctionPages, node: int) -> list[_Leg]:
+        """Return the legs: links with one name, as signal groups are named."""
+        arriving = {pages.paths.in_leg[link]: link for link in pages.arriving(node)}
+        leaving = {pages.paths.out_leg[link]: link for link in pages.leaving(node)}
+        legs = []
+        for name in dict.fromkeys([*arriving, *leaving]):
+            into, out_of = arriving.get(name), leaving.get(name)
+            seen = [self._bearing_rad(into, inward=True)] if into is not None else []
+            seen += [self._bearing_rad(out_of, inward=False)] if out_of is not None else []
+            bearing = atan2(sum(map(sin, seen)), sum(map(cos, seen)))
+            legs.append(_Leg(name, into, out_of, round(90.0 - degrees(bearing)) % 360))
+        return legs
+
+    def _bearing_rad(self, link: int, *, inward: bool) -> float:
+        """Return the direction from the junction to a point of a link, anticlockwise from east."""
         shape = self.network.shape(link)
-        outward = shape[::-1] if inward else shape
-        far = _along(outward, _BEARING_M)
-        bearing = atan2(far[1] - self.y_m, far[0] - self.x_m)
-        other = links.from_node if inward else links.to_node
-        return LegEnd(
-            link=link,
-            far_node=int(other[link]),
-            bearing_rad=bearing,
-            lanes=int(links.lanes[link] if inward else links.running_lanes[link]),
-            name=int(links.name[link]),
-            road_class=RoadClass(int(links.road_class[link])),
-            crossing=None,
-            refuge=False,
-        )
+        x_m, y_m = _along(shape[::-1] if inward else shape, _BEARING_M)
+        return atan2(y_m - self.y_m, x_m - self.x_m)
 
     def _crossed(self, group: SignalGroup) -> list[int]:
         """Return the legs that a pedestrian group crosses."""
@@ -99,20 +111,11 @@ def _along(points: np.ndarray[Any, np.dtype[np.float64]], distance_m: float) -> 
     return float(np.interp(distance_m, way, points[:, 0])), float(np.interp(distance_m, way, points[:, 1]))
 
 
-def _compass_deg(bearing_rad: float) -> int:
-    """Return a direction as degrees clockwise from north."""
-    return round(90.0 - degrees(bearing_rad)) % 360
-
-
-def _compass_name(heading_deg: int) -> str:
-    return _COMPASS[round(heading_deg / 45) % 8]
-
-
 class JunctionPages:
     """Makes the pages of all junctions of a network."""
 
-    def __init__(self, network: RoadNetwork, frame: Frame, cases: list[Case]) -> None:
-        self.network, self.frame, self.cases = network, frame, cases
+    def __init__(self, network: RoadNetwork, frame: Frame, cases: list[Case], paths: MovementPaths) -> None:
+        self.network, self.frame, self.cases, self.paths = network, frame, cases, paths
         self._by_end = np.argsort(network.links.to_node, kind="stable")
         self._by_start = np.argsort(network.links.from_node, kind="stable")
         nodes = np.arange(len(network.nodes) + 1)
@@ -157,13 +160,13 @@ class JunctionPages:
             "cases": [self._case(site, case) for case in self.cases],
         }
 
-    def _leg(self, leg: Leg) -> dict[str, Any]:
-        heading = _compass_deg(leg.ends[0].bearing_rad)
-        page: dict[str, Any] = {"a": heading, "c": _compass_name(heading), "n": leg.ends[0].name}
-        if leg.arriving:
-            page["in"] = self._lanes(leg.arriving.link)
-        if leg.leaving:
-            page["out"] = leg.leaving.lanes
+    def _leg(self, leg: _Leg) -> dict[str, Any]:
+        links = self.network.links
+        page: dict[str, Any] = {"a": leg.compass_deg, "c": leg.name, "n": int(links.name[leg.links[0]])}
+        if leg.arriving is not None:
+            page["in"] = self._lanes(leg.arriving)
+        if leg.leaving is not None:
+            page["out"] = int(links.running_lanes[leg.leaving])
         return page
 
     def _lanes(self, link: int) -> list[int]:
@@ -185,6 +188,7 @@ class JunctionPages:
 
     def _case(self, site: _Site, case: Case) -> dict[str, Any]:
         plan = case.plans[site.junction.index]
+        arriving = [leg.arriving for leg in site.legs]
         return {
             "c": plan.cycle_s,
             "o": plan.offset_s,
@@ -193,8 +197,8 @@ class JunctionPages:
             "st": [[s, *_stage(site, stage)] for s, stage in zip(plan.durations_s, plan.stages, strict=True)],
             "w": case.windows[site.junction.index],
             "mv": [case.movement_row(m) for m in site.movements],
-            "legs": [case.junction_row([leg.arriving.link]) if leg.arriving else None for leg in site.legs],
-            "all": case.junction_row([leg.arriving.link for leg in site.legs if leg.arriving]),
+            "legs": [None if link is None else case.junction_row([link]) for link in arriving],
+            "all": case.junction_row([link for link in arriving if link is not None]),
         }
 
 

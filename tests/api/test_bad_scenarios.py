@@ -299,7 +299,8 @@ def test_timing_sheets(checked, small_city, column, text, field):
     assert problem["field"] == field
 
 
-def test_a_timing_sheet_without_a_junction(checked, small_city):
-    lines = [line for line in small_city[2].splitlines() if not line.startswith("grid:2-2")]
-    problem = checked(HEAD + TRIPS + '[signals]\ntiming_sheet = "sheet.csv"\n', sheet="\n".join(lines))
-    assert (problem["field"], problem["value"]) == ("junction", "grid:2-2")
+def test_a_timing_sheet_without_rows(checked, small_city):
+    problem = checked(
+        HEAD + TRIPS + '[signals]\ntiming_sheet = "sheet.csv"\n', sheet=small_city[2].splitlines()[0]
+    )
+    assert (problem["field"], problem["rule"]) == ("junction", "must hold at least one junction")

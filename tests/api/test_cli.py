@@ -93,7 +93,7 @@ def test_the_keys_that_commands_print(city_files, capsys, monkeypatch):
     ]  # fmt: skip
     assert list(_told(["evaluate", "city.toml", "--plans", "plans.json"], capsys)) == [
         "vehicles", "arrived", "under_way", "waiting_to_enter", "total_time_s_per_veh", "delay_s_per_veh",
-        "stops_per_veh", "throughput_veh_h", "fuel_l", "co2_kg", "seconds",
+        "stops_per_veh", "throughput_veh_h", "fuel_l", "co2_kg", "seconds", "warnings",
     ]  # fmt: skip
     assert set(_told(["report", "city.toml", "--plans", "plans.json", "-o", "r.html"], capsys)) == {
         "report",
@@ -109,6 +109,51 @@ def test_a_timing_sheet_that_is_written_can_be_the_plans_in_force(city_files, ca
         scenario.write('\n[signals]\ntiming_sheet = "sheets/now.csv"\n')
     again = _told([*command[:3], "0", "-o", "again.json"], capsys)
     assert again["objective_before"] == first["objective_after"]
+
+
+def test_junctions_that_the_timing_sheet_leaves_out_are_counted(city_files, small_city, capsys, monkeypatch):
+    monkeypatch.chdir(city_files)
+    rows = [row for row in small_city[2].splitlines() if not row.startswith(("grid:1-2", "grid:2-2"))]
+    (city_files / "sheet.csv").write_text("\n".join(rows), encoding="utf-8")
+    with (city_files / "city.toml").open("a", encoding="utf-8") as scenario:
+        scenario.write('\n[signals]\ntiming_sheet = "sheet.csv"\n')
+    for command in (
+        ["scenario", "check", "city.toml"],
+        ["optimize", "city.toml", "--steps", "0", "-o", "new.json"],
+        ["evaluate", "city.toml", "--plans", "plans.json"],
+        ["report", "city.toml", "--plans", "plans.json", "-o", "r.html"],
+    ):
+        assert _told(command, capsys)["left_out_of_timing_sheet"] == 2
+        assert run(command) == 0
+        assert "2 of 4 junctions, which have Webster's plan" in capsys.readouterr().out
+    assert "Webster&#39;s plan at 2 junctions" in (city_files / "r.html").read_text(encoding="utf-8")
+
+
+def test_webster_plans_of_left_out_junctions_are_those_of_the_planned_demand(
+    city_files, small_city, capsys, monkeypatch
+):
+    monkeypatch.chdir(city_files)
+    rows = [row for row in small_city[2].splitlines() if not row.startswith("grid:1-2")]
+    (city_files / "some.csv").write_text("\n".join(rows), encoding="utf-8")
+    with (city_files / "city.toml").open("a", encoding="utf-8") as scenario:
+        scenario.write('\n[signals]\ntiming_sheet = "some.csv"\n')
+    _told(["scenario", "show", "city.toml", "--timing-sheet", "all.csv"], capsys)
+    assert (city_files / "all.csv").read_text(encoding="utf-8") == small_city[2]
+
+
+def test_evaluate_warns_of_an_oversaturated_network(city_files, capsys, monkeypatch):
+    monkeypatch.chdir(city_files)
+    command = ["evaluate", "city.toml", "--plans", "plans.json", "--planned-scale", "1"]
+    assert _told(command, capsys)["warnings"] == []
+    assert run(command) == 0
+    assert "oversaturated" not in capsys.readouterr().out
+    over = [*command, "--scale", "10"]
+    told = _told(over, capsys)
+    assert told["arrived"] < 0.8 * told["vehicles"]
+    (warning,) = told["warnings"]
+    assert warning.startswith("The network is oversaturated in the model")
+    assert run(over) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == warning
 
 
 def test_what_there_is_no_figure_for(capsys):

@@ -295,6 +295,16 @@ def test_legs_lie_where_they_should(page: Page) -> None:
         assert (to_leg - from_leg) % 4 == {Turn.RIGHT: 3, Turn.THROUGH: 2, Turn.LEFT: 1, Turn.U_TURN: 0}[turn]
 
 
+def test_legs_are_called_as_signal_groups_are(page: Page) -> None:
+    for junction in page.data["junctions"]:
+        for from_leg, _, _, group, _ in junction["mv"]:
+            if group >= 0:
+                assert junction["gr"][group][0].split("-")[0] == junction["legs"][from_leg]["c"]
+        for group in junction["gr"]:
+            if group[0].startswith("P-"):
+                assert [junction["legs"][leg]["c"] for leg in group[7]] == [group[0].removeprefix("P-")]
+
+
 def test_corridor_greens_count_from_the_common_zero(page: Page, city: City) -> None:
     plans = make_plans(city, "new")
     corridor = page.data["corridors"][0]

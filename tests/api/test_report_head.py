@@ -30,11 +30,16 @@ def city() -> City:
 
 
 def made(
-    city: City, *, after: str = "optimised", before: str = "before", spare_s: int = 20, **changes: Any
+    city: City,
+    *,
+    after: str = "optimised",
+    before: str | PlanSet = "before",
+    spare_s: int = 20,
+    **changes: Any,
 ) -> dict[str, Any]:
     run = make_result(city.network)
     arguments: dict[str, Any] = {
-        "before": make_plans(city, before, spare_s=spare_s),
+        "before": make_plans(city, before, spare_s=spare_s) if isinstance(before, str) else before,
         "result": run,
         "result_before": run,
         "date": DATE,
@@ -60,6 +65,10 @@ def test_counted_demand_is_called_counted_and_its_balance_told(tmp_path: Path) -
     network, note = head["notes"]
     assert network.startswith("Network: generated.")
     assert "turning counts of counts.csv, 6 movements in 1 intervals of 15 min" in note
+    assert re.search(
+        r"Balanced between junctions, in \d+ rounds, the last of which changed no flow by half a vehicle: ",
+        note,
+    )
     found = re.search(
         r"([\d.]+) % of the counted.* is from (\d+) to ([\d.]+) vehicles at Avenue [12] / Street 1", note
     )
@@ -120,12 +129,26 @@ def test_the_names_are_those_that_the_optimiser_and_the_timing_sheet_give(
     own, _, sheet = small_city
     (tmp_path / "sheet.csv").write_text(sheet, encoding="utf-8")
     plans: list[PlanSet] = [
-        read_timing_sheet(tmp_path / "sheet.csv", own.junctions, network_name=own.network.name),
+        read_timing_sheet(tmp_path / "sheet.csv", own.network, own.junctions, own.demand)[0],
         isolated_webster(own.network, own.junctions, own.demand),
         optimize(own.network, own.junctions, own.demand, steps=0).plans,
         optimize(own.network, own.junctions, own.demand, steps=5).plans,
     ]
     assert [several.name for several in plans] == ["before", "isolated Webster", "start", "optimised"]
+
+
+def test_junctions_that_the_timing_sheet_leaves_out_are_told(city: City) -> None:
+    plans = make_plans(city, "before")
+    for left_out, told in (
+        (2, "timing sheet, and Webster's plan at 2 junctions that it leaves out"),
+        (0, "timing sheet"),
+    ):
+        own = replace(city, before=plans, left_out=left_out)
+        assert f"before: {told}" in made(own, before=plans)["head"]["facts"]
+    own = replace(city, before=plans, left_out=2)
+    assert (
+        "before: timing sheet" in made(own)["head"]["facts"]
+    )  # other plans of that name, given with --before
 
 
 def test_an_oversaturated_network_is_warned_of(city: City, tmp_path: Path) -> None:

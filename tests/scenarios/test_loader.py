@@ -154,9 +154,13 @@ def test_turning_counts_from_a_file(tmp_path):
     assert (city.demand.periods, city.demand.period_s) == (2, 900.0)
     # how near balanced flows are to counts is for the tests of `balance` to say; here they must be its own
     counts = read_turning_counts(tmp_path / "counts.csv", city.network)
-    assert same(city.demand, balance(counts, city.network))
+    balanced = balance(counts, city.network)
+    assert same(city.demand, balanced.demand)
+    assert city.figures["rounds"] == balanced.rounds
+    assert city.figures["last_change_veh"] == balanced.last_change_veh
     flows = [city.demand.movement_veh_s(city.network, k)[counts.movement] * 900.0 for k in range(2)]
-    change = np.abs(np.stack(flows) - counts.vehicles)
+    change = np.abs(balanced.change_veh)
+    assert np.stack(flows) - counts.vehicles == pytest.approx(balanced.change_veh, abs=1e-6)
     assert (city.figures["counted_movements"], city.figures["intervals"]) == (2.0, 2.0)
     assert city.figures["changed_share"] == pytest.approx(change.sum() / 200.0, rel=1e-12)
     largest = city.figures["largest_change_balanced_veh"] - city.figures["largest_change_counted_veh"]

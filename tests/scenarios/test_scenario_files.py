@@ -96,6 +96,25 @@ def test_sections_are_read(written):
     assert scenario.settings().cycle_max_s == 90
 
 
+def test_rules_of_clearance_are_read(written):
+    text = "walking_speed_m_s = 1.0\nvehicle_length_m = 12.0\nspeed_margin_m_s = 2.5\ndeducts_entering_time = false\n"
+    settings = load(written(PLAIN + "[signals]\n" + text)).settings()
+    assert (settings.walking_speed_m_s, settings.vehicle_length_m) == (1.0, 12.0)
+    assert (settings.speed_margin_m_s, settings.deducts_entering_time) == (2.5, False)
+    assert load(written(PLAIN)).settings().deducts_entering_time
+    with pytest.raises(InputError) as caught:
+        load(written(PLAIN + "[signals]\ndeducts_entering_time = 0\n"))
+    assert caught.value.field == "signals.deducts_entering_time"
+
+
+def test_the_template_shows_the_default_rules(written):
+    shown = [line.removeprefix("# ") for line in template().splitlines() if line.startswith("# ")]
+    names = ("walking_speed_m_s", "vehicle_length_m", "speed_margin_m_s", "deducts_entering_time")
+    rules = "\n".join(line for line in shown if line.startswith(names))
+    assert rules.count(" = ") == len(names)
+    assert load(written(f"{PLAIN}[signals]\n{rules}\n")).settings() == load(written(PLAIN)).settings()
+
+
 @pytest.mark.parametrize(
     ("change", "field", "value", "meant"),
     [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +13,11 @@ from signals.build import build_junctions
 from signals.junction import Junction
 from signals.plan import Plan, PlanSet
 from signals.stages import stage_sequences
-from signals.timing_sheet import read_partial_timing_sheet, read_timing_sheet, write_timing_sheet
+from signals.timing_sheet import read_timing_sheet, write_timing_sheet
 from signals.webster_plans import flow_ratios, webster_plan
 from signals.wire import plans_from_dict, plans_to_dict, read_plans, write_plans
 from tests.signals.junctions import crossroads, network_of
-from tests.signals.small_cities import corridor_city, locked
+from tests.signals.small_cities import corridor_city, even_demand, locked
 from traffic.errors import InputError
 
 
@@ -25,6 +25,14 @@ def _plan(junction: Junction, offset_s: int = 12) -> Plan:
     sequence = stage_sequences(junction)[0]
     durations = (sequence.least_durations_s() + 10).tolist()
     return Plan(junction, sum(durations), offset_s, sequence.stages, tuple(durations), name="peak", version=3)
+
+
+def _before(file: Path, junctions: Sequence[Junction]) -> PlanSet:
+    """The plans of a sheet that holds every junction."""
+    network = network_of(crossroads())
+    before, left_out = read_timing_sheet(file, network, junctions, even_demand(network, 0.1))
+    assert left_out == 0
+    return before
 
 
 @pytest.fixture
@@ -149,7 +157,7 @@ def test_missing_and_unreadable_files(tmp_path: Path, junctions: tuple[Junction,
     with pytest.raises(InputError, match="must be a readable file in UTF-8"):
         read_plans(tmp_path / "bad.json", junctions)
     with pytest.raises(InputError, match="must be a file that exists"):
-        read_timing_sheet(tmp_path / "none.csv", junctions)
+        _before(tmp_path / "none.csv", junctions)
 
 
 def test_timing_sheet_there_and_back(tmp_path: Path, plans: PlanSet, junctions: tuple[Junction, ...]) -> None:
@@ -158,8 +166,8 @@ def test_timing_sheet_there_and_back(tmp_path: Path, plans: PlanSet, junctions: 
     lines = file.read_text(encoding="utf-8").splitlines()
     assert lines[0] == "junction,stage,groups,duration_s,cycle_s,offset_s"
     assert lines[1].startswith("centre,1,S-LTR N-LTR P-E P-W,")
-    before = read_timing_sheet(file, junctions, network_name="test")
-    assert (before.name, before.network_name) == ("before", "test")
+    before = _before(file, junctions)
+    assert (before.name, before.network_name) == ("before", network_of(crossroads()).name)
     assert (before[0].stages, before[0].durations_s) == (plans[0].stages, plans[0].durations_s)
     assert (before[0].cycle_s, before[0].offset_s) == (plans[0].cycle_s, 12)
 
@@ -194,19 +202,19 @@ def test_timing_sheets_that_are_refused(
 ) -> None:
     file = tmp_path / "before.csv"
     file.write_text(GOOD, encoding="utf-8")
-    assert read_timing_sheet(file, junctions)[0].durations_s == (30, 30)
+    assert _before(file, junctions)[0].durations_s == (30, 30)
     assert old in GOOD
     file.write_text(GOOD.replace(old, new), encoding="utf-8")
     with pytest.raises(InputError, match=sentence) as error:
-        read_timing_sheet(file, junctions)
+        _before(file, junctions)
     assert error.value.file == str(file)
 
 
-def test_timing_sheet_that_leaves_a_junction_out(tmp_path: Path, junctions: tuple[Junction, ...]) -> None:
+def test_timing_sheet_without_rows(tmp_path: Path, junctions: tuple[Junction, ...]) -> None:
     file = tmp_path / "before.csv"
     file.write_text(GOOD.splitlines()[0] + "\n", encoding="utf-8")
-    with pytest.raises(InputError, match=r"junction: must hold every junction \(got 'centre'\)"):
-        read_timing_sheet(file, junctions)
+    with pytest.raises(InputError, match=r"junction: must hold at least one junction \(got 'no rows'\)"):
+        _before(file, junctions)
 
 
 def test_timing_sheet_of_some_junctions(tmp_path: Path) -> None:
@@ -221,8 +229,8 @@ def test_timing_sheet_of_some_junctions(tmp_path: Path) -> None:
     write_timing_sheet(PlanSet("x", network.name, (webster[0], second, webster[2])), file)
     kept = [line for line in file.read_text(encoding="utf-8").splitlines() if junctions[1].key in line]
     file.write_text("\n".join([GOOD.splitlines()[0], *kept]), encoding="utf-8")
-    before, filled = read_partial_timing_sheet(file, network, junctions, demand)
-    assert filled == 2
+    before, left_out = read_timing_sheet(file, network, junctions, demand)
+    assert left_out == 2
     assert (before.name, before.network_name) == ("before", network.name)
     assert [plan.durations_s for plan in before] == [
         webster[0].durations_s,
@@ -231,7 +239,7 @@ def test_timing_sheet_of_some_junctions(tmp_path: Path) -> None:
     ]
     assert [plan.name for plan in before] == ["Webster", "before", "Webster"]
     with pytest.raises(InputError, match="must hold every locked junction"):
-        read_partial_timing_sheet(file, network, locked(junctions, {2}), demand)
+        read_timing_sheet(file, network, locked(junctions, {2}), demand)
 
 
 def test_timing_sheet_with_a_yellow_trap_is_refused(tmp_path: Path, junctions: tuple[Junction, ...]) -> None:
@@ -243,5 +251,5 @@ def test_timing_sheet_with_a_yellow_trap_is_refused(tmp_path: Path, junctions: t
     with pytest.raises(
         InputError, match="N-LTR must not end while S-LTR, to which it gives way, stays green"
     ) as error:
-        read_timing_sheet(file, junctions)
+        _before(file, junctions)
     assert error.value.field == "rows 2 to 4, junction centre, stage 0"

@@ -63,7 +63,7 @@ def counted(vehicles, movements=None):
 
 def test_consistent_counts_come_back():
     network, truth = planted()
-    demand = balance(counted(np.stack([truth, 0.5 * truth])), network)
+    demand = balance(counted(np.stack([truth, 0.5 * truth])), network).demand
     demand.check(network)
     assert (demand.source, demand.periods, demand.period_s) == ("turning counts", 2, 900.0)
     for period, factor in enumerate((1.0, 0.5)):
@@ -84,11 +84,34 @@ def steady_state(network, demand, period=0):
 def test_noisy_counts_are_balanced_and_improved():
     network, truth = planted()
     noisy = truth * (1 + 0.05 * np.random.default_rng(1).standard_normal(len(truth)))
-    demand = balance(counted(noisy), network)
+    demand = balance(counted(noisy), network).demand
     demand.check(network)
     found = demand.movement_veh_s(network) * 900.0
     assert steady_state(network, demand) == pytest.approx(demand.link_veh_s[0], abs=1e-9)
     assert np.sqrt(((found - truth) ** 2).mean()) < 0.95 * np.sqrt(((noisy - truth) ** 2).mean())
+
+
+def test_what_balancing_changed_is_told():
+    network, truth = planted()
+    noisy = truth * (1 + 0.05 * np.random.default_rng(1).standard_normal(len(truth)))
+    known = np.arange(0, len(truth), 2)
+    balanced = balance(counted(np.stack([truth, noisy]), known), network)
+    assert 1 < balanced.rounds <= 30
+    assert 0 < balanced.last_change_veh < 0.01
+    flows = np.stack([balanced.demand.movement_veh_s(network, k)[known] for k in range(2)]) * 900.0
+    assert balanced.change_veh == pytest.approx(flows - np.stack([truth, noisy])[:, known], abs=1e-6)
+    assert abs(balanced.change_veh[balanced.largest_change]) == np.abs(balanced.change_veh).max()
+
+
+def test_a_guess_that_has_not_settled_is_told(monkeypatch):
+    network, truth = planted()
+    part = counted(truth, np.arange(0, len(truth), 2))
+    monkeypatch.setattr("traffic.counts._ROUNDS", 2)
+    early = balance(part, network)
+    monkeypatch.setattr("traffic.counts._ROUNDS", 3)
+    later = balance(part, network)
+    assert (early.rounds, later.rounds) == (2, 3)
+    assert early.last_change_veh > later.last_change_veh > 1.0
 
 
 def test_traffic_that_vanishes_on_the_way_is_found():
@@ -107,7 +130,7 @@ def test_traffic_that_vanishes_on_the_way_is_found():
     np.add.at(onward, (moves.out_link, moves.in_link), np.where(moves.in_link == link, 0.94, 1.0) * share)
     flow = np.linalg.solve(np.eye(links) - onward, np.maximum(entering, 0.0))
     seen = share * flow[moves.in_link] * np.where(moves.in_link == link, 0.94, 1.0)
-    demand = balance(counted(seen), network)
+    demand = balance(counted(seen), network).demand
     demand.check(network)
     others = np.setdiff1d(inner, [link])
     assert 0.02 < demand.exit_share[0, link] <= 0.1
@@ -118,7 +141,7 @@ def test_uncounted_movements_are_estimated():
     network, truth = planted()
     node = int(network.junctions.node[1])
     known = np.flatnonzero(network.links.to_node[network.movements.in_link] != node)
-    demand = balance(counted(truth, known), network)
+    demand = balance(counted(truth, known), network).demand
     demand.check(network)
     found = demand.movement_veh_s(network) * 900.0
     assert found[known] == pytest.approx(truth[known], rel=2e-3, abs=0.5)
@@ -149,7 +172,7 @@ def test_contradicting_counts_name_both_junctions():
         assert part in problem.rule
     assert problem.file == "counts.csv"
     loose = BalanceSettings(max_change=5.0)
-    balance(counted(truth), network, settings=loose).check(network)
+    balance(counted(truth), network, settings=loose).demand.check(network)
 
 
 HEADER = "junction,from,to,start,count\n"

@@ -118,8 +118,6 @@ def _dropped(facts: Facts) -> Iterator[Dropped]:
 def _warnings(facts: Facts) -> Iterator[str]:
     yield from facts.warnings
     source = facts.extract.source
-    for osm_id, reason in sorted(facts.lost.items()):
-        yield f"{source}: node {osm_id}: a traffic signal must stand on a road of the network ({reason})"
     over_ways = facts.extract.counts.get("restrictions over a way (not supported)", 0)
     if over_ways:
         yield f"{source}: {over_ways} turn restrictions over a way are not supported; ban the turns yourself"
