@@ -12,7 +12,7 @@ from traffic.errors import InputError
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike, NDArray
 
-__all__ = ["frozen", "require", "require_finite", "require_index", "table_length"]
+__all__ = ["frozen", "require", "require_finite", "require_index", "set_columns", "table_length"]
 
 
 def frozen(values: object, dtype: DTypeLike) -> NDArray[Any]:
@@ -46,6 +46,12 @@ def require_index(field: str, values: NDArray[Any], size: int, *, allow_none: bo
     """Raise `InputError` unless every value indexes a table of `size` rows (-1: none)."""
     low = -1 if allow_none else 0
     require((values >= low) & (values < size), field, f"must be an index from {low} to {size - 1}", values)
+
+
+def set_columns(table: Any, **columns: tuple[object, type]) -> None:
+    """Set columns of a frozen table from values and dtype, as `frozen` arrays."""
+    for name, (values, dtype) in columns.items():
+        object.__setattr__(table, name, frozen(values, dtype))
 
 
 def table_length(table: Any, *, name: str) -> int:

@@ -10,7 +10,7 @@ import numpy as np
 
 from traffic.arrays import frozen, require, require_finite, require_index
 from traffic.errors import InputError
-from traffic.network import F1, I1, L1
+from traffic.road_tables import F1, I1, L1
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from traffic.network import B1
     from traffic.osm.roads import Piece, Roads
+    from traffic.road_tables import B1
 
 __all__ = ["STUB_M", "connected_pieces", "find_gateways", "largest_strong_part", "without_stubs"]
 
