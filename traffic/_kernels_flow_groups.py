@@ -204,4 +204,5 @@ def watch(group: OutF2, conn: OutF2, conn_at: OutI2, live_seen: OutI1, smoothing
         g = of_group[c]
         was = flow[c] if seen[c] >= SATURATED else seen[c]
         now = was + (flow[c] - was) * smoothing
-        seen[c] = SATURATED if freely[c] > 0.0 and queue[g] > press[g] else now
+        # `and` would be a branch that the processor cannot foresee
+        seen[c] = SATURATED if (freely[c] > 0.0) & (queue[g] > press[g]) else now
