@@ -20,7 +20,7 @@ from traffic._kernels_flow_tables import (
     NEVER,
     Signals,
 )
-from traffic._kernels_jit import I1, U1, OutF1, OutF2, OutI1, OutI2, helper
+from traffic._kernels_jit import I1, U1, OutF1, OutF2, OutI1, OutI2, helper, index
 
 __all__ = ["LIST_S", "Changes", "change", "list_changes", "list_live"]
 
@@ -64,7 +64,7 @@ def change(state: OutF1, group_at: OutI2, listed: Changes, t: int) -> None:
     for k in range(len(listed.span_s)):
         row = listed.first[k] + (t - listed.start_s) % listed.span_s[k]
         for i in range(listed.begin[row], listed.begin[row + 1]):
-            state[listed.cell[i]] = listed.value[i]
+            state[index(listed.cell[i])] = listed.value[i]
         for i in range(listed.closed_begin[row], listed.closed_begin[row + 1]):
             live_from[listed.closed[i]] = t + int(listed.closed_s[i])
 
