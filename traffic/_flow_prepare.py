@@ -89,6 +89,7 @@ def prepare(network: RoadNetwork, demand: FlowDemand, parameters: FlowParameters
     packed = Tables(
         link=link,
         link_at=link_at,
+        state=np.concatenate([group.ravel(), conn.ravel()]),
         group=group,
         group_at=group_at,
         conn=conn,

@@ -121,15 +121,17 @@ def _factors(parameters: FlowParameters) -> NDArray[np.float64]:
 def fresh_tables(prepared: Prepared, signals: Signals) -> Tables:
     """Return the tables of an empty network at time 0, to be written by one run."""
     tables = prepared.tables
-    group = tables.group.copy()
+    state = tables.state.copy()
+    group = state[: tables.group.size].reshape(tables.group.shape)
     group[DRAW] = NOT_MIXED
     group[DRAW, signals.mixed] = 0.0
     return tables._replace(
         link=tables.link.copy(),
         link_at=tables.link_at.copy(),
+        state=state,
         group=group,
         group_at=tables.group_at.copy(),
-        conn=tables.conn.copy(),
+        conn=state[tables.group.size :].reshape(tables.conn.shape),
         conn_at=tables.conn_at.copy(),
         node_at=tables.node_at.copy(),
         entry=tables.entry.copy(),

@@ -10,13 +10,12 @@ from __future__ import annotations
 
 import math
 
+from traffic._kernels_flow_changes import LIST_S, change, list_changes, list_live
 from traffic._kernels_flow_groups import find_gaps, leave, send, watch
 from traffic._kernels_flow_links import enter, move
 from traffic._kernels_flow_node import settle
-from traffic._kernels_flow_signals import list_live, show
 from traffic._kernels_flow_tables import (
     ARRIVED,
-    CHANGE_S,
     ENTERED,
     ENTERED_VEH,
     EPS,
@@ -61,7 +60,6 @@ def _change_period(
     link: OutF2,
     group: OutF2,
     conn: OutF2,
-    group_at: OutI2,
     exits: F2,
     group_share: F2,
     mix: F2,
@@ -73,8 +71,6 @@ def _change_period(
         link[EXITS, i] = exits[period, i]
     for g in range(group.shape[1]):
         group[SHARE, g] = group_share[period, g]
-        # what a shared lane group can discharge depends on the mix
-        group_at[CHANGE_S, g] = 0
     for c in range(conn.shape[1]):
         conn[MIX, c] = mix[period, c]
 
@@ -142,10 +138,11 @@ def _count(link: OutF2) -> tuple[float, float, float]:
 @kernel
 def run_flow(tab: Tables, per: Shares, sig: Signals, par: Settings, rec: Records) -> None:
     """Run the flow model from an empty network; writes `tab` and `rec`."""
-    link, link_at, ring, group, group_at = tab.link, tab.link_at, tab.ring, tab.group, tab.group_at
+    link, link_at, ring, state = tab.link, tab.link_at, tab.ring, tab.state
+    group, group_at = tab.group, tab.group_at
     conn, conn_at, node_at, live = tab.conn, tab.conn_at, tab.node_at, tab.live
     groups, conns, seen = 0, 0, 0
-    period, next_period = -1, 0
+    period, next_period, next_change, next_list = -1, 0, 0, 0
     report, next_report = 0, par.report_s
     came_all, gone, worst = 0.0, 0.0, 0.0
     outside, inside_s, outside_s = 0.0, 0.0, 0.0
@@ -155,31 +152,22 @@ def run_flow(tab: Tables, per: Shares, sig: Signals, par: Settings, rec: Records
             next_period = NEVER
             if period + 1 < per.periods:
                 next_period = int(math.ceil((period + 1) * par.period_s))
-            _change_period(link, group, conn, group_at, per.exits, per.group, per.mix, period)
+            _change_period(link, group, conn, per.exits, per.group, per.mix, period)
         inside, out = move(link, link_at, group, ring, t)
         if came_all > 0.0:
             worst = max(worst, abs(came_all - gone - inside) / came_all)
         inside_s += inside
         gone += out
-        changed = show(
-            group,
-            group_at,
-            conn,
-            sig.begin,
-            sig.period_s,
-            sig.code,
-            sig.stay_s,
-            sig.without,
-            sig.factor,
-            sig.yields_at,
-            sig.conflict_begin,
-            sig.conflict,
-            sig.watched,
-            par.sneakers,
-            t,
-        )
-        if changed:
-            groups, conns, seen = list_live(group_at, sig.watched, live)
+        if t >= next_change:
+            # what a shared lane group can discharge depends on the mix
+            most_s = max(min(next_period, par.duration_s) - t, 1)
+            listed = list_changes(state, group, group_at, conn, sig, par.sneakers, t, most_s)
+            next_change, next_list = min(listed.end_s, next_period), t
+        else:
+            change(state, group_at, listed, t)
+        if t >= next_list:
+            groups, conns, seen = list_live(group_at, sig.watched, live, t)
+            next_list = t + LIST_S
         find_gaps(
             group,
             conn,

@@ -40,7 +40,7 @@ from traffic._kernels_flow_tables import (
     SHARE,
     WAITING,
 )
-from traffic._kernels_jit import F1, I1, OutF2, OutI1, OutI2, helper
+from traffic._kernels_jit import F1, I1, OutF2, OutI1, OutI2, helper, index
 
 HELD = 1e30
 """PRESS of a lane group whose queue does not discharge at saturation, whatever its length."""
@@ -71,13 +71,13 @@ def find_gaps(
     number = 0
     for i in range(len(yielding)):
         todo[number] = i
-        number += 1 if scale[yielding[i]] > 0.0 else 0
+        number += 1 if scale[index(yielding[i])] > 0.0 else 0
     for at in range(number):
         i = todo[at]
-        c = yielding[i]
+        c = index(yielding[i])
         opposing = 0.0
         for k in range(conflict_begin[i], conflict_begin[i + 1]):
-            opposing += seen[conflict[k]] * conflict_part[k]
+            opposing += seen[index(conflict[k])] * conflict_part[k]
         step = opposing * gap_per_flow
         low = min(int(step), gap_steps)
         row = table[c] + low
@@ -85,7 +85,7 @@ def find_gaps(
         now = min(ceiling[c], max(scale[c] * gaps, floor[c]))
         cap[c] = now
         # the capacity of a shared lane group follows in _draw
-        group_cap[owner[c]] = now
+        group_cap[index(owner[c])] = now
 
 
 @helper
@@ -140,14 +140,14 @@ def send(
     queue, queue_now, share = group[QUEUE], group[QUEUE_NOW], group[SHARE]
     cap, sent, owner, moved = group[CAP], group[SENT], group_at[GROUP_LINK], link[MOVED]
     for g in range(len(queue)):
-        queue_now[g] = queue[g] + share[g] * moved[owner[g]]
+        queue_now[g] = queue[g] + share[g] * moved[index(owner[g])]
     for i in range(len(live_groups)):
-        g = live_groups[i]
-        sent[g] = min(queue_now[g], cap[g])
+        k = index(live_groups[i])
+        sent[k] = min(queue_now[k], cap[k])
     flow, mix, of_group = conn[FLOW], conn[MIX], conn_at[CONN_GROUP]
     for i in range(len(live_conns)):
-        c = live_conns[i]
-        flow[c] = sent[of_group[c]] * mix[c]
+        c = index(live_conns[i])
+        flow[c] = sent[index(of_group[c])] * mix[c]
     opens = group[OPENS]
     number = 0
     for i in range(len(mixed)):
@@ -157,8 +157,8 @@ def send(
         _draw(group, group_at, conn, todo[i])
     entered, out = link[ENTERED], conn_at[CONN_OUT]
     for i in range(len(live_conns)):
-        c = live_conns[i]
-        entered[out[c]] += flow[c]
+        c = index(live_conns[i])
+        entered[index(out[c])] += flow[c]
 
 
 @helper
@@ -182,15 +182,16 @@ def leave(
     cap, cap_sum, left = group[CAP], group[CAP_SUM], link[LEFT]
     saved, share, free = group[SAVED], group[SHARE], link[FREE]
     for i in range(len(live_groups)):
-        g = live_groups[i]
-        cap_sum[g] += cap[g]
-        came = share[g] * free[owner[g]]
-        before, after = queue_now[g] - came, queue[g]
-        saved[g] += 0.0 if before > EPS else came - min(came, after)
-        left[owner[g]] += sent[g]
+        k = index(live_groups[i])
+        j = index(owner[k])
+        cap_sum[k] += cap[k]
+        came = share[k] * free[j]
+        before, after = queue_now[k] - came, queue[k]
+        saved[k] += (came - min(came, after)) * (before <= EPS)
+        left[j] += sent[k]
     flow, passed = conn[FLOW], conn[PASSED]
     for i in range(len(live_conns)):
-        c = live_conns[i]
+        c = index(live_conns[i])
         passed[c] += flow[c]
 
 
@@ -200,8 +201,9 @@ def watch(group: OutF2, conn: OutF2, conn_at: OutI2, live_seen: OutI1, smoothing
     queue, press, of_group = group[QUEUE], group[PRESS], conn_at[CONN_GROUP]
     flow, seen, freely = conn[FLOW], conn[SEEN], conn[FREELY]
     for i in range(len(live_seen)):
-        c = live_seen[i]
-        g = of_group[c]
+        c = index(live_seen[i])
+        g = index(of_group[c])
         was = flow[c] if seen[c] >= SATURATED else seen[c]
         now = was + (flow[c] - was) * smoothing
-        seen[c] = SATURATED if freely[c] > 0.0 and queue[g] > press[g] else now
+        # `and` would be a branch that the processor cannot foresee
+        seen[c] = SATURATED if (freely[c] > 0.0) & (queue[g] > press[g]) else now

@@ -35,7 +35,7 @@ from traffic._kernels_flow_tables import (
     SHARE,
     UNSTOPPED,
 )
-from traffic._kernels_jit import F2, I1, OutF1, OutF2, OutI2, helper
+from traffic._kernels_jit import F2, I1, OutF1, OutF2, OutI2, helper, index
 
 
 @helper
@@ -52,10 +52,10 @@ def _arrive(link: OutF2, link_at: OutI2, ring: OutF1, t: int) -> float:
     for i in range(len(entered)):
         inside += entered[i] - left[i]
         begin, mask, back = in_begin[i], in_mask[i], t - lag_s[i]
-        ring[begin + (t & mask)] = entered[i]
-        ring[out_begin[i] + (t & out_mask[i])] = left[i] + in_bays[i]
-        new = ring[begin + ((back + 1) & mask)]
-        old = ring[begin + (back & mask)]
+        ring[index(begin + (t & mask))] = entered[i]
+        ring[index(out_begin[i] + (t & out_mask[i]))] = left[i] + in_bays[i]
+        new = ring[index(begin + ((back + 1) & mask))]
+        old = ring[index(begin + (back & mask))]
         before = arrived[i]
         now = max(new - lag_part[i] * (new - old), before)
         arrived[i] = now

@@ -3,52 +3,25 @@
 from __future__ import annotations
 
 from traffic._kernels_flow_tables import (
-    CAP,
-    CEILING,
-    CHANGE_S,
-    CONN_CAP,
-    CONN_FOOT,
-    CONN_SAT,
-    DRAW,
     END_GREEN,
     END_SNEAK,
-    EPS,
-    FLOOR,
-    FREELY,
-    GAP_SCALE,
     GAPS,
     GREEN,
-    GROUP_CONN,
-    GROUP_LIVE,
-    LANES,
     LAST_GREEN,
     LATE_GREEN,
     LATE_SNEAK,
-    LIVE_CONNS,
-    LIVE_GROUPS,
-    LIVE_SEEN,
-    MIX,
-    NEVER,
-    NOT_MIXED,
-    OPEN,
-    OPENS,
     PART_GAPS,
     PART_GREEN,
-    PRESS,
     RED,
-    SAT,
-    SEEN,
-    SENT,
     SNEAK,
     START_GAPS,
     START_GREEN,
 )
-from traffic._kernels_jit import F1, I1, U1, OutF2, OutI1, OutI2, OutU1, helper, kernel
+from traffic._kernels_jit import F1, I1, U1, OutI1, OutU1, helper, kernel
 
-__all__ = ["encode", "list_live", "meet", "show"]
+__all__ = ["encode", "meet"]
 
 _RED, _PERMISSIVE, _YELLOW = 0, 1, 3
-_GREENS = (GREEN, START_GREEN, PART_GREEN, GAPS, START_GAPS, PART_GAPS)
 
 
 @helper
@@ -102,125 +75,6 @@ def _go_together(begin: I1, period_s: I1, code: U1, factor: F1, a: int, b: int) 
         if factor[code[begin[a] + s]] != factor[code[begin[b] + s]]:
             return False
     return True
-
-
-@helper
-def _faces_green(faced: I1, begin: I1, period_s: I1, pattern: U1, stay_s: I1, t: int) -> int:
-    """Return for how many seconds at least one of `faced` is green from second t on; negative: for how many none is."""
-    open_s, closed_s = 0, NEVER - t
-    for k in range(len(faced)):
-        c = faced[k]
-        if begin[c] < 0:
-            return NEVER - t
-        at = begin[c] + t % period_s[c]
-        if pattern[at] in _GREENS:
-            open_s = max(open_s, int(stay_s[at]))
-        else:
-            closed_s = min(closed_s, int(stay_s[at]))
-    return open_s if open_s > 0 else -closed_s
-
-
-@helper
-def show(
-    group: OutF2,
-    group_at: OutI2,
-    conn: OutF2,
-    begin: I1,
-    period_s: I1,
-    pattern: U1,
-    stay_s: I1,
-    without: U1,
-    factor: F1,
-    yields_at: I1,
-    conflict_begin: I1,
-    conflict: I1,
-    watched: U1,
-    sneakers: float,
-    t: int,
-) -> bool:
-    """Set what the lane groups that change in second `t` may do; return whether there were any.
-
-    Only what somebody reads is written: each column of a lane group or connection is a cache line of its own.
-    A connection that gives way has the capacity ``min(CEILING, max(GAP_SCALE * gaps, FLOOR))``: see `find_gaps`.
-    """
-    change_s, any_change = group_at[CHANGE_S], False
-    for g in range(group.shape[1]):
-        if t < change_s[g]:
-            continue
-        any_change, until, live = True, NEVER, 0
-        start, stop = group_at[GROUP_CONN, g], group_at[GROUP_CONN, g + 1]
-        alone, mixed = stop - start == 1, group[DRAW, g] != NOT_MIXED
-        spent, open_part, sat, cap = 0.0, 0.0, 0.0, 0.0
-        for c in range(start, stop):
-            code = int(without[c])
-            if begin[c] >= 0:
-                at = begin[c] + t % period_s[c]
-                code = int(pattern[at])
-                until = min(until, t + stay_s[at])
-            foot = conn[CONN_FOOT, c] if code > LAST_GREEN else 1.0
-            sat = conn[CONN_SAT, c] * foot
-            worth = factor[code]
-            i = yields_at[c]
-            yields = i >= 0 and code > LAST_GREEN
-            sneaks = 0.0
-            if yields and code >= SNEAK:
-                # who has waited within the junction leaves without a gap once oncoming traffic has to stop too
-                faced = conflict[conflict_begin[i] : conflict_begin[i + 1]]
-                open_s = _faces_green(faced, begin, period_s, pattern, stay_s, t)
-                sneaks = 0.0 if open_s > 0 else sneakers * foot
-                until = min(until, t + abs(open_s))
-            if i >= 0:
-                conn[CEILING, c] = max(sat * worth, sneaks)
-                conn[FLOOR, c] = sneaks
-                conn[GAP_SCALE, c] = group[LANES, g] * foot * worth if yields else 0.0
-            closed = code == RED or (code >= SNEAK and worth == 0.0 and sneaks == 0.0)
-            conn[FREELY, c] = 0.0 if closed or yields else 1.0
-            if not closed:
-                live = 1
-            elif watched[c]:
-                conn[SEEN, c] = 0.0
-            opens = 1.0 if sneaks > 0.0 else worth
-            open_part = max(open_part, opens)
-            cap = sneaks if yields else sat * worth
-            if mixed:
-                conn[OPEN, c] = opens
-                conn[CONN_CAP, c] = cap
-            if not alone:
-                spent += conn[MIX, c] / sat
-        # 1 / (1 / x) is not x, and a lane should fill a lane of the same capacity to the last bit
-        sat = sat if alone else 1.0 / spent
-        group[CAP, g] = cap if alone else sat * open_part
-        if mixed:
-            group[SAT, g] = sat
-            group[OPENS, g] = open_part
-            group[DRAW, g] = 0.0
-            # a queue in its lost start-up time holds up those who give way
-            group[PRESS, g] = EPS
-        change_s[g] = until
-        group_at[GROUP_LIVE, g] = live
-        if live == 0:
-            group[SENT, g] = 0.0
-    return any_change
-
-
-@helper
-def list_live(group_at: OutI2, watched: U1, live: OutI2) -> tuple[int, int, int]:
-    """List what may move into `live`; return how many lane groups, connections and watched connections."""
-    groups, conns, seen = live[LIVE_GROUPS], live[LIVE_CONNS], live[LIVE_SEEN]
-    is_live, group_conn = group_at[GROUP_LIVE], group_at[GROUP_CONN]
-    # without branches that the processor cannot foresee
-    count = 0
-    for g in range(len(is_live) - 1):
-        groups[count] = g
-        count += is_live[g]
-    count_conns, count_seen = 0, 0
-    for i in range(count):
-        for c in range(group_conn[groups[i]], group_conn[groups[i] + 1]):
-            conns[count_conns] = c
-            count_conns += 1
-            seen[count_seen] = c
-            count_seen += watched[c]
-    return count, count_conns, count_seen
 
 
 @kernel

@@ -55,8 +55,8 @@ QUEUE, QUEUE_NOW, SHARE, CAP, SENT, CAP_SUM, SAVED, PRESS = range(8)
 SAT, OPENS, DRAW, CLAIM, REDUCTION, LANES, GROUP_STORAGE, CLAIM_RATE = range(8, 16)
 GROUP_COLUMNS = 16
 # Columns of Tables.group_at
-GROUP_LINK, GROUP_CONN, CHANGE_S, GROUP_LIVE = range(4)
-GROUP_AT_COLUMNS = 4
+GROUP_LINK, GROUP_CONN, LIVE_FROM = range(3)
+GROUP_AT_COLUMNS = 3
 # Columns of Tables.conn
 FLOW, MIX, PASSED, SEEN, CONN_CAP, OPEN, FREELY, WAITING = range(8)
 CEILING, GAP_SCALE, FLOOR, CONN_SAT, CONN_FOOT = range(8, 13)
@@ -81,11 +81,13 @@ class Tables(NamedTuple):
     The integer tables ``*_at`` have one entry more than their table, because columns that name the first row of
     another table (``LINK_GROUP``, ``GROUP_CONN`` and so on) need the end of the last. `ring` holds two ring buffers of
     each link: vehicles that entered it, and vehicles that left its running lanes. `todo` is scratch: rows of work in this
-    second. `live` lists what may move: lane groups of which all connections show red are left out, and send nothing.
+    second. `live` lists what may move: most lane groups of which all connections show red are left out; they send nothing.
+    `group` and `conn` lie one after the other in `state`.
     """
 
     link: OutF2
     link_at: OutI2
+    state: OutF1
     group: OutF2
     group_at: OutI2
     conn: OutF2

@@ -37,6 +37,7 @@ __all__ = [
     "OutU1",
     "cache_folder",
     "helper",
+    "index",
     "inlined",
     "kernel",
 ]
@@ -61,6 +62,9 @@ OutF2 = Annotated[NDArray[np.float64], _array(types.float64, 2, readonly=False)]
 OutI1 = Annotated[NDArray[np.int32], _array(types.int32, 1, readonly=False)]
 OutI2 = Annotated[NDArray[np.int32], _array(types.int32, 2, readonly=False)]
 OutU1 = Annotated[NDArray[np.uint8], _array(types.uint8, 1, readonly=False)]
+
+index = np.uint32
+"""Cast of an index that is never negative: compiled code need not look whether it counts from the end."""
 
 _SCALARS: dict[object, types.Type] = {int: types.int64, float: types.float64, bool: types.boolean}
 _Function = TypeVar("_Function", bound=Callable[..., Any])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,6 +17,8 @@ from traffic.flow import FlowModel, FlowParameters
 from traffic.network import RoadClass
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from traffic.demand import FlowDemand
     from traffic.flow import FlowResult
     from traffic.greens import MovementGreens
@@ -180,3 +184,38 @@ def test_a_permissive_crossroads(groups: tuple[tuple[str, int, float | None], ..
     flow = demand(net, dict.fromkeys(range(4), rate), shares)
     shown = greens(net, patterns)
     assert_same(FlowModel(net, flow).run(shown, 500), RefFlow(net, flow, shown).run(500))
+
+
+SIGNALS = {"major": "gggggggRgggyyRRRRRRRRRRRRRRRRR", "minor": "RRRRRRRRRRRRRRRRGGGGGGGGGGyyRR"}
+
+
+def uneven_crossroads(periods: Mapping[str, int]) -> tuple[RoadNetwork, FlowDemand, MovementGreens]:
+    """Permissive left turns, one short red, shared lanes; patterns go on or break off at `periods`."""
+    net = crossroads(groups=LAYOUTS[2], crossings=[4])
+    patterns = {
+        (arm, 4 + (arm + turn) % 4): (text * periods[road])[: periods[road]]
+        for arm in range(4)
+        for road, text in [list(SIGNALS.items())[arm % 2]]
+        for turn in (1, 2, 3)
+    }
+    shares = {(arm, 4 + (arm + turn) % 4): share for arm in range(4) for turn, share in ((1, 0.2), (3, 0.3))}
+    return net, demand(net, {arm: [0.25, 0.35, 0.3] for arm in range(4)}, shares), greens(net, patterns)
+
+
+@pytest.mark.parametrize("periods", [(30, 30), (30, 24), (29, 31), (650, 30)])
+def test_signals_of_unlike_periods(periods: tuple[int, int]) -> None:
+    """Those of 29 and 31 s repeat together after 899 s only."""
+    net, flow, shown = uneven_crossroads({"major": periods[0], "minor": periods[1]})
+    assert_same(FlowModel(net, flow).run(shown, 1300), RefFlow(net, flow, shown).run(1300))
+
+
+@pytest.mark.parametrize("period_s", [1000.0, 250.0, 40.0, 0.4])
+def test_a_pattern_as_long_as_the_run_is_a_cycle_many_times(period_s: float) -> None:
+    net, flow, shown = uneven_crossroads({"major": 30, "minor": 30})
+    _, _, long = uneven_crossroads({"major": 1320, "minor": 1320})
+    # other turns in every period: what a shared lane can discharge differs
+    share = flow.movement_share * np.random.default_rng(1).uniform(0.7, 1.0, flow.movement_share.shape)
+    exits = 1.0 - np.array([np.bincount(net.movements.in_link, row, len(net.links)) for row in share])
+    flow = replace(flow, period_s=period_s, movement_share=share, exit_share=exits)
+    fields = [asdict(FlowModel(net, flow).run(states, 1300)) for states in (shown, long)]
+    assert pickle.dumps(fields[0]) == pickle.dumps(fields[1])
