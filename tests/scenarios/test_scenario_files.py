@@ -39,7 +39,7 @@ def test_built_in_scenarios_are_listed_and_load():
         scenario = load(name)
         assert (scenario.name, scenario.title) == (name, title)
         assert scenario.settings().country == scenario.signals.country
-        target = {"almaty": 0.75}.get(name, 0.9)
+        target = {"almaty": 0.65}.get(name, 0.9)
         assert scenario.demand.target_p90_x == target
     assert load("almaty").label == "schematic"
     assert load("almaty-osm").label == "OpenStreetMap"
