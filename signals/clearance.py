@@ -94,15 +94,20 @@ def pedestrian_clearance_s(walk_m: float, walking_speed_m_s: float) -> int:
     return whole_seconds(walk_m / walking_speed_m_s)
 
 
-def longest_walks_m(network: RoadNetwork) -> NDArray[np.float64]:
+def longest_walks_m(network: RoadNetwork, drawn_m: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the longest walk of each pedestrian crossing without a place to wait, metres; shape (crossings,).
 
     A refuge stands between the two directions of a leg, so that the wider carriageway decides. Without one,
-    and where the leg has one direction only, it is the whole crossing.
+    and where the leg has one direction only, it is the whole crossing, a median in it included.
+
+    Parameters
+    ----------
+    drawn_m
+        Width of each crossing as drawn from the carriageways, from kerb to kerb; shape (crossings,).
     """
     crossings, links = network.crossings, network.links
     divided = crossings.refuge & (crossings.in_link >= 0) & (crossings.out_link >= 0)
-    walks: NDArray[np.float64] = crossings.length_m.copy()
+    walks: NDArray[np.float64] = np.maximum(crossings.length_m, drawn_m)
     wider = np.maximum(
         links.lanes[crossings.in_link[divided]], links.running_lanes[crossings.out_link[divided]]
     )

@@ -223,7 +223,7 @@ def crossing_conflicts(
     walking = np.array(
         [
             pedestrian_clearance_s(metres, settings.walking_speed_m_s)
-            for metres in longest_walks_m(network).tolist()
+            for metres in longest_walks_m(network, paths.crossings.left_m - paths.crossings.right_m).tolist()
         ],
         dtype=np.int64,
     )

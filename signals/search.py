@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -231,7 +232,8 @@ class Search:
             step = self._judged(f"local search {place + 1}", model.timings())
             improved.append((step.judged or 0.0, place, model.timings()))
             yield step
-        best = min(improved, key=lambda entry: entry[:2])[2]
+        # the profile model knows no spillback: where its improvements are none, go on from what was there
+        best = min([*improved, *finalists], key=itemgetter(0))[2]
         model.evaluate(best, epsilon=_EPSILON)
         for turn in range(2):
             before = model.cost

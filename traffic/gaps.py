@@ -1,7 +1,7 @@
 """What movements that give way can discharge beside given mean flows.
 
-The long-term means of what the flow model does second by second, for whoever needs capacities before a plan
-exists: assignment and the reference control.
+Long-term means for whoever needs capacities before a plan exists: assignment and the reference control. At a permissive
+turn the flow model, which looks back over some seconds, lets a tenth to a fifth less through.
 """
 
 from __future__ import annotations

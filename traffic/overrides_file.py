@@ -153,7 +153,7 @@ class _Table:
         if not isinstance(value, dict):
             raise self.error(key, "must be a table of seconds by signal group or approach")
         own = _Table(self.path, f"{self.where}{key}.", value)
-        return MappingProxyType({name: own.whole(name, 1, 600) or 0 for name in value})
+        return MappingProxyType({name: own.whole(name, 3, 600) or 0 for name in value})
 
 
 def _way(table: _Table) -> WayOverride:

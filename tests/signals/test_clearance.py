@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -85,7 +87,7 @@ def test_the_longest_walk_between_islands_decides(
     others = [Leg(angle, crossing=False) for angle in (90.0, 180.0, 270.0)]
     network = network_of([leg, *others])
     assert network.crossings.length_m.tolist() == [length_m]
-    assert longest_walks_m(network).tolist() == [walk_m]
+    assert longest_walks_m(network, np.zeros(1)).tolist() == [walk_m]
     (junction,) = build_junctions(network)
     times = junction.intergreen_s[junction.group_index("P-E")]
     assert set(times[times > 0].tolist()) == {clearance_s}
@@ -179,3 +181,11 @@ def test_settings_that_break_a_rule(changes: dict[str, float], field: str) -> No
 def test_unknown_country() -> None:
     with pytest.raises(InputError, match=r"must be a known country \(got 'XX'\).*KZ, BR, US, DE"):
         SignalSettings.of("XX")
+
+
+def test_without_an_island_the_median_is_walked_too() -> None:
+    legs = [Leg(0.0, 2, 2, crossing=True), *(Leg(angle, crossing=False) for angle in (90.0, 180.0, 270.0))]
+    network = network_of(legs)
+    assert longest_walks_m(network, np.array([31.0])).tolist() == [31.0]
+    divided = network_of([replace(legs[0], refuge=True), *legs[1:]])
+    assert longest_walks_m(divided, np.array([31.0])).tolist() == [7.0]

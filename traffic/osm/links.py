@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from traffic.lanes import LANE_WIDTH_M, REFUGE_WIDTH_M
 from traffic.osm.evidence import angle_between
 from traffic.osm.lanes import breaks, lane_profile, runs_of
 
@@ -114,7 +115,7 @@ def draft_network(
 
 
 def _with_refuges(streets: Streets, links: Sequence[DraftLink]) -> tuple[DraftLink, ...]:
-    """Mark one-way links beside whose end the other carriageway of the road begins."""
+    """Mark one-way links beside whose end the other carriageway of the road begins, with room for an island between."""
     leaving: dict[int, list[DraftLink]] = defaultdict(list)
     for link in links:
         if streets.streets[link.street].one_way:
@@ -122,7 +123,8 @@ def _with_refuges(streets: Streets, links: Sequence[DraftLink]) -> tuple[DraftLi
     marked = []
     for link in links:
         beside = streets.streets[link.street].one_way and any(
-            other.street != link.street and _beside(link, other) for other in leaving[link.to_node]
+            other.street != link.street and _beside(link, other) and _room_between(link, other)
+            for other in leaving[link.to_node]
         )
         marked.append(replace(link, refuge=True) if beside else link)
     return tuple(marked)
@@ -134,6 +136,16 @@ def _beside(link: DraftLink, other: DraftLink) -> bool:
     back, ahead = link.shape[-2] - here, other.shape[1] - there
     turn = angle_between(float(np.arctan2(*back[::-1])), float(np.arctan2(*ahead[::-1])))
     return turn < _BESIDE_RAD and 0.0 < float(np.hypot(*(there - here))) <= _BESIDE_M
+
+
+def _room_between(link: DraftLink, other: DraftLink) -> bool:
+    """Whether a refuge island fits between the carriageways of `link`, at its end, and of `other`, at its start."""
+    along = link.shape[-1] - link.shape[-2]
+    over = other.shape[0] - link.shape[-1]
+    apart = abs(float(along[0] * over[1] - along[1] * over[0])) / float(np.hypot(*along))
+    bays = link.profile.left_bay_lanes + link.profile.right_bay_lanes
+    lanes = link.profile.running_lanes + bays + other.profile.running_lanes
+    return apart - lanes * LANE_WIDTH_M / 2.0 >= REFUGE_WIDTH_M
 
 
 class _Builder:

@@ -41,7 +41,14 @@ def test_a_plain_junction(tmp_path: Path) -> None:
     assert_sound(network, report)
 
 
-@pytest.mark.parametrize("gap", [12.0, 20.0, 40.0])
+@pytest.mark.parametrize(("gap", "islands"), [(12.0, False), (13.0, True)])
+def test_an_island_needs_room_between_the_carriageways(tmp_path: Path, gap: float, islands: bool) -> None:
+    # half of three lanes on either side takes 10.5 m of the gap, and an island 2 m
+    network, _ = build(divided_cross(gap), tmp_path)
+    assert network.crossings.refuge.tolist() == [islands] * 4
+
+
+@pytest.mark.parametrize("gap", [13.0, 20.0, 40.0])
 def test_divided_roads_make_one_junction(tmp_path: Path, gap: float) -> None:
     network, report = build(divided_cross(gap), tmp_path)
     assert network.junctions.key == ("osm:1",)
