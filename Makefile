@@ -37,7 +37,7 @@ $(VENV)/bench.stamp: requirements/bench.txt $(VENV)/dev.stamp
 	touch $@
 
 demo: $(VENV)/run.stamp
-	$(BIN)/jasyl optimize almaty --steps 7 -o $(OUT)/plans.json
+	$(BIN)/jasyl optimize almaty --steps 11 -o $(OUT)/plans.json
 	$(BIN)/jasyl report almaty --plans $(OUT)/plans.json -o $(OUT)/report.html
 	@echo "Open $(OUT)/report.html in a browser."
 
