@@ -287,6 +287,7 @@ def _place_legs(network: RoadNetwork, settings: SignalSettings) -> tuple[_Ends, 
     ending = rows_by(links.to_node, np.isin(links.to_node, signalised))
     starting = rows_by(links.from_node, np.isin(links.from_node, signalised))
     far_in, far_out = _seen_at(network, _LOOK_M)
+    ends_in, ends_out = _seen_at(network, 0.0)
     near, far = _seen_at(network, _HEADING_M[0]), _seen_at(network, _HEADING_M[1])
     heading_in, heading_out = (_direction(b - a) for a, b in zip(near, far, strict=True))
     for node, kind in zip(network.junctions.node.tolist(), network.junctions.kind.tolist(), strict=True):
@@ -300,7 +301,8 @@ def _place_legs(network: RoadNetwork, settings: SignalSettings) -> tuple[_Ends, 
         names = leg_names([leg.bearing for leg in drawn])
         setback = settings.crossing_depth_m * (2.0 if kind == JunctionKind.CROSSING else 1.0)
         for rank, leg in enumerate(drawn):
-            distance = leg.clear_of(drawn) + setback
+            # the links of a large junction end well before its node
+            distance = max(leg.clear_of(drawn), leg.reach_m(ends_in, ends_out)) + setback
             for end, table, slot in ((leg.leg.leaving, leaving, 0), (leg.leg.arriving, arriving, 1)):
                 if end is not None:
                     table.bearing[end.link] = leg.bearing
@@ -364,6 +366,13 @@ class _Drawn:
         lanes = (arriving.lanes + leaving.lanes) * width_m / 2.0
         median = min(max(apart - lanes, 0.0) / 2.0, _MEDIAN_MAX_M)
         return cls(leg, bearing, median, median + arriving.lanes * width_m, median + leaving.lanes * width_m)
+
+    def reach_m(self, ends_in: F1, ends_out: F1) -> float:
+        """Distance from the node, along the leg, at which its links end or start."""
+        arriving, leaving = self.leg.arriving, self.leg.leaving
+        points = [ends_in[arriving.link]] if arriving else []
+        points += [ends_out[leaving.link]] if leaving else []
+        return max(float(p[0] * cos(self.bearing) + p[1] * sin(self.bearing)) for p in points)
 
     def clear_of(self, others: list[_Drawn]) -> float:
         """Distance from the node at which the leg is clear of all other legs."""
