@@ -89,6 +89,8 @@ class CostSettings:
         for field in ("cycle_s", "period_s", "delay_parameter"):
             if not (np.isfinite(getattr(self, field)) and getattr(self, field) > 0):
                 raise InputError("must be more than 0", field=field, value=getattr(self, field))
+        if self.rounds < 0:
+            raise InputError("must be 0 or more", field="rounds", value=self.rounds)
         for value in (*self.turn_s, self.access_s):
             if not (np.isfinite(value) and value >= 0):
                 raise InputError("must be 0 or more", field="turn_s, access_s", value=value)

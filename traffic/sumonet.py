@@ -59,7 +59,6 @@ MIN_EDGE_M = 15.0
 
 _CORNER_M = 4.0  # what netconvert leaves between the crossing road and the stop line
 _BAY_START_M = 4.0  # what it takes from a bay at its start
-_SAME_M = 0.01  # points closer than this are the same
 _UTM = re.compile(r"EPSG:32([67])(\d\d)")
 _NO_XML = "\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff"
 _CONTROL = re.compile(f"[{_NO_XML}]")

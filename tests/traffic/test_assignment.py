@@ -236,7 +236,9 @@ def test_left_turn_bays_and_minor_roads_have_less():
     assert movement[major] == pytest.approx(groups.saturation_veh_s[group].sum())
 
 
-@pytest.mark.parametrize("change", [{"green_share": 0.0}, {"period_s": -1.0}, {"access_s": np.nan}])
+@pytest.mark.parametrize(
+    "change", [{"green_share": 0.0}, {"period_s": -1.0}, {"access_s": np.nan}, {"rounds": -1}]
+)
 def test_bad_settings_are_refused(change):
     with pytest.raises(InputError):
         CostSettings(**change)
