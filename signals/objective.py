@@ -82,7 +82,10 @@ class Objective:
 
         Delay includes the wait of those who have not entered yet.
         """
-        weight = self.delay_weight(network)
-        delay = result.link_delay_s + result.entry_delay_s
-        total = float(weight @ (delay + self.stop_s * result.link_stops))
+        total = float(self.link_cost(network, result).sum())
         return total / result.vehicles if result.vehicles > 0 else 0.0
+
+    def link_cost(self, network: RoadNetwork, result: FlowResult) -> NDArray[np.float64]:
+        """Return weighted delay and stops of each link in seconds, the wait to enter it included; shape (links,)."""
+        delay = result.link_delay_s + result.entry_delay_s
+        return self.delay_weight(network) * (delay + self.stop_s * result.link_stops)

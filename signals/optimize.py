@@ -168,14 +168,14 @@ def optimize(
         log.append(step)
         passed = clock() - began
         if progress is not None:
-            progress(min(passed, seconds), seconds, f"{step.name}: {search.best_value:.2f} s")
+            progress(min(passed, seconds), seconds, f"{step.name}: {search.best.value:.2f} s")
         spent = passed >= seconds if steps is None else len(log) > steps
         if spent or (should_stop is not None and should_stop()):
             break
     return Optimized(
-        plans=search.best,
-        objective_before=search.start_value,
-        objective_after=search.best_value,
+        plans=search.best.plans,
+        objective_before=search.start.value,
+        objective_after=search.best.value,
         offset_bound_ratio=search.offset_bound_ratio(),
         seconds=clock() - began,
         seed=seed,

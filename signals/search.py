@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from signals.cycles import candidate_cycles, common_cycle, cycle_groups
+from signals.direct_search import DirectSearch, Judged
 from signals.greens import movement_greens
 from signals.local_search import LocalSearch
 from signals.offsets import best_offsets, bound_ratio, pairwise_model
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from signals.plan import PlanSet
     from signals.sequence import StageSequence
     from traffic.demand import FlowDemand
-    from traffic.flow import FlowResult
     from traffic.network import RoadNetwork
 
 __all__ = ["Search", "Step"]
@@ -38,6 +38,9 @@ _FINALISTS = 2
 _EPSILON = 0.005
 _COARSE = 0.02
 _KICKS = 20
+_TRIALS = 10
+_LONGEST_REST = 15
+_MISLED_REST = 7
 _FULL = 0.8  # part of a link's storage from which its queue is in the way of others
 _BUSY = 0.93  # degree of saturation from which a queue is the lane group's own fault
 _HEAVIER = 1.6
@@ -96,21 +99,21 @@ class Search:
         self.flow = FlowModel(network, demand, settings.flow)
         self.locked = np.array([junction.locked for junction in junctions], dtype=bool)
         self.local = LocalSearch(self.model, ~self.locked)
-        self.best_value = self.start_value = np.inf
+        self.direct = DirectSearch(network, self.local.free, objective, self._judge)
         webster, self.ratios = measured_plans(self.model, sequences, None, "start")
         start = webster if start is None else start
         self.start_timings = self.model.from_plans(start)
-        self.start = self.best = start
-        self._result: FlowResult | None = None
+        self.start = self.best = self._run(start)
+        self._weight = np.ones(len(network.lane_groups))
+        self._others: list[PlanSet] = []
 
     def steps(self) -> Iterator[Step]:
         """Work, step by step, for ever; the first step judges the start."""
         cost = self.model.evaluate(self.start_timings, epsilon=_EPSILON)
-        self.start_value, _ = self._judge(self.start)
-        yield Step("start", cost, self.start_value)
+        yield Step("start", cost, self.start.value)
         if not self.local.free.size:
             return
-        found: list[_Found] = [(self.start_value, 0, self.start_timings)]
+        found: list[_Found] = [(self.start.value, 0, self.start_timings)]
         yield from self._scan(found)
         found.sort(key=lambda entry: entry[:2])
         yield from self._polish(found[:_FINALISTS])
@@ -149,7 +152,7 @@ class Search:
 
     def offset_bound_ratio(self) -> float | None:
         """Return the bound ratio of the best plans (`signals.offsets.bound_ratio`), over all their periods."""
-        timings = self.model.from_plans(self.best)
+        timings = self.model.from_plans(self.best.plans)
         self.model.reweigh(None)
         self.model.evaluate(timings, epsilon=_EPSILON)
         models = [pairwise_model(self.model, int(period)) for period in np.unique(timings.period_s)]
@@ -158,18 +161,22 @@ class Search:
     def _rng(self, step: int) -> np.random.Generator:
         return np.random.default_rng([self.seed, step])
 
-    def _judge(self, plans: PlanSet) -> tuple[float, FlowResult]:
-        """Return the objective of `plans` in the flow model and keep the best."""
+    def _judge(self, plans: PlanSet) -> Judged:
+        """Run the flow model under `plans` and keep the best."""
+        judged = self._run(plans)
+        if judged.value < self.best.value:
+            self.best = judged
+        return judged
+
+    def _run(self, plans: PlanSet) -> Judged:
         result = self.flow.run(movement_greens(self.network, plans), self.duration_s, self.duration_s)
-        value = self.objective.judge(self.network, result)
-        if value < self.best_value:
-            self.best_value, self.best, self._result = value, plans, result
-        return value, result
+        return Judged(self.objective.judge(self.network, result), plans, result)
 
     def _judged(self, name: str, timings: Timings) -> Step:
         cost = self.model.evaluate(timings, epsilon=_EPSILON, warm=True)
-        value, _ = self._judge(self.model.to_plans(timings, name="optimised", keep=self.start))
-        return Step(name, cost, value)
+        judged = self._judge(self.model.to_plans(timings, name="optimised", keep=self.start.plans))
+        self._others.append(judged.plans)
+        return Step(name, cost, judged.value)
 
     def _keep_locked(self, timings: Timings, cycle_s: int) -> Timings:
         """Put the plans of locked junctions back; at half of `cycle_s` they are coordinated too."""
@@ -234,6 +241,7 @@ class Search:
             yield step
         # the profile model knows no spillback: where its improvements are none, go on from what was there
         best = min([*improved, *finalists], key=itemgetter(0))[2]
+        misled = min(value for value, *_ in improved) >= min(value for value, *_ in finalists)
         model.evaluate(best, epsilon=_EPSILON)
         for turn in range(2):
             before = model.cost
@@ -241,46 +249,59 @@ class Search:
             yield self._judged("local search", model.timings())
             if model.cost > before * 0.998:
                 break
-        yield from self._refine()
+        yield from self._refine(misled=misled)
 
-    def _refine(self) -> Iterator[Step]:
-        """Improve the best plans so far by feedback and kicks in turns, for ever."""
-        weight = np.ones(len(self.network.lane_groups))
+    def _refine(self, *, misled: bool) -> Iterator[Step]:
+        """Improve the best plans so far in three ways, for ever; a way that was in vain rests for some turns.
+
+        Those that trust the profile model rest from the start where it was `misled`.
+        """
+        ways = (self._direct, self._weigh, self._kick)
+        vain = [0, _MISLED_REST, _MISLED_REST] if misled else [0, 0, 0]
+        rest = vain.copy()
         turn = 0
         while True:
-            turn += 1
-            rng = self._rng(30_000 + turn)
-            heavier = self._feedback(rng)
-            if heavier is None:
-                yield self._kick(turn, rng)
-                continue
-            before = self.best_value
-            trial = np.minimum(weight * heavier, _HEAVIEST)
-            self.model.reweigh(trial)
-            self.model.evaluate(self.model.from_plans(self.best), epsilon=_COARSE)
-            links = self.network.lane_groups.link[heavier > 1.0]
-            near = self._around(self.network.links.to_node[links])
-            self.local.orders(near[: len(self.local.free) // 4 + 4], halving=False)
-            self.local.timings(rng.permutation(near), fine=False)
-            self.local.timings(rng.permutation(near), fine=True)
-            yield self._judged(f"feedback {turn}", self.model.timings())
-            if self.best_value < before:
-                weight = trial
-            if turn % 4 == 0:
-                yield self._kick(turn, rng)
+            for place, way in enumerate(ways):
+                if rest[place] > 0:
+                    rest[place] -= 1
+                    continue
+                turn += 1
+                before = self.best.value
+                yield way(turn, self._rng(30_000 + turn))
+                better = self.best.value < before
+                vain[place] = 0 if better else min(2 * vain[place] + 1, _LONGEST_REST)
+                rest[place] = vain[place]
 
-    def _feedback(self, rng: np.random.Generator) -> NDArray[np.float64] | None:
+    def _direct(self, turn: int, rng: np.random.Generator) -> Step:
+        """Move the best plans in the flow model itself."""
+        reached = [self.direct.improve(self.best, self._others, rng).value for _ in range(_TRIALS)]
+        cost = self.model.evaluate(self.model.from_plans(self.best.plans), epsilon=_EPSILON)
+        return Step(f"trials {turn}", cost, min(reached))
+
+    def _weigh(self, turn: int, rng: np.random.Generator) -> Step:
+        """Improve the best plans in the profile model with more weight where their queues fill links."""
+        before = self.best.value
+        trial = np.minimum(self._weight * self._feedback(rng), _HEAVIEST)
+        self.model.reweigh(trial)
+        self.model.evaluate(self.model.from_plans(self.best.plans), epsilon=_COARSE)
+        links = self.network.lane_groups.link[trial > self._weight]
+        near = self._around(self.network.links.to_node[links])
+        self.local.orders(near[: len(self.local.free) // 4 + 4], halving=False)
+        self.local.timings(rng.permutation(near), fine=False)
+        self.local.timings(rng.permutation(near), fine=True)
+        step = self._judged(f"feedback {turn}", self.model.timings())
+        if self.best.value < before:
+            self._weight = trial
+        return step
+
+    def _feedback(self, rng: np.random.Generator) -> NDArray[np.float64]:
         """Return factors on the weights of lane groups: more than 1 where the best plans let a queue fill its link."""
-        result = self._result
-        if result is None:
-            return None
+        result = self.best.result
         links, groups = self.network.links, self.network.lane_groups
         storage = links.length_m * links.running_lanes * self.model.parameters.flow.jam_density_veh_m
         full = result.link_max_queue_veh >= _FULL * storage
         hot = full[groups.link] & (result.group_saturation >= _BUSY)
         hot &= np.isin(links.to_node[groups.link], self.model.nodes[self.local.free])
-        if not hot.any():
-            return None
         chosen = hot & (rng.random(len(hot)) < 0.6)
         return np.where(chosen if chosen.any() else hot, _HEAVIER, 1.0)
 
@@ -298,7 +319,7 @@ class Search:
     def _kick(self, turn: int, rng: np.random.Generator) -> Step:
         """Shift neighbourhoods of the best plans and repair them; judge what the profile model likes better."""
         model = self.model
-        best = model.from_plans(self.best)
+        best = model.from_plans(self.best.plans)
         first = cost = model.evaluate(best, epsilon=_EPSILON)
         for _ in range(_KICKS):
             trial = best.copy()
