@@ -8,7 +8,7 @@ The presets are in `COUNTRIES`. Sources of the figures:
 - MUTCD, 11th edition, sections 4F.17 (yellow 3 to 6 s) and 4I.06 (walk of 7 s, walking speed 3.5 ft/s).
 - Highway Capacity Manual 2000, chapter 10, appendix A: when a left turn needs protection.
 - Signal Timing Manual, 2nd edition (NCHRP 812), chapters 5 and 6: minimum greens, cycle limits.
-- RiLSA 2015, section 2: red-amber of 1 s, entering time deducted, vehicle of 6 m, clearing speed of turning
+- RiLSA 2015, section 2: red-amber of 1 s, entering time deducted at 40 km/h or more, vehicle of 6 m, clearing speed of turning
   vehicles 7 m/s, walking speed 1.2 m/s.
 - Kazakhstan and its neighbours: green flashes for the last 3 s, yellow of 3 s, red with amber up to 2 s. No
   national figure was found for the rest, so that RiLSA's are taken.
@@ -23,7 +23,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from traffic.errors import InputError
-from traffic.units import MILE
+from traffic.units import KM_H, MILE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -88,6 +88,8 @@ class SignalSettings:
     deducts_entering_time
         Whether the way of the first vehicle to enter is taken off the clearing time of vehicles against
         vehicles (conflict points); else the clearing time is the plain ``(W + L) / V``.
+    entering_speed_m_s
+        Least speed at which the first vehicle enters: slower roads have no more time deducted than this leaves.
     turning_speed_m_s
         Speed at which turning vehicles clear the junction.
     all_red_min_s
@@ -122,6 +124,7 @@ class SignalSettings:
     vehicle_length_m: float = 6.0
     speed_margin_m_s: float = 0.0
     deducts_entering_time: bool = True
+    entering_speed_m_s: float = 40.0 * KM_H
     turning_speed_m_s: float = 7.0
     all_red_min_s: int = 1
     lane_width_m: float = 3.25
@@ -146,6 +149,7 @@ class SignalSettings:
             "walking_speed_m_s",
             "deceleration_m_s2",
             "turning_speed_m_s",
+            "entering_speed_m_s",
             "all_red_min_s",
             "lane_width_m",
         ):

@@ -144,7 +144,8 @@ def _meet(
     conflict = certain.copy()
     forward, backward = np.zeros(len(first)), np.zeros(len(first))
     points = paths.points_m.astype(np.float32)
-    out_s = ((paths.along_m + settings.vehicle_length_m) / speed[paths.movement][:, None]).astype(np.float32)
+    way = paths.along_m + paths.missing_m[:, None] + settings.vehicle_length_m
+    out_s = (way / speed[paths.movement][:, None]).astype(np.float32)
     in_s = _entering_s(paths, network, settings).astype(np.float32)
     near = np.float32(settings.conflict_distance_m)
     for low in range(0, len(first), _CHUNK):
@@ -167,7 +168,7 @@ def _entering_s(paths: MovementPaths, network: RoadNetwork, settings: SignalSett
     if not settings.deducts_entering_time:
         return np.zeros_like(paths.along_m)
     speed = network.links.speed_m_s[network.movements.in_link[paths.movement]]
-    times: F1 = paths.along_m / speed[:, None]
+    times: F1 = paths.along_m / np.maximum(speed, settings.entering_speed_m_s)[:, None]
     return times
 
 
@@ -263,7 +264,7 @@ def _driven_over(network: RoadNetwork, settings: SignalSettings, paths: Movement
     on = paths.crossings.contain(crossing, paths.points_m[path], margin_m=settings.conflict_distance_m / 2.0)
     distance = np.where(on, along, 0.0).max(axis=1, initial=0.0)
     distance[starts] = np.maximum(distance[starts], settings.crossing_depth_m)
-    distance[ends] = along[ends, -1]
+    distance[ends] = along[ends, -1] + paths.missing_m[path[ends]]
     order = np.lexsort((movement, crossing))
     crossing, movement, distance = crossing[order], movement[order], distance[order]
     at = _first_of_each(crossing, movement)

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from signals.curves import U_TURN_RADIUS_M, curves, u_turns
 from traffic.legs import LegEnd, leg_names, legs_at
 from traffic.network import JunctionKind, RoadClass, Turn
 
@@ -30,15 +31,11 @@ if TYPE_CHECKING:
     F1 = NDArray[np.float64]
     I1 = NDArray[np.int32]
 
-__all__ = ["SAMPLES", "CrossingAreas", "MovementPaths", "movement_paths", "rows_by"]
-
-SAMPLES = 40
-"""Points on each path, a metre or so apart: clearing times are that exact."""
+__all__ = ["CrossingAreas", "MovementPaths", "movement_paths", "rows_by"]
 
 _LOOK_M = 40.0  # where a leg lies is seen at this distance along its links
 _HEADING_M = (20.0, 60.0)  # and which way they head between these
 _LEFT_ROUNDNESS = 0.5  # left turns are cut short, so that opposing ones pass in front of each other
-_U_TURN_RADIUS_M = 5.0  # a car turns within 5.85 m with its outer front corner and is 1.76 m wide: RASt 06
 _MEDIAN_MAX_M = 15.0
 _STOP_LINE_MAX_M = 35.0
 _SHARP_RAD = pi / 9  # legs closer than this share their first metres anyway
@@ -89,6 +86,9 @@ class MovementPaths:
         Positions along the path, relative to the node; shape (paths, SAMPLES, 2).
     along_m
         Distance from the stop line; shape (paths, SAMPLES).
+    missing_m
+        What the path is shorter than the straight line between the ends of its links, as where a leg of a large
+        junction enters it sideways; shape (paths,). Who clears the junction has this way to go as well.
     entry, exit
         Rank of the path's ends in the anticlockwise order of all link ends of the junction; shape (paths,).
     bearing_rad
@@ -105,6 +105,7 @@ class MovementPaths:
     junction: I1
     points_m: NDArray[np.float64]
     along_m: NDArray[np.float64]
+    missing_m: F1
     entry: I1
     exit: I1
     bearing_rad: F1
@@ -150,8 +151,8 @@ def movement_paths(network: RoadNetwork, settings: SignalSettings) -> MovementPa
     lane_out = np.where(around, _u_turn_lanes(arriving, leaving, in_link, out_link, lane_in, width), lane_out)
     end, outward_out = _lane_ends(leaving, out_link, lane_out, width, side=-1.0)
     roundness = np.where(network.movements.turn[movement] == Turn.LEFT, _LEFT_ROUNDNESS, 1.0)
-    points = _curves(start, -outward_in, end, outward_out, roundness)
-    points[around] = _u_turns(start[around], -outward_in[around], end[around])
+    points = curves(start, -outward_in, end, outward_out, roundness)
+    points[around] = u_turns(start[around], -outward_in[around], end[around])
     steps = np.hypot(*np.moveaxis(np.diff(points, axis=1), -1, 0))
     along = np.concatenate([np.zeros((len(points), 1)), np.cumsum(steps, axis=1)], axis=1)
     return MovementPaths(
@@ -159,6 +160,7 @@ def movement_paths(network: RoadNetwork, settings: SignalSettings) -> MovementPa
         junction=junction[order],
         points_m=points,
         along_m=along,
+        missing_m=np.maximum(_between_m(network, in_link, out_link) - along[:, -1], 0.0),
         entry=arriving.rank[in_link],
         exit=leaving.rank[out_link],
         bearing_rad=arriving.bearing,
@@ -166,6 +168,15 @@ def movement_paths(network: RoadNetwork, settings: SignalSettings) -> MovementPa
         out_leg=tuple(leaving.leg),
         crossings=_crossing_areas(network, arriving, leaving, settings),
     )
+
+
+def _between_m(network: RoadNetwork, in_link: I1, out_link: I1) -> F1:
+    """Distance from the end of each `in_link` to the start of its `out_link`."""
+    x, y, first = network.shape_x_m, network.shape_y_m, network.links.shape_start.astype(np.int64)
+    last = np.concatenate([first[1:], [len(x)]]) - 1
+    start, end = last[in_link], first[out_link]
+    distance: F1 = np.hypot(x[end] - x[start], y[end] - y[start])
+    return distance
 
 
 def _crossing_areas(
@@ -226,58 +237,15 @@ def _lane_ends(
     return outward * ends.distance[link][:, None] + left * offset[:, None], outward
 
 
-def _curves(
-    start: NDArray[np.float64],
-    heading_in: NDArray[np.float64],
-    end: NDArray[np.float64],
-    heading_out: NDArray[np.float64],
-    roundness: F1,
-) -> NDArray[np.float64]:
-    """Points of cubic Bezier curves; with a roundness of 1 their handles are those of a circular arc."""
-    chord = np.hypot(*(end - start).T)
-    turned = np.arccos(np.clip((heading_in * heading_out).sum(axis=1), -1.0, 1.0))
-    handle = (roundness * chord / (3.0 * np.cos(turned / 4.0) ** 2))[:, None]
-    controls = (start, start + handle * heading_in, end - handle * heading_out, end)
-    t = np.linspace(0.0, 1.0, SAMPLES)
-    weights = ((1 - t) ** 3, 3 * t * (1 - t) ** 2, 3 * t**2 * (1 - t), t**3)
-    points: NDArray[np.float64] = sum(
-        (w[None, :, None] * p[:, None, :] for w, p in zip(weights, controls, strict=True)),
-        start=np.zeros((len(start), SAMPLES, 2)),
-    )
-    return points
-
-
 def _u_turn_lanes(
     arriving: _Ends, leaving: _Ends, in_link: I1, out_link: I1, lane_in: I1, width_m: float
 ) -> I1:
     """Exit lane of a U-turn: the innermost that is far enough across, else the outermost."""
     own = arriving.median[in_link] + (arriving.across[in_link] - lane_in - 0.5) * width_m
     innermost = own + leaving.median[out_link] + 0.5 * width_m
-    further = np.ceil(np.maximum(2.0 * _U_TURN_RADIUS_M - innermost, 0.0) / width_m)
+    further = np.ceil(np.maximum(2.0 * U_TURN_RADIUS_M - innermost, 0.0) / width_m)
     lanes: I1 = np.maximum(leaving.across[out_link] - 1.0 - further, 0.0).astype(np.int32)
     return lanes
-
-
-def _u_turns(
-    start: NDArray[np.float64], heading: NDArray[np.float64], end: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Points of half turns to the left with arcs of one radius: out to the right, around, and back to the right."""
-    across = np.hypot(*(end - start).T)
-    radius = np.maximum(_U_TURN_RADIUS_M, across / 2.0)
-    swing = np.arccos(np.minimum(0.5 + across / (4.0 * radius), 1.0))
-    turned = np.linspace(0.0, 1.0, SAMPLES) * (np.pi + 4.0 * swing)[:, None]
-    r, s = radius[:, None], swing[:, None]
-    around = turned - 2.0 * s
-    back = np.pi + 4.0 * s - turned  # the end mirrors the beginning
-    first, last = turned < s, back < s
-    to_right = np.where(first, r - r * np.cos(turned), r - 2.0 * r * np.cos(s) + r * np.cos(around))
-    to_right = np.where(last, -across[:, None] - r + r * np.cos(back), to_right)
-    ahead = np.where(first, r * np.sin(turned), 2.0 * r * np.sin(s) + r * np.sin(around))
-    ahead = np.where(last, r * np.sin(back), ahead)
-    right = np.column_stack([heading[:, 1], -heading[:, 0]])
-    points: NDArray[np.float64] = start[:, None] + to_right[..., None] * right[:, None]
-    points += ahead[..., None] * heading[:, None]
-    return points
 
 
 def _place_legs(network: RoadNetwork, settings: SignalSettings) -> tuple[_Ends, _Ends]:

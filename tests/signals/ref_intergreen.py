@@ -108,7 +108,8 @@ class DrawnJunction:
         speed = self.legs[from_leg].speed_km_h * KM_H
         slow = speed if turn == Turn.THROUGH else min(speed, self.settings.turning_speed_m_s)
         ground = line.buffer(BODY_M / 2.0, cap_style="flat")
-        return Track(from_leg, to_leg, line, ground, clearing_m_s=slow, entering_m_s=speed)
+        # RiLSA 2015: who enters comes with 40 km/h, and faster where the road is
+        return Track(from_leg, to_leg, line, ground, clearing_m_s=slow, entering_m_s=max(speed, 40.0 * KM_H))
 
     def crossing(self, leg: int, *, over_in: bool, over_out: bool) -> Polygon:
         """Return the ground between the stop line of `leg` and the junction, over the lanes that are crossed."""

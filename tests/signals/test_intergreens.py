@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from signals.aspects import SignalSettings
 from signals.build import build_junctions
 from signals.conflicts import movement_conflicts
+from signals.curves import SAMPLES
 from signals.junction import Conflict, GroupKind, Junction
-from signals.paths import SAMPLES, movement_paths
+from signals.paths import movement_paths
 from tests.signals.junctions import Leg, crossroads, leg_lists, leg_of_link, network_of, outer_lanes
 from tests.signals.ref_intergreen import (
     DrawnJunction,

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from signals.aspects import SignalSettings
+from signals.conflicts import clearing_speed_m_s, movement_conflicts
 from signals.paths import movement_paths
 from traffic.assemble import JunctionSpec, LinkSpec, NodeSpec, assemble
 from traffic.network import RoadClass, RoadNetwork
@@ -33,3 +36,51 @@ def test_a_path_is_as_long_as_the_way_between_its_links(reach_m: float) -> None:
         last = int(start[network.movements.in_link[movement]]) + 1
         first = int(start[network.movements.out_link[movement]])
         assert along[-1] >= np.hypot(x[first] - x[last], y[first] - y[last])
+
+
+def _sideways(reach_m: float, *, speed_m_s: float = 14.0) -> RoadNetwork:
+    """A crossroads whose northern road comes from the west for its last `reach_m`, past the node."""
+    nodes = [NodeSpec(0.0, 0.0, junction=JunctionSpec("askew", "Askew"))]
+    nodes += [
+        NodeSpec(x, y, gateway=True) for x, y in ((400.0, 0.0), (0.0, 400.0), (-400.0, 0.0), (0.0, -400.0))
+    ]
+    links = []
+    for row in range(1, 5):
+        x, y = nodes[row].x_m, nodes[row].y_m
+        inward = np.array([[x, y], [-reach_m, 0.0] if row == 2 else [0.0, 0.0]])
+        links.append(LinkSpec(row, 0, inward, speed_m_s, 1, RoadClass.SECONDARY))
+        links.append(LinkSpec(0, row, np.array([[0.0, 0.0], [x, y]]), speed_m_s, 1, RoadClass.SECONDARY))
+    return assemble("askew", "EPSG:32643", nodes, links)
+
+
+def test_who_clears_goes_what_the_drawing_is_short_of_and_who_enters_does_not() -> None:
+    """The road from the north ends 80 m west of the node; as drawn it ends before it."""
+    settings = SignalSettings()
+    plain, askew = _sideways(0.0), _sideways(80.0)
+    short, long = movement_paths(plain, settings), movement_paths(askew, settings)
+    north = askew.movements.in_link[long.movement] == 2
+    assert (short.missing_m == 0.0).all()
+    assert (long.missing_m[~north] == 0.0).all()
+    assert np.allclose(long.missing_m[north], 80.0 - long.along_m[north, -1])
+    assert (long.missing_m[north] > 0.0).any()
+    conflicts = movement_conflicts(askew, settings)
+    without = movement_conflicts(askew, settings, paths=replace(long, missing_m=0.0 * long.missing_m))
+    assert (conflicts.one == without.one).all()
+    assert (conflicts.other == without.other).all()
+    missing_s = np.zeros(len(askew.movements))
+    missing_s[long.movement] = long.missing_m / clearing_speed_m_s(askew, settings)[long.movement]
+    assert np.allclose(conflicts.clearing_s - without.clearing_s, missing_s[conflicts.one], atol=1e-5)
+
+
+def test_slow_roads_have_no_more_entering_time_deducted_than_40_km_h_leave() -> None:
+    slow, fast = 5.0, 40.0 / 3.6
+    settings, plain = SignalSettings(), SignalSettings(deducts_entering_time=False)
+    network = _sideways(0.0, speed_m_s=slow)
+    deducted = movement_conflicts(network, settings).clearing_s
+    at_its_speed = movement_conflicts(network, replace(settings, entering_speed_m_s=slow)).clearing_s
+    whole = movement_conflicts(network, plain).clearing_s
+    assert (deducted <= whole + 1e-5).all()
+    assert (deducted >= at_its_speed - 1e-5).all()
+    longest = movement_paths(network, settings).along_m.max()
+    assert (whole - deducted).max() <= longest / fast + 1e-5
+    assert (whole - at_its_speed).max() > longest / fast
