@@ -13,6 +13,7 @@ from signals.conflicts import crossing_conflicts, movement_conflicts
 from signals.groups import protected_left_turns, shared_lane_sets, turn_letters
 from signals.junction import Conflict, GroupKind, Junction, SignalGroup
 from signals.paths import movement_paths, rows_by
+from signals.walks import overridden_walks_m
 from traffic.errors import InputError
 from traffic.network import JunctionKind
 from traffic.overrides import JunctionOverride
@@ -74,7 +75,8 @@ def build_junctions(
         layout.groups(row, settings, wishes.get(key, plain)) for row, key in enumerate(network.junctions.key)
     ]
     protected = protected_left_turns(network, conflicts, switched, settings, demand)
-    crossings = crossing_conflicts(network, settings, paths, protected)
+    walks = overridden_walks_m(network, paths.crossings.width_m, groups, wishes)
+    crossings = crossing_conflicts(network, settings, paths, protected, walks)
     tables = _matrices(network, groups, conflicts, crossings, protected, settings)
     return tuple(
         _junction(network, row, groups[row], *tables[row], settings, wishes.get(key, plain))

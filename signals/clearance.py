@@ -15,17 +15,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from traffic.errors import InputError
-from traffic.lanes import LANE_WIDTH_M
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from signals.aspects import SignalSettings
-    from traffic.network import RoadNetwork
 
 __all__ = [
     "ite_yellow_s",
-    "longest_walks_m",
     "pedestrian_clearance_s",
     "vehicle_intergreen_s",
     "whole_seconds",
@@ -83,7 +80,7 @@ def pedestrian_clearance_s(walk_m: float, walking_speed_m_s: float) -> int:
     Parameters
     ----------
     walk_m
-        The longest walk between two places of safety, kerb or refuge, metres: see `longest_walks_m`.
+        The longest walk between two places of safety, kerb or refuge, metres: see `signals.walks`.
     walking_speed_m_s
         Walking speed, metres per second.
     """
@@ -92,27 +89,6 @@ def pedestrian_clearance_s(walk_m: float, walking_speed_m_s: float) -> int:
     if not (np.isfinite(walking_speed_m_s) and walking_speed_m_s > 0):
         raise InputError("must be more than 0 m/s", field="walking_speed_m_s", value=walking_speed_m_s)
     return whole_seconds(walk_m / walking_speed_m_s)
-
-
-def longest_walks_m(network: RoadNetwork, drawn_m: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the longest walk of each pedestrian crossing without a place to wait, metres; shape (crossings,).
-
-    A refuge stands between the two directions of a leg, so that the wider carriageway decides. Without one,
-    and where the leg has one direction only, it is the whole crossing, a median in it included.
-
-    Parameters
-    ----------
-    drawn_m
-        Width of each crossing as drawn from the carriageways, from kerb to kerb; shape (crossings,).
-    """
-    crossings, links = network.crossings, network.links
-    divided = crossings.refuge & (crossings.in_link >= 0) & (crossings.out_link >= 0)
-    walks: NDArray[np.float64] = np.maximum(crossings.length_m, drawn_m)
-    wider = np.maximum(
-        links.lanes[crossings.in_link[divided]], links.running_lanes[crossings.out_link[divided]]
-    )
-    walks[divided] = wider * LANE_WIDTH_M
-    return walks
 
 
 def vehicle_intergreen_s(

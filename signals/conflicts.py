@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from signals.clearance import longest_walks_m, pedestrian_clearance_s
+from signals.clearance import pedestrian_clearance_s
 from signals.junction import Conflict
 from signals.paths import movement_paths
 from traffic.arrays import require
@@ -201,7 +201,7 @@ def _opposing(network: RoadNetwork, one: I1, other: I1) -> B1:
 
 
 def crossing_conflicts(
-    network: RoadNetwork, settings: SignalSettings, paths: MovementPaths, protected: B1
+    network: RoadNetwork, settings: SignalSettings, paths: MovementPaths, protected: B1, walks_m: F1
 ) -> CrossingConflicts:
     """Return which movements drive over which pedestrian crossings of their junction.
 
@@ -209,6 +209,8 @@ def crossing_conflicts(
     ----------
     protected
         Movements that are let go only when they need not give way; shape (movements,).
+    walks_m
+        Longest walk of each crossing between places of safety; shape (crossings,).
     """
     movements, crossings = network.movements, network.crossings
     _check_crossings(network)
@@ -222,10 +224,7 @@ def crossing_conflicts(
         gives_way |= ((turn == Turn.LEFT) | (turn == Turn.U_TURN)) & ~protected[movement]
     relation = np.where(gives_way & ends & ~starts, Conflict.YIELD, Conflict.FULL).astype(np.uint8)
     walking = np.array(
-        [
-            pedestrian_clearance_s(metres, settings.walking_speed_m_s)
-            for metres in longest_walks_m(network, paths.crossings.left_m - paths.crossings.right_m).tolist()
-        ],
+        [pedestrian_clearance_s(metres, settings.walking_speed_m_s) for metres in walks_m.tolist()],
         dtype=np.int64,
     )
     return CrossingConflicts(

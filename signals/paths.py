@@ -62,6 +62,11 @@ class CrossingAreas:
     right_m: F1
     left_m: F1
 
+    @property
+    def width_m(self) -> F1:
+        """From kerb to kerb; shape (crossings,)."""
+        return self.left_m - self.right_m
+
     def contain(self, crossing: I1, points_m: NDArray[np.float64], *, margin_m: float) -> NDArray[np.bool_]:
         """Tell which points, shape (pairs, points, 2), lie on the `crossing`, shape (pairs,), or near it."""
         cosine, sine = np.cos(self.bearing_rad[crossing, None]), np.sin(self.bearing_rad[crossing, None])

@@ -40,6 +40,8 @@ A TOML file that stays beside the extract and is applied again at each new impor
     fixed_order = [["N-TR", "S-TR"], ["E-TR", "W-TR"]]
     min_green_s = { "N-TR" = 12, "E" = 8 }
     max_green_s = { "N-TR" = 60 }
+    refuge = { "P-N" = true }    # an island in the middle of a crossing
+    walk_m = { "P-E" = 9.5 }     # measured: the longest walk between kerb and refuge
 """
 
 from __future__ import annotations
@@ -79,6 +81,10 @@ class JunctionOverride:
         Name in place of the crossing streets; `None` keeps these.
     cycle_min_s, cycle_max_s
         Bounds of the cycle time; `None` keeps those of the city.
+    refuge
+        Whether there is a refuge island in the crossing of a pedestrian group, by its name.
+    walk_m
+        The longest walk between two places of safety, kerb or refuge, as measured, by pedestrian group.
     """
 
     min_green_s: Mapping[str, int] = field(default_factory=_empty)
@@ -88,6 +94,8 @@ class JunctionOverride:
     name: str | None = None
     cycle_min_s: int | None = None
     cycle_max_s: int | None = None
+    refuge: Mapping[str, bool] = field(default_factory=lambda: MappingProxyType({}))
+    walk_m: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ __all__ = ["parse"]
 
 _SECTIONS = ("way", "consolidate", "turn", "signal", "junction")
 _CYCLE_S = (20, 300)
+_WALK_M = (2.0, 80.0)
 
 
 def parse(path: Path) -> Overrides:
@@ -148,12 +149,24 @@ class _Table:
             raise self.error(key, f"must be a list of {least} or more OSM node ids")
         return tuple(dict.fromkeys(value))
 
-    def seconds(self, key: str) -> Mapping[str, int]:
+    def by_group(self, key: str, what: str) -> _Table:
+        """Return the table `key` of values by signal group; empty where it is left out."""
         value = self.data.get(key, {})
         if not isinstance(value, dict):
-            raise self.error(key, "must be a table of seconds by signal group or approach")
-        own = _Table(self.path, f"{self.where}{key}.", value)
-        return MappingProxyType({name: own.whole(name, 3, 600) or 0 for name in value})
+            raise self.error(key, f"must be a table of {what}")
+        return _Table(self.path, f"{self.where}{key}.", value)
+
+    def seconds(self, key: str) -> Mapping[str, int]:
+        own = self.by_group(key, "seconds by signal group or approach")
+        return MappingProxyType({name: own.whole(name, 3, 600) or 0 for name in own.data})
+
+    def metres(self, key: str) -> Mapping[str, float]:
+        own = self.by_group(key, "metres by pedestrian group")
+        return MappingProxyType({name: own.number(name, *_WALK_M) or 0.0 for name in own.data})
+
+    def flags(self, key: str) -> Mapping[str, bool]:
+        own = self.by_group(key, "true or false by pedestrian group")
+        return MappingProxyType({name: bool(own.flag(name)) for name in own.data})
 
 
 def _way(table: _Table) -> WayOverride:
@@ -225,8 +238,8 @@ def _junction_key(table: _Table) -> tuple[str, tuple[int, ...]]:
 
 
 def _junction(table: _Table) -> JunctionOverride:
-    greens = ("min_green_s", "max_green_s")
-    table.only(("nodes", "key", "name", "locked", "cycle_min_s", "cycle_max_s", "fixed_order", *greens))
+    by_group = ("min_green_s", "max_green_s", "refuge", "walk_m")
+    table.only(("nodes", "key", "name", "locked", "cycle_min_s", "cycle_max_s", "fixed_order", *by_group))
     override = JunctionOverride(
         min_green_s=table.seconds("min_green_s"),
         max_green_s=table.seconds("max_green_s"),
@@ -235,6 +248,8 @@ def _junction(table: _Table) -> JunctionOverride:
         name=table.text("name"),
         cycle_min_s=table.whole("cycle_min_s", *_CYCLE_S),
         cycle_max_s=table.whole("cycle_max_s", *_CYCLE_S),
+        refuge=table.flags("refuge"),
+        walk_m=table.metres("walk_m"),
     )
     for group, least in override.min_green_s.items():
         if override.max_green_s.get(group, least) < least:

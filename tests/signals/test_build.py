@@ -349,9 +349,39 @@ def test_the_engineers_bounds_names_orders_and_locks() -> None:
     assert junction.fixed_order == wish.fixed_order
 
 
+def _cleared_s(junction: Junction) -> dict[str, int]:
+    """Longest intergreen from each group of people on foot to any other."""
+    return {
+        group.name: int(times.max())
+        for group, times in zip(junction.groups, junction.intergreen_s, strict=True)
+        if group.kind == GroupKind.PEDESTRIAN
+    }
+
+
+def test_refuges_and_walks_as_the_engineer_saw_them() -> None:
+    """Six lanes of 3.5 m at 1.2 m/s are 17.5 s, three are 8.75 s, and 9.7 m are 8.1 s."""
+    wish = JunctionOverride(refuge={"P-N": True, "P-S": False}, walk_m={"P-E": 9.7})
+    plain = _cleared_s(_only(crossroads(3)))
+    assert plain == dict.fromkeys(("P-E", "P-N", "P-W", "P-S"), 18)
+    assert _cleared_s(_only(crossroads(3), overrides=_overrides(centre=wish))) == plain | {"P-N": 9, "P-E": 9}
+    taken = JunctionOverride(refuge={"P-N": False})
+    network = network_of([replace(leg, refuge=True) for leg in crossroads(3)])
+    (junction,) = build_junctions(network, overrides=_overrides(centre=taken))
+    # the 2 m of the island that is none are walked as well: 23 m
+    assert _cleared_s(junction) == dict.fromkeys(("P-E", "P-W", "P-S"), 9) | {"P-N": 20}
+
+
+def test_no_refuge_in_a_road_of_one_direction() -> None:
+    legs = [Leg(0.0), Leg(90.0, lanes_out=0), Leg(180.0)]
+    with pytest.raises(InputError, match=r"centre\.refuge: must be a crossing over both directions.*'P-N'"):
+        _only(legs, overrides=_overrides(centre=JunctionOverride(refuge={"P-N": True})))
+
+
 @pytest.mark.parametrize(
     ("overrides", "sentence"),
     [
+        (_overrides(centre=JunctionOverride(refuge={"E-LTR": True})), "refuge: must be a pedestrian group"),
+        (_overrides(centre=JunctionOverride(walk_m={"P-X": 9.0})), "walk_m: must be a pedestrian group"),
         (_overrides(center=JunctionOverride()), r"signals: must be the key of a junction \(got 'center'\)"),
         (
             _overrides(centre=JunctionOverride(min_green_s={"N-T": 9})),

@@ -11,13 +11,13 @@ from signals.aspects import COUNTRIES, Aspect, CountryAspects, SignalSettings
 from signals.build import build_junctions
 from signals.clearance import (
     ite_yellow_s,
-    longest_walks_m,
     pedestrian_clearance_s,
     vehicle_intergreen_s,
     whole_seconds,
     yellow_s,
 )
 from signals.conflicts import movement_conflicts
+from signals.walks import longest_walks_m
 from tests.signals.junctions import Leg, crossroads, network_of
 from traffic.errors import InputError
 from traffic.network import Turn

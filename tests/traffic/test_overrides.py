@@ -53,6 +53,8 @@ def test_the_documented_example_is_read(tmp_path: Path) -> None:
             name="Abay / Dostyk",
             cycle_min_s=60,
             cycle_max_s=120,
+            refuge={"P-N": True},
+            walk_m={"P-E": 9.5},
         )
     }
 
@@ -118,6 +120,22 @@ def test_the_documented_example_is_read(tmp_path: Path) -> None:
             "junction[0].cycle_max_s",
             "at least",
         ),
+        (
+            "[[junction]]\nnodes = [1]\nrefuge = { P-N = 1 }",
+            "junction[0].refuge.P-N",
+            "must be true or false",
+        ),
+        (
+            "[[junction]]\nnodes = [1]\nrefuge = true",
+            "junction[0].refuge",
+            "must be a table of true or false",
+        ),
+        (
+            "[[junction]]\nnodes = [1]\nwalk_m = { P-N = nan }",
+            "junction[0].walk_m.P-N",
+            "must be a finite number",
+        ),
+        ("[[junction]]\nnodes = [1]\nwalk_m = { P-N = 0 }", "junction[0].walk_m.P-N", "must be from 2 to 80"),
         ("missing_ids = 'ignore'", "missing_ids", "must be one of error, warning"),
     ],
 )
