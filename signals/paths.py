@@ -263,11 +263,13 @@ def _place_legs(network: RoadNetwork, settings: SignalSettings) -> tuple[_Ends, 
     ends_in, ends_out = _seen_at(network, 0.0)
     near, far = _seen_at(network, _HEADING_M[0]), _seen_at(network, _HEADING_M[1])
     heading_in, heading_out = (_direction(b - a) for a, b in zip(near, far, strict=True))
+    mates = _crossed_together(network)
     for node, kind in zip(network.junctions.node.tolist(), network.junctions.kind.tolist(), strict=True):
         ins, outs = ending.get(node, []), starting.get(node, [])
         legs = legs_at(
             [_leg_end(network, link, float(heading_in[link]), arrives=True) for link in ins],
             [_leg_end(network, link, float(heading_out[link]), arrives=False) for link in outs],
+            mates,
         )
         drawn = [_Drawn.of(leg, far_in, far_out, settings.lane_width_m) for leg in legs]
         drawn.sort(key=lambda leg: leg.bearing)
@@ -285,6 +287,13 @@ def _place_legs(network: RoadNetwork, settings: SignalSettings) -> tuple[_Ends, 
                     table.rank[end.link] = 2 * rank + slot
                     table.leg[end.link] = names[rank]
     return arriving, leaving
+
+
+def _crossed_together(network: RoadNetwork) -> dict[int, int]:
+    """Return the leaving link of each arriving one that people cross together with it."""
+    crossings = network.crossings
+    both = (crossings.in_link >= 0) & (crossings.out_link >= 0)
+    return dict(zip(crossings.in_link[both].tolist(), crossings.out_link[both].tolist(), strict=True))
 
 
 def rows_by(keys: NDArray[np.integer[Any]], kept: NDArray[np.bool_]) -> dict[int, list[int]]:

@@ -15,7 +15,7 @@ from traffic.lanes import LANE_WIDTH_M, REFUGE_WIDTH_M
 from traffic.network import RoadClass
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 __all__ = ["Leg", "LegEnd", "crossing_length_m", "crossings_at", "leg_names", "legs_at"]
 
@@ -69,18 +69,30 @@ class Leg:
         return tuple(end for end in (self.arriving, self.leaving) if end is not None)
 
 
-def legs_at(arriving: Sequence[LegEnd], leaving: Sequence[LegEnd]) -> tuple[Leg, ...]:
+def legs_at(
+    arriving: Sequence[LegEnd], leaving: Sequence[LegEnd], mates: Mapping[int, int] | None = None
+) -> tuple[Leg, ...]:
     """Pair arriving and leaving links into legs.
 
     Two links make a leg if they are the two directions of one road, or if they point the same way (30
     degrees) as the carriageways of a divided road do. The best pairs are made first.
+
+    Parameters
+    ----------
+    mates
+        What is settled already: the leaving link of an arriving one.
     """
+    mates = mates or {}
+    taken_before = set(mates.values())
     candidates = []
     for a, first in enumerate(arriving):
         for b, second in enumerate(leaving):
             apart = _apart(first.bearing_rad, second.bearing_rad)
             same_road = first.far_node == second.far_node and apart < _SAME_ROAD_RAD
-            if same_road or apart < _SAME_LEG_RAD:
+            settled = mates.get(first.link) == second.link
+            if not settled and (first.link in mates or second.link in taken_before):
+                continue
+            if settled or same_road or apart < _SAME_LEG_RAD:
                 strange = _OTHER_STREET_RAD * (first.name != second.name)
                 candidates.append((not same_road, apart + strange, a, b))
     mate_of: dict[int, int] = {}

@@ -10,6 +10,7 @@ import pytest
 from signals.aspects import SignalSettings
 from signals.conflicts import clearing_speed_m_s, movement_conflicts
 from signals.paths import movement_paths
+from tests.signals.junctions import Leg, network_of
 from traffic.assemble import JunctionSpec, LinkSpec, NodeSpec, assemble
 from traffic.network import RoadClass, RoadNetwork
 
@@ -84,3 +85,14 @@ def test_slow_roads_have_no_more_entering_time_deducted_than_40_km_h_leave() -> 
     longest = movement_paths(network, settings).along_m.max()
     assert (whole - deducted).max() <= longest / fast + 1e-5
     assert (whole - at_its_speed).max() > longest / fast
+
+
+def test_the_links_under_one_crossing_are_one_leg() -> None:
+    """People cross the road in from the east together with the road out to the north-east."""
+    network = network_of([Leg(0.0), Leg(28.0), Leg(180.0)])
+    crossings = network.crossings
+    east, north_east = crossings.in_link[0], crossings.in_link[1]
+    swapped = replace(crossings, in_link=np.array([north_east, east, crossings.in_link[2]], dtype=np.int32))
+    for table, mate in ((crossings, 0), (swapped, 1)):
+        paths = movement_paths(replace(network, crossings=table), SignalSettings())
+        assert paths.in_leg[east] == paths.out_leg[table.out_link[mate]]
