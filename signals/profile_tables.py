@@ -328,7 +328,7 @@ def _sequence_columns(
     stage_begin = np.cumsum([0, *(len(s) for s in flat)])
     run_begin = np.cumsum([0, *(len(s.runs) for s in flat)])
     low, high = [j.cycle_min_s for j in junctions], [j.cycle_max_s for j in junctions]
-    stages = [_table(s.min_stage_s, s.least_durations_s()) for s in flat]
+    stages = [_table(s.planned_stage_s, s.planned_durations_s()) for s in flat]
     runs = [_table(s.runs, s.end_gap_s, s.run_min_s, s.run_max_s, s.always_green) for s in flat]
     return {
         "junction": _table(begin[:-1], begin[1:], low, high),

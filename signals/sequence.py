@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import operator
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = [
+    "LEAST_PLANNED_STAGE_S",
     "NO_MAXIMUM_S",
     "Stage",
     "StageSequence",
@@ -38,6 +39,9 @@ __all__ = [
     "whole_number",
     "yellow_trap",
 ]
+
+LEAST_PLANNED_STAGE_S = 5
+"""Shorter stages are safe, but no plan that is made here has them; see `StageSequence.planned_stage_s`."""
 
 NO_MAXIMUM_S = 1_000_000
 """Stands in `StageSequence.run_max_s` for a green without an upper bound."""
@@ -144,15 +148,33 @@ class StageSequence:
             and self.junction.cycle_min_s <= cycle <= self.junction.cycle_max_s
         )
 
+    @cached_property
+    def planned_stage_s(self) -> NDArray[np.int32]:
+        """Least duration of each stage in plans that are made; shape (stages,).
+
+        A stage of a second or two, as before the one that it leads, is safe but looks like a fault on the street. It
+        is allowed where the cycle leaves no room for a longer one.
+        """
+        longer = frozen(np.maximum(self.min_stage_s, LEAST_PLANNED_STAGE_S), np.int32)
+        fits = int(self._least_from(longer).sum()) <= self.junction.cycle_max_s
+        return longer if fits else self.min_stage_s
+
+    def planned_durations_s(self) -> NDArray[np.int32]:
+        """Return small durations that keep `planned_stage_s` and every lower bound of `least_durations_s`."""
+        return self._least_from(self.planned_stage_s)
+
     def least_durations_s(self) -> NDArray[np.int32]:
         """Return small durations that keep every lower bound; upper bounds are not looked at."""
-        durations, count = self.min_stage_s.tolist(), len(self.stages)
+        return self._least_from(self.min_stage_s)
+
+    def _least_from(self, stage_s: NDArray[np.int32]) -> NDArray[np.int32]:
+        durations, count = stage_s.tolist(), len(self.stages)
         runs = zip(self.runs.tolist(), self.run_min_s.tolist(), self.end_gap_s.tolist(), strict=True)
         longer = sorted(
             ((last - first) % count + 1, first, last, least + gap) for (_, first, last), least, gap in runs
         )
         for length, first, last, needed in longer:
-            if length > 1:  # those of one stage are in `min_stage_s`
+            if length > 1:  # those of one stage are in `stage_s`
                 inside = sum(durations[k % count] for k in range(first, first + length))
                 durations[last] += max(needed - inside, 0)
         return frozen(durations, np.int32)

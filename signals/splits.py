@@ -112,7 +112,7 @@ def _within_bounds(model: ProfileModel, cycles: NDArray[np.int64]) -> NDArray[np
 def shortest_cycles(model: ProfileModel) -> NDArray[np.int64]:
     """Return the shortest cycle of each junction in which one of its stage sequences fits."""
     least = [
-        max(junction.cycle_min_s, min(int(s.least_durations_s().sum()) for s in several))
+        max(junction.cycle_min_s, min(int(s.planned_durations_s().sum()) for s in several))
         for junction, several in zip(model.junctions, model.sequences, strict=True)
     ]
     return np.array(least, dtype=np.int64)

@@ -67,7 +67,7 @@ def webster_durations_s(
     ratio
         Flow ratio of each signal group; shape (groups,).
     """
-    least = sequence.least_durations_s().astype(np.int64)
+    least = sequence.planned_durations_s().astype(np.int64)
     spare = cycle_s - int(least.sum())
     if spare < 0:
         return None
@@ -88,7 +88,7 @@ def _webster_cycle(junction: Junction, sequence: StageSequence, ratio: NDArray[n
     need = _stage_ratios(sequence, ratio)
     total = float(need.sum())
     best = junction.cycle_max_s if total >= _FULL else optimum_cycle_s(sequence.lost_s, total)
-    least = sequence.least_durations_s()
+    least = sequence.planned_durations_s()
     best = max(best, junction.cycle_min_s, float(least.sum()))
     change = _change_s(sequence)
     while best < junction.cycle_max_s:

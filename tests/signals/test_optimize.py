@@ -13,6 +13,7 @@ from signals.objective import Objective
 from signals.optimize import optimize, usable_sequences
 from signals.plan import Plan, PlanSet
 from signals.search import Search, _next_cycle
+from signals.sequence import LEAST_PLANNED_STAGE_S
 from tests.signals.small_cities import (
     corridor_city,
     grid_city,
@@ -55,6 +56,10 @@ def test_the_result_is_what_the_flow_model_says(city, optimised):
     assert optimised.objective_after == pytest.approx(judged(city, optimised.plans), rel=1e-12)
     assert optimised.objective_after < optimised.objective_before
     assert optimised.objective_after == min(s.judged for s in optimised.log if s.judged is not None)
+
+
+def test_no_stage_is_so_short_that_it_looks_like_a_fault(optimised):
+    assert min(second for plan in optimised.plans for second in plan.durations_s) >= LEAST_PLANNED_STAGE_S
 
 
 def test_the_bound_ratio_is_a_ratio(optimised):

@@ -88,6 +88,19 @@ def test_sequence_bounds_by_hand() -> None:
     assert sequence.least_durations_s().tolist() == [11, 17]
 
 
+def test_plans_that_are_made_have_no_stage_of_a_second_or_two_where_there_is_room() -> None:
+    """B alone before B and C: 1 s would be safe. C walks 7 s and 10 s more; A has 5 s and 5 s after it."""
+    stages = _stages((0,), (1,), (1, 2))
+    roomy, tight = (
+        StageSequence.of(_junction(cycle_min_s=20, cycle_max_s=most), stages) for most in (32, 31)
+    )
+    assert roomy.min_stage_s.tolist() == [10, 1, 17]
+    assert roomy.planned_stage_s.tolist() == [10, 5, 17]
+    assert roomy.planned_durations_s().tolist() == [10, 5, 17]
+    assert tight.planned_stage_s.tolist() == [10, 1, 17]
+    assert roomy.feasible([10, 1, 21])
+
+
 def test_group_of_two_stages_stays_green_between_them() -> None:
     plan = _plan(stages=_stages((0,), (1,), (1, 2)), durations_s=(30, 5, 25))
     assert plan.green_windows() == (((0, 25),), ((30, 55),), ((35, 50),))
