@@ -134,11 +134,9 @@ def build_network(
             section.columns, section.rows, spacing_x_m=section.spacing_x_m, spacing_y_m=section.spacing_y_m
         )
     if isinstance(section, CorridorNetwork):
-        from scenarios.corridor import SPACING_M, build_corridor  # noqa: PLC0415
+        from scenarios.corridor import build_corridor  # noqa: PLC0415
 
-        return build_corridor(
-            section.junctions, spacing_m=section.spacing_m or SPACING_M, lanes=section.lanes
-        )
+        return build_corridor(section.junctions, spacing_m=section.spacing_m, lanes=section.lanes)
     if isinstance(section, OsmNetwork):
         return _imported(scenario, section, overrides, progress)
     if isinstance(section, FileNetwork):

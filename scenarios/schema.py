@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 __all__ = [
+    "GRID_SIDE",
+    "SPACING_M",
+    "TARGET_P90_X",
+    "VOLUME_HOURS",
     "About",
     "AlmatyNetwork",
     "CorridorNetwork",
@@ -35,6 +39,15 @@ __all__ = [
 
 Text = Annotated[str, Field(min_length=1, max_length=200)]
 FileName = Annotated[str, Field(min_length=1, max_length=4096)]
+GRID_SIDE = (2, 200)
+"""Least and most columns, or rows, of a grid."""
+TARGET_P90_X = 0.9
+"""What generated demand is scaled to where the file gives neither a total nor a target."""
+VOLUME_HOURS = 1.0
+"""How many hours a GMNS volume stands for, where the file does not say."""
+SPACING_M = (320.0, 210.0, 450.0, 280.0, 390.0, 240.0, 520.0, 300.0, 350.0)
+"""Distances between the neighbouring junctions of a corridor, where the file gives none."""
+
 Spacing = Annotated[float, Field(ge=80, le=5000)]
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
 Rate = Annotated[float, Field(gt=0, le=10_000_000)]
@@ -69,8 +82,8 @@ class GridNetwork(_AnyNetwork):
     """A regular grid of signalised junctions."""
 
     kind: Literal["grid"]
-    columns: Annotated[int, Field(ge=2, le=200)] = 10
-    rows: Annotated[int, Field(ge=2, le=200)] = 10
+    columns: Annotated[int, Field(ge=GRID_SIDE[0], le=GRID_SIDE[1])] = 10
+    rows: Annotated[int, Field(ge=GRID_SIDE[0], le=GRID_SIDE[1])] = 10
     spacing_x_m: Spacing = 250.0
     spacing_y_m: Spacing = 200.0
 
@@ -81,7 +94,7 @@ class CorridorNetwork(_AnyNetwork):
     kind: Literal["corridor"]
     junctions: Annotated[int, Field(ge=2, le=200)] = 10
     lanes: Annotated[int, Field(ge=1, le=5)] = 2
-    spacing_m: Annotated[tuple[Spacing, ...], Field(strict=False, max_length=200)] = ()
+    spacing_m: Annotated[tuple[Spacing, ...], Field(strict=False, min_length=1, max_length=200)] = SPACING_M
 
 
 class AlmatyNetwork(_AnyNetwork):

@@ -164,9 +164,20 @@ def test_an_oversaturated_network_is_warned_of(city: City, tmp_path: Path) -> No
     hasty = replace(short, duration_s=600)
     warning = made(city, result=hasty, result_before=hasty)["head"]["warning"]
     assert warning.startswith("The run is too short for the journeys")
+    queued = replace(enough, under_way=379.0, waiting_to_enter=21.0)  # more than 1 % wait outside
+    warning = made(city, result=queued, result_before=enough)["head"]["warning"]
+    assert warning.startswith("The network is oversaturated in the model: within the ")
+    assert (
+        "more than 1 % of the vehicles due still waited outside of the entries at the end (after: 80 %"
+        in warning
+    )
+    assert "less than 80 %" not in warning
+    hasty = replace(queued, arrived=1500.0, duration_s=600)  # no run is too short for a queue outside
+    warning = made(city, result=hasty, result_before=hasty)["head"]["warning"]
+    assert warning.startswith("The network is oversaturated in the model")
     page = Page(written(city, tmp_path, result=short))
     assert "alert" in page.values("role")
-    assert "alert" not in Page(written(city, tmp_path)).values("role")
+    assert "alert" not in Page(written(city, tmp_path, result=enough, result_before=enough)).values("role")
 
 
 def test_the_junction_that_limits_the_common_cycle_is_named(city: City) -> None:
