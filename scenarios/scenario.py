@@ -186,6 +186,8 @@ def load(name_or_path: str) -> Scenario:
     close = get_close_matches(name_or_path, known, n=1)
     meant = f"Did you mean {close[0]!r}? " if close else ""
     hint = f"{meant}Built in are {', '.join(known)}"
+    if is_file(path):
+        hint = f"A map or a network is named in a scenario file ([network] file = {path.name!r}): jasyl scenario new"
     rule = "must be a scenario or a scenario file (.toml) that exists"
     raise InputError(rule, field="SCENARIO", value=name_or_path, hint=hint)
 

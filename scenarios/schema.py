@@ -240,6 +240,19 @@ def _by_kind(union: Any) -> dict[str, type[BaseModel]]:
     return {get_args(model.model_fields["kind"].annotation)[0]: model for model in models}
 
 
+_HELP = "`jasyl scenario new FILE` writes a file that explains every key"
+# What pydantic says of these is about Python, not about the file.
+_RULES = {
+    "string_pattern_mismatch": "must be of lower-case letters, digits, - and _, and begin with a letter or a digit",
+    "string_type": "must be a text in quotes",
+    "int_type": "must be a whole number",
+    "float_type": "must be a number",
+    "bool_type": "must be true or false",
+    "tuple_type": "must be a list: [...]",
+    "model_type": "must be a section: [...]",
+    "model_attributes_type": "must be a section: [...]",
+    "dict_type": "must be a section: [...]",
+}
 _VARIANTS = {"network": _by_kind(Network), "demand": _by_kind(Demand)}
 
 
@@ -266,16 +279,19 @@ def _explain(error: ErrorDetails, file: Path | str) -> InputError:
     if error["type"] == "extra_forbidden":
         return _unknown_key(error["loc"], keys, file)
     if error["type"] == "missing":
-        return InputError("this key is missing", file=file, field=field, hint=f"Add {keys[-1]} = ...")
+        hint = f"Add {keys[-1]} = ..." if len(keys) > 1 else f"Add the section [{keys[-1]}]; {_HELP}"
+        return InputError("this key is missing", file=file, field=field, hint=hint)
     if error["type"] in {"union_tag_not_found", "union_tag_invalid"}:
         kinds = list(_VARIANTS[keys[0]])
         given = error["input"].get("kind") if isinstance(error["input"], dict) else error["input"]
         hint = _did_you_mean(str(given), kinds)
         rule = f"must be one of {', '.join(kinds)}"
         return InputError(rule, file=file, field=f"{keys[0]}.kind", value=given, hint=hint)
+    if error["type"] in _RULES:
+        return InputError(_RULES[error["type"]], file=file, field=field, value=error["input"], hint=_HELP)
     rule = error["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
     rule = rule.replace("String should", "must").replace("Tuple should", "must")
-    return InputError(rule, file=file, field=field, value=error["input"])
+    return InputError(rule, file=file, field=field, value=error["input"], hint=_HELP)
 
 
 def _unknown_key(location: tuple[int | str, ...], keys: list[str], file: Path | str) -> InputError:

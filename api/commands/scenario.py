@@ -153,6 +153,21 @@ def _zones_notes(scenario: Scenario, network: RoadNetwork, made: int) -> list[st
     return [f"{scenario.source}: demand.zones: {made} zones were made, not {demand.zones}: {reason}"]
 
 
+def _import_notes(scenario: Scenario) -> list[str]:
+    """Say which command lists what is wrong or suspicious in the map of a scenario."""
+    from scenarios.schema import OsmNetwork
+
+    network = scenario.network
+    if not isinstance(network, OsmNetwork):
+        return []
+    options = f"--classes {network.classes} --country {scenario.signals.country}"
+    if network.overrides:
+        options += f" --overrides {network.overrides}"
+    return [
+        f"what is wrong or suspicious in the map: jasyl import osm {network.file} {options} -o network.npz --quality quality.txt"
+    ]
+
+
 def _told(city: City, name: str | None, timing_sheet: Path | None, *, every: bool) -> dict[str, Any]:
     from api.commands._junctions import describe, find_junction, summary
 
@@ -211,7 +226,10 @@ def check_command(scenario: str, scale: float, demand_seed: int | None, as_json:
     Example:
       jasyl scenario check my-city.toml
     """
+    from scenarios.loader import check_stages
+
     city = build_city(scenario, scale=scale, demand_seed=demand_seed, quiet=quiet or as_json)
+    check_stages(city)
     figures: dict[str, object] = {
         "scenario": city.scenario.name,
         "label": city.label,
@@ -225,6 +243,7 @@ def check_command(scenario: str, scale: float, demand_seed: int | None, as_json:
     }
     figures |= in_force_figures(city, as_json=as_json)
     notes = _zones_notes(city.scenario, city.network, int(city.figures.get("zones", 0)))
+    notes += _import_notes(city.scenario)
     if notes or as_json:
         figures["notes"] = notes
     print_result(figures, as_json=as_json)

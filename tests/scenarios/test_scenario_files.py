@@ -154,8 +154,8 @@ def test_a_misspelt_key_is_told_before_the_missing_one(written):
     ("old", "new", "field", "rule"),
     [
         ("columns = 3", "columns = 0", "network.columns", "must be greater than or equal to 2"),
-        ("columns = 3", 'columns = "3"', "network.columns", "must be a valid integer"),
-        ("columns = 3", "columns = true", "network.columns", "must be a valid integer"),
+        ("columns = 3", 'columns = "3"', "network.columns", "must be a whole number"),
+        ("columns = 3", "columns = true", "network.columns", "must be a whole number"),
         ("columns = 3", "spacing_x_m = nan", "network.spacing_x_m", "must be a finite number"),
         ("columns = 3", "spacing_x_m = inf", "network.spacing_x_m", "must be a finite number"),
         (
@@ -167,7 +167,7 @@ def test_a_misspelt_key_is_told_before_the_missing_one(written):
         ('kind = "grid"', 'kind = "gird"', "network.kind", "must be one of grid, corridor, almaty, osm"),
         ('kind = "grid"', "", "network.kind", "must be one of"),
         ('title = "Small"', "", "scenario.title", "this key is missing"),
-        ('name = "small"', 'name = "a b"', "scenario.name", "must match pattern"),
+        ('name = "small"', 'name = "a b"', "scenario.name", "must be of lower-case letters"),
         ('kind = "grid"\ncolumns = 3\nrows = 2', 'kind = "osm"', "network.file", "this key is missing"),
     ],
 )
