@@ -198,6 +198,7 @@ def test_a_road_that_the_file_cuts_up_is_named(tmp_path, capsys):
     osm = cross()
     osm.ways[0] = (10, [2, 1, 99, 3], osm.ways[0][2])
     osm.way(12, [97, 98], "tertiary", name="Gone")
+    osm.way(13, [2, 4, 96], "service", name="Yard")  # service roads are not asked for
     source = osm.write(tmp_path / "map.osm")
     command = ["import", "osm", str(source), "-o", str(tmp_path / "map.npz"), "--json"]
     assert run([*command, "--quality", str(tmp_path / "map.txt")]) == 0

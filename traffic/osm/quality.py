@@ -128,10 +128,14 @@ def _warnings(facts: Facts) -> Iterator[str]:
 
 
 def _gaps(network: RoadNetwork, facts: Facts) -> Iterator[Suspicion]:
-    """Yield the roads that the file cuts up, with the junction next to the cut."""
+    """Yield the roads that the file cuts up, with the junction next to the cut; not those left out by class."""
     at = network.junctions.node
     x_m, y_m = network.nodes.x_m[at], network.nodes.y_m[at]
+    ids = facts.extract.way_id
+    left_out = set(ids.tolist()) - set(ids[list(facts.roads.tags)].tolist())
     for gap in facts.extract.gaps:
+        if gap.way in left_out:
+            continue
         more = f" and {len(gap.missing) - 1} more" if len(gap.missing) > 1 else ""
         detail = f"node {gap.missing[0]}{more}"
         if gap.near is None:
