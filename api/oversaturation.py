@@ -10,10 +10,14 @@ if TYPE_CHECKING:
 __all__ = ["oversaturation_warning"]
 
 _ARRIVED_ENOUGH = 0.8
+_OUTSIDE_TOO_MANY = 0.01
 
 
 def oversaturation_warning(runs: Mapping[str, Mapping[str, float]], *, minutes: float) -> str:
-    """Return a warning where less than 80 % of the vehicles due arrived within a run, else nothing.
+    """Return a warning where the vehicles due did not all find their way within a run, else nothing.
+
+    That is where less than 80 % of them arrived, or where more than 1 % still waited outside of the entries at the
+    end: what waits there is a queue that no signal in the network clears, however many others arrive.
 
     Parameters
     ----------
@@ -22,7 +26,13 @@ def oversaturation_warning(runs: Mapping[str, Mapping[str, float]], *, minutes: 
     minutes
         Length of the runs.
     """
-    short = {name: run for name, run in runs.items() if run["arrived"] < _ARRIVED_ENOUGH * run["vehicles"]}
+    few = {name: run for name, run in runs.items() if run["arrived"] < _ARRIVED_ENOUGH * run["vehicles"]}
+    outside = {
+        name: run
+        for name, run in runs.items()
+        if run["waiting_to_enter"] > _OUTSIDE_TOO_MANY * run["vehicles"]
+    }
+    short = {name: run for name, run in runs.items() if name in few or name in outside}
     if not short:
         return ""
     told = "; ".join(
@@ -31,17 +41,24 @@ def oversaturation_warning(runs: Mapping[str, Mapping[str, float]], *, minutes: 
         for name, run in short.items()
     )
     longest_s = max(_free_s(run) for run in short.values())
-    if longest_s > (1.0 - _ARRIVED_ENOUGH) * 60.0 * minutes:
+    if not outside and longest_s > (1.0 - _ARRIVED_ENOUGH) * 60.0 * minutes:
         cause, remedy = "The run is too short for the journeys", "Make the run longer ([run] duration_s)."
     else:
         cause, remedy = (
             "The network is oversaturated in the model",
             "Compare the plans at a lower demand too (--scale).",
         )
+    found = []
+    if few:
+        found.append(f"less than {100 * _ARRIVED_ENOUGH:.0f} % of the vehicles due arrived")
+    if outside:
+        found.append(
+            f"more than {100 * _OUTSIDE_TOO_MANY:.0f} % of the vehicles due still waited outside of the entries at the end"
+        )
     return (
-        f"{cause}: less than {100 * _ARRIVED_ENOUGH:.0f} % of the vehicles due arrived within the {minutes:,.0f} "
-        f"minutes of the run ({told}). The figures of delay count those vehicles too, but only up to the end of the "
-        f"run, so their journeys take longer than the figures say. {remedy}"
+        f"{cause}: within the {minutes:,.0f} minutes of the run {' and '.join(found)} ({told}). The figures of delay "
+        "count those vehicles too, but only up to the end of the run, so their journeys take longer than the figures "
+        f"say. {remedy}"
     )
 
 

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from itertools import accumulate, cycle, islice
 
+from scenarios.schema import SPACING_M
 from scenarios.sketch import STUB_M, SYNTHETIC_CRS, SYNTHETIC_ORIGIN_M, Sketch, Street
 from traffic.assemble import JunctionSpec
 from traffic.errors import InputError
 from traffic.network import Places, RoadClass, RoadNetwork
 
-__all__ = ["SPACING_M", "build_corridor"]
-
-SPACING_M = (320.0, 210.0, 450.0, 280.0, 390.0, 240.0, 520.0, 300.0, 350.0)
-"""Distances between neighbouring junctions, repeated for longer corridors."""
+__all__ = ["build_corridor"]
 
 _ARTERIAL = Street("Main Street", RoadClass.PRIMARY, 2)
 
@@ -22,6 +20,7 @@ def build_corridor(
 ) -> RoadNetwork:
     """Build an arterial of signalised junctions from west to east, with gateways at all its ends.
 
+    The spacings are repeated as often as needed.
     Cross streets have one lane, every third one two lanes with left-turn bays. With n junctions the network
     has ``2 (n - 1) + 2 (2 n + 2)`` links.
     """

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from scenarios.schema import CountsDemand, GeneratedDemand, OdDemand
+from scenarios.schema import TARGET_P90_X, VOLUME_HOURS, CountsDemand, GeneratedDemand, OdDemand
 from traffic.assignment import assign
 from traffic.calibration import calibrate_total
 from traffic.gmns import read_gmns_zones, read_od_gmns
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 __all__ = ["make_demand"]
 
-_TARGET_P90_X = 0.9
 # Where the search for the target starts: below it, as assignment is slow where the city is overfull.
 _START_VEH_H_JUNCTION = 200.0
 
@@ -57,19 +56,19 @@ def make_demand(
     zones, od = _trips(network, section, find)
     target = section.target_p90_x
     if target is None and section.total_veh_h is None and isinstance(section, GeneratedDemand):
-        target = _TARGET_P90_X
+        target = TARGET_P90_X
     if target is None:
         if section.total_veh_h is not None and od.total_veh_h > 0:
             od = od.scaled(section.total_veh_h / od.total_veh_h)
         assignment = assign(network, zones, od, gap=section.gap, progress=progress)
-        figures = {}
+        figures: dict[str, float] = {}
     else:
         calibration = calibrate_total(network, zones, od, target=target, gap=section.gap, progress=progress)
         assignment, figures = calibration.assignment, {"p90_x": calibration.saturation}
     figures |= {
         "total_veh_h": assignment.od.total_veh_h,
         "relative_gap": assignment.relative_gap,
-        "zones": float(len(zones)),
+        "zones": len(zones),
     }
     return assignment.flow_demand(network), figures
 
@@ -79,12 +78,12 @@ def _changes(counts: TurningCounts, balanced: BalancedCounts) -> dict[str, float
     worst = balanced.largest_change
     counted = float(counts.vehicles[worst])
     return {
-        "counted_movements": float(len(counts.movement)),
-        "intervals": float(len(counts.vehicles)),
-        "rounds": float(balanced.rounds),
+        "counted_movements": len(counts.movement),
+        "intervals": len(counts.vehicles),
+        "rounds": balanced.rounds,
         "last_change_veh": balanced.last_change_veh,
         "changed_share": float(np.abs(balanced.change_veh).sum() / max(counts.vehicles.sum(), 1.0)),
-        "largest_change_movement": float(counts.movement[worst[1]]),
+        "largest_change_movement": int(counts.movement[worst[1]]),
         "largest_change_counted_veh": counted,
         "largest_change_balanced_veh": counted + float(balanced.change_veh[worst]),
     }
@@ -110,7 +109,7 @@ def _trips(
     profile, period_s = section.profile, section.period_s
     if section.format == "gmns" and section.zones_file is not None:
         zones = read_gmns_zones(find("demand.zones_file", section.zones_file), network)
-        hours = section.volume_hours or 1.0
+        hours = section.volume_hours or VOLUME_HOURS
         return zones, read_od_gmns(
             path, zones, network=network, volume_hours=hours, profile=profile, period_s=period_s
         )

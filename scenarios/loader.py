@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -20,7 +22,7 @@ from scenarios.schema import (
 from traffic.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from signals.junction import Junction
     from signals.plan import PlanSet
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
     from traffic.overrides import Overrides
     from traffic.progress import Progress
 
-__all__ = ["City", "Scenario", "build", "build_network", "load", "names", "template"]
+__all__ = ["City", "Scenario", "build", "build_network", "check_stages", "load", "names", "template"]
 
 
 _SAVED = ".npz"
@@ -96,8 +98,11 @@ def build(
     overrides = overrides.for_network(network) if overrides else None
     own, figures = _demand(scenario, network, scenario.demand, progress)
     planned = own.scaled(scale if planned_scale is None else planned_scale)
-    junctions = build_junctions(network, settings=scenario.settings(), overrides=overrides, demand=planned)
-    before, left_out = _before(scenario, network, junctions, planned)
+    with _file_told(scenario, overrides):
+        junctions = build_junctions(
+            network, settings=scenario.settings(), overrides=overrides, demand=planned
+        )
+        before, left_out = _before(scenario, network, junctions, planned)
     demand = own
     section = scenario.demand
     if seed is not None and isinstance(section, GeneratedDemand) and seed != section.seed:
@@ -113,6 +118,32 @@ def build(
         figures=figures,
         left_out=left_out,
     )
+
+
+def check_stages(city: City) -> None:
+    """Raise `InputError` unless every junction has stages that fit into its longest cycle."""
+    from signals.stages import stage_sequences  # noqa: PLC0415
+
+    overrides = _overrides(city.scenario)
+    with _file_told(city.scenario, overrides.for_network(city.network) if overrides else None):
+        for junction in city.junctions:
+            stage_sequences(junction, limit=1)
+
+
+@contextmanager
+def _file_told(scenario: Scenario, overrides: Overrides | None) -> Iterator[None]:
+    """Say which file an error about a junction comes from: the overrides that name the junction, or the scenario."""
+    try:
+        yield
+    except InputError as error:
+        if error.file is not None:
+            raise
+        file = scenario.source
+        if overrides is not None and overrides.signals.keys() & set(re.split("[ .,]+", error.field or "")):
+            file = overrides.file
+        raise InputError(
+            error.rule, file=file, field=error.field, value=error.value, hint=error.hint
+        ) from error
 
 
 def build_network(
@@ -134,11 +165,9 @@ def build_network(
             section.columns, section.rows, spacing_x_m=section.spacing_x_m, spacing_y_m=section.spacing_y_m
         )
     if isinstance(section, CorridorNetwork):
-        from scenarios.corridor import SPACING_M, build_corridor  # noqa: PLC0415
+        from scenarios.corridor import build_corridor  # noqa: PLC0415
 
-        return build_corridor(
-            section.junctions, spacing_m=section.spacing_m or SPACING_M, lanes=section.lanes
-        )
+        return build_corridor(section.junctions, spacing_m=section.spacing_m, lanes=section.lanes)
     if isinstance(section, OsmNetwork):
         return _imported(scenario, section, overrides, progress)
     if isinstance(section, FileNetwork):

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from scenarios.schema import parse
+from scenarios.schema import GRID_SIDE, TARGET_P90_X, VOLUME_HOURS, parse
 from signals.aspects import SignalSettings
 from traffic.errors import InputError
 from traffic.files import is_file
@@ -111,6 +111,27 @@ class Scenario:
                 hint=error.hint,
             ) from error
 
+    def in_force(self) -> dict[str, Any]:
+        """Return all settings by section: those of the file, and the default of what it leaves out.
+
+        What is not given and has no default (a timing sheet, a longest green) is left out.
+        """
+        table: dict[str, Any] = self.file.model_dump(mode="json")
+        table["scenario"]["label"] = self.label
+        demand, rules = table["demand"], self.settings()
+        if demand["kind"] == "generated" and demand["total_veh_h"] is None and demand["target_p90_x"] is None:
+            demand["target_p90_x"] = TARGET_P90_X
+        if demand.get("format") == "gmns" and demand["volume_hours"] is None:
+            demand["volume_hours"] = VOLUME_HOURS
+        if demand.get("zones_file") is not None:
+            del demand["zones"]  # none are made
+        signals = table["signals"]
+        signals |= {name: getattr(rules, name) for name in signals if hasattr(rules, name)}
+        return {
+            section: {key: value for key, value in own.items() if value is not None}
+            for section, own in table.items()
+        }
+
     def find(self, field_name: str, name: str) -> Path:
         """Return the path of a file that the scenario names, or raise `InputError`.
 
@@ -149,10 +170,9 @@ def load(name_or_path: str) -> Scenario:
     built_in = _built_in()
     if name_or_path in built_in:
         return _read(built_in[name_or_path], f"{name_or_path}.toml", None)
-    grid = _GRID.fullmatch(name_or_path)
-    if grid:
-        return _grid(int(grid[1]), int(grid[2]))
     path = Path(name_or_path)
+    if name_or_path.startswith(("grid-", "grid ")) and path.suffix != ".toml":
+        return _grid(name_or_path)
     if path.suffix == ".toml" and is_file(path):
         try:
             # some editors begin a file in UTF-8 with a mark
@@ -166,6 +186,8 @@ def load(name_or_path: str) -> Scenario:
     close = get_close_matches(name_or_path, known, n=1)
     meant = f"Did you mean {close[0]!r}? " if close else ""
     hint = f"{meant}Built in are {', '.join(known)}"
+    if is_file(path):
+        hint = f"A map or a network is named in a scenario file ([network] file = {path.name!r}): jasyl scenario new"
     rule = "must be a scenario or a scenario file (.toml) that exists"
     raise InputError(rule, field="SCENARIO", value=name_or_path, hint=hint)
 
@@ -192,13 +214,20 @@ def _read(text: str, source: str, folder: Path | None) -> Scenario:
     return scenario
 
 
-def _grid(columns: int, rows: int) -> Scenario:
-    """Return the built-in grid in another size, its bounds checked."""
+def _grid(name: str) -> Scenario:
+    """Return the built-in grid in the size that its name tells."""
+    found = _GRID.fullmatch(name)
+    columns, rows = (int(found[1]), int(found[2])) if found else (0, 0)
+    least, most = GRID_SIDE
+    if not (least <= columns <= most and least <= rows <= most):
+        rule = f"must be a grid of {least} to {most} columns and {least} to {most} rows"
+        hint = "Write grid-COLUMNSxROWS, such as grid-25x18"
+        raise InputError(rule, field="SCENARIO", value=name, hint=hint)
     base = load("grid")
     table = base.file.model_dump(exclude_unset=True)
     table["network"] |= {"columns": columns, "rows": rows}
     table["scenario"] |= {"name": f"grid-{columns}x{rows}", "title": f"Grid of {columns} by {rows} junctions"}
-    return Scenario(parse(table, file=base.source), base.source, base.folder)
+    return Scenario(parse(table, file=name), name, base.folder)
 
 
 def _data_folder() -> Path:

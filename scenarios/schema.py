@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 __all__ = [
+    "GRID_SIDE",
+    "SPACING_M",
+    "TARGET_P90_X",
+    "VOLUME_HOURS",
     "About",
     "AlmatyNetwork",
     "CorridorNetwork",
@@ -35,6 +39,15 @@ __all__ = [
 
 Text = Annotated[str, Field(min_length=1, max_length=200)]
 FileName = Annotated[str, Field(min_length=1, max_length=4096)]
+GRID_SIDE = (2, 200)
+"""Least and most columns, or rows, of a grid."""
+TARGET_P90_X = 0.9
+"""What generated demand is scaled to where the file gives neither a total nor a target."""
+VOLUME_HOURS = 1.0
+"""How many hours a GMNS volume stands for, where the file does not say."""
+SPACING_M = (320.0, 210.0, 450.0, 280.0, 390.0, 240.0, 520.0, 300.0, 350.0)
+"""Distances between the neighbouring junctions of a corridor, where the file gives none."""
+
 Spacing = Annotated[float, Field(ge=80, le=5000)]
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
 Rate = Annotated[float, Field(gt=0, le=10_000_000)]
@@ -69,8 +82,8 @@ class GridNetwork(_AnyNetwork):
     """A regular grid of signalised junctions."""
 
     kind: Literal["grid"]
-    columns: Annotated[int, Field(ge=2, le=200)] = 10
-    rows: Annotated[int, Field(ge=2, le=200)] = 10
+    columns: Annotated[int, Field(ge=GRID_SIDE[0], le=GRID_SIDE[1])] = 10
+    rows: Annotated[int, Field(ge=GRID_SIDE[0], le=GRID_SIDE[1])] = 10
     spacing_x_m: Spacing = 250.0
     spacing_y_m: Spacing = 200.0
 
@@ -81,7 +94,7 @@ class CorridorNetwork(_AnyNetwork):
     kind: Literal["corridor"]
     junctions: Annotated[int, Field(ge=2, le=200)] = 10
     lanes: Annotated[int, Field(ge=1, le=5)] = 2
-    spacing_m: Annotated[tuple[Spacing, ...], Field(strict=False, max_length=200)] = ()
+    spacing_m: Annotated[tuple[Spacing, ...], Field(strict=False, min_length=1, max_length=200)] = SPACING_M
 
 
 class AlmatyNetwork(_AnyNetwork):
@@ -227,6 +240,19 @@ def _by_kind(union: Any) -> dict[str, type[BaseModel]]:
     return {get_args(model.model_fields["kind"].annotation)[0]: model for model in models}
 
 
+_HELP = "`jasyl scenario new FILE` writes a file that explains every key"
+# What pydantic says of these is about Python, not about the file.
+_RULES = {
+    "string_pattern_mismatch": "must be of lower-case letters, digits, - and _, and begin with a letter or a digit",
+    "string_type": "must be a text in quotes",
+    "int_type": "must be a whole number",
+    "float_type": "must be a number",
+    "bool_type": "must be true or false",
+    "tuple_type": "must be a list: [...]",
+    "model_type": "must be a section: [...]",
+    "model_attributes_type": "must be a section: [...]",
+    "dict_type": "must be a section: [...]",
+}
 _VARIANTS = {"network": _by_kind(Network), "demand": _by_kind(Demand)}
 
 
@@ -253,16 +279,19 @@ def _explain(error: ErrorDetails, file: Path | str) -> InputError:
     if error["type"] == "extra_forbidden":
         return _unknown_key(error["loc"], keys, file)
     if error["type"] == "missing":
-        return InputError("this key is missing", file=file, field=field, hint=f"Add {keys[-1]} = ...")
+        hint = f"Add {keys[-1]} = ..." if len(keys) > 1 else f"Add the section [{keys[-1]}]; {_HELP}"
+        return InputError("this key is missing", file=file, field=field, hint=hint)
     if error["type"] in {"union_tag_not_found", "union_tag_invalid"}:
         kinds = list(_VARIANTS[keys[0]])
         given = error["input"].get("kind") if isinstance(error["input"], dict) else error["input"]
         hint = _did_you_mean(str(given), kinds)
         rule = f"must be one of {', '.join(kinds)}"
         return InputError(rule, file=file, field=f"{keys[0]}.kind", value=given, hint=hint)
+    if error["type"] in _RULES:
+        return InputError(_RULES[error["type"]], file=file, field=field, value=error["input"], hint=_HELP)
     rule = error["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
     rule = rule.replace("String should", "must").replace("Tuple should", "must")
-    return InputError(rule, file=file, field=field, value=error["input"])
+    return InputError(rule, file=file, field=field, value=error["input"], hint=_HELP)
 
 
 def _unknown_key(location: tuple[int | str, ...], keys: list[str], file: Path | str) -> InputError:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Dropped", "QualityReport", "Suspicion"]
+__all__ = ["Dropped", "QualityReport", "Suspicion", "WrongTag"]
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,28 @@ class Suspicion:
 
 
 @dataclass(frozen=True)
+class WrongTag:
+    """A tag of a way whose value breaks a rule, so that something else was used.
+
+    Attributes
+    ----------
+    way
+        OSM id of the way.
+    used
+        What the import went on with.
+    """
+
+    way: int
+    key: str
+    value: str
+    rule: str
+    used: str
+
+    def __str__(self) -> str:
+        return f"way {self.way}: {self.key} = {self.value!r}, used {self.used}"
+
+
+@dataclass(frozen=True)
 class QualityReport:
     """Quality of an imported network.
 
@@ -66,6 +88,8 @@ class QualityReport:
         Turn restrictions, by fate.
     turn_lanes_ignored
         Links whose turn-lane tags contradict the geometry or the number of lanes.
+    wrong_tags
+        Tags whose values break a rule.
     suspicions
         What to look at.
     counts
@@ -92,6 +116,7 @@ class QualityReport:
     dropped: tuple[Dropped, ...]
     restrictions: Mapping[str, int]
     turn_lanes_ignored: int
+    wrong_tags: tuple[WrongTag, ...]
     suspicions: tuple[Suspicion, ...]
     counts: Mapping[str, int]
     warnings: tuple[str, ...]
@@ -131,6 +156,7 @@ class QualityReport:
             "dropped": [{"reason": d.reason, "pieces": d.pieces, "km": round(d.km, 3)} for d in self.dropped],
             "restrictions": dict(self.restrictions),
             "turn_lanes_ignored": self.turn_lanes_ignored,
+            "wrong_tags": len(self.wrong_tags),
             "suspicious": {what: len(rows) for what, rows in self.by_suspicion().items()},
             "counts": dict(self.counts),
         }
@@ -165,6 +191,7 @@ class QualityReport:
         lines += [f"left out: {d.pieces} pieces, {d.km:.1f} km: {d.reason}" for d in self.dropped]
         lines += [f"turn restrictions: {count} {fate}" for fate, count in self.restrictions.items()]
         lines.append(f"turn-lane tags not used: {self.turn_lanes_ignored} links")
+        lines += [f"wrong tag: {tag}; the value {tag.rule}" for tag in self.wrong_tags]
         for what, rows in self.by_suspicion().items():
             lines.append(f"suspicious: {what}: {len(rows)}")
             lines += [f"  {row.where}: {row.detail}" for row in rows[:examples]]

@@ -29,6 +29,7 @@ def read_zones_csv(path: Path, network: RoadNetwork) -> Zones:
     by_osm = _links_by_osm(network)
     entries: dict[str, list[int]] = {}
     exits: dict[str, list[int]] = {}
+    seen: dict[tuple[str, str, int], int] = {}
     for line, row in csv_rows.rows(
         path, ("zone", "use", "link"), or_else=("zone", "use", "from_osm", "to_osm")
     ):
@@ -41,8 +42,13 @@ def read_zones_csv(path: Path, network: RoadNetwork) -> Zones:
         link = _row_link(row, path, place, network, by_osm)
         for name, table in (("entry", entries), ("exit", exits)):
             table.setdefault(zone, [])
-            if use in {name, "both"} and link not in table[zone]:
-                table[zone].append(link)
+            if use not in {name, "both"}:
+                continue
+            if (before := seen.setdefault((zone, name, link), line)) != line:
+                hint = f"it stands in row {before} already: remove one of them"
+                rule = f"must be an {name} link of the zone once"
+                raise InputError(rule, file=path, field=f"{place}: {_link_field(row)}", value=link, hint=hint)
+            table[zone].append(link)
     if not entries:
         raise InputError("must have a zone", file=path, field="zone", hint="add one row per link of a zone")
     zones = Zones.from_links(entries, entries.values(), exits.values(), network=network)
@@ -66,6 +72,11 @@ def _links_by_osm(network: RoadNetwork) -> dict[tuple[int, int], int]:
     return {pair: link for link, pair in enumerate(ends)}
 
 
+def _link_field(row: dict[str, str]) -> str:
+    """Return the column that tells the link of a row."""
+    return "from_osm" if "from_osm" in row and not row.get("link") else "link"
+
+
 def _row_link(
     row: dict[str, str],
     path: Path,
@@ -73,7 +84,7 @@ def _row_link(
     network: RoadNetwork,
     by_osm: dict[tuple[int, int], int],
 ) -> int:
-    field = "link" if row.get("link") else "from_osm"
+    field = _link_field(row)
     try:
         numbers = [int(row[name]) for name in (("link",) if field == "link" else ("from_osm", "to_osm"))]
     except (KeyError, TypeError, ValueError):
@@ -81,10 +92,11 @@ def _row_link(
         raise InputError(rule, file=path, field=f"{place}: {field}", value=value) from None
     link = numbers[0] if len(numbers) == 1 else by_osm.get((numbers[0], numbers[1]), -1)
     if not 0 <= link < len(network.links):
-        hint = "take it from the imported network"
-        raise InputError(
-            "no such link", file=path, field=f"{place}: {field}", value=row.get(field), hint=hint
-        )
+        rule = f"must be a link of the network, from 0 to {len(network.links) - 1}"
+        if field == "from_osm":
+            rule = "must be, with to_osm, the nodes at the ends of a link of the network"
+        hint = "`jasyl scenario show SCENARIO --zones FILE` writes links with their streets, --junction those of one"
+        raise InputError(rule, file=path, field=f"{place}: {field}", value=row.get(field), hint=hint)
     return link
 
 

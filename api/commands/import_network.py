@@ -23,6 +23,12 @@ __all__ = ["command"]
 _FIGURES = ("junctions", "signal_nodes", "signals_unmatched", "nodes", "links", "lane_km", "movements")
 
 _EXAMPLES = 3
+_WRONG_TAGS = 10  # none stands in a well-kept map, so more of them are told
+_TO_DO = {
+    "one approach": "mend the oneway tags if traffic also comes from elsewhere, use a larger extract if the junction lies"
+    " at its edge, or take the signal out ([[signal]] in an overrides file); its plan only serves people on foot",
+    "road cut where a node is not in the file": "make the extract again with complete ways",
+}
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
@@ -64,6 +70,11 @@ def command() -> None:
     type=_FILE,
     help="Also write the quality report, a text file that lists everything the warnings count.",
 )
+@click.option(
+    "--strict",
+    is_flag=True,
+    help="Refuse the map for a lanes, maxspeed or layer tag of a wrong value, not only warn.",
+)
 @json_option
 @quiet_option
 def osm_command(
@@ -77,6 +88,7 @@ def osm_command(
     geojson: Path | None,
     geopackage: Path | None,
     quality: Path | None,
+    strict: bool,
     as_json: bool,
     quiet: bool,
 ) -> None:
@@ -115,6 +127,8 @@ def osm_command(
         hint = "Extend the extract, or name other signals in an overrides file ([[signal]])"
         rule = "must have a signal on a road where traffic goes on"
         raise InputError(rule, file=file or place, field=f"node {node}", value=reason, hint=hint)
+    if strict:
+        _refuse_wrong_tags(report)
     for path in outputs:
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -143,6 +157,18 @@ def _check_country(country: str) -> None:
         raise InputError(rule, field="--country", value=country, hint=hint)
 
 
+def _refuse_wrong_tags(report: QualityReport) -> None:
+    """Refuse a map with a tag of a wrong value, by the first one."""
+    if report.wrong_tags:
+        tag = report.wrong_tags[0]
+        hint = (
+            f"Mend the tag, overrule it in an overrides file ([[way]] id = {tag.way}), or leave out --strict to go on"
+            f" with {tag.used}"
+        )
+        field = f"way {tag.way}: {tag.key}"
+        raise InputError(tag.rule, file=report.source, field=field, value=tag.value, hint=hint)
+
+
 def _warnings(report: QualityReport) -> Iterator[str]:
     """Yield one line for each kind of thing in an import that deserves a look: how often, and some examples."""
     yield from report.warnings
@@ -151,18 +177,21 @@ def _warnings(report: QualityReport) -> Iterator[str]:
         unmatched.setdefault(reason.partition(" (")[0], []).append(f"node {osm_id}")
     for reason, nodes in unmatched.items():
         yield f"signals that no junction governs, {reason}: {_counted(nodes)}"
+    wrong: dict[str, list[str]] = {}
+    for tag in report.wrong_tags:
+        wrong.setdefault(f"{tag.key} {tag.rule}", []).append(str(tag))
+    for what, tags in wrong.items():
+        yield f"{what}: {_counted(tags, _WRONG_TAGS)}"
     for what, places in report.by_suspicion().items():
-        yield f"{what}: {_counted(f'{place.where}: {place.detail}' for place in places)}"
-    for what, count in report.counts.items():
-        if what.endswith("could not be used"):
-            yield f"{what}: {count}"
+        told = f"{what}: {_counted(f'{place.where}: {place.detail}' for place in places)}"
+        yield f"{told}; {_TO_DO[what]}" if what in _TO_DO else told
 
 
-def _counted(places: Iterable[str]) -> str:
+def _counted(places: Iterable[str], examples: int = _EXAMPLES) -> str:
     """Return the number of places and the first few."""
     every = list(places)
-    more = "; ..." if len(every) > _EXAMPLES else ""
-    return f"{len(every)} ({'; '.join(every[:_EXAMPLES])}{more})"
+    more = "; ..." if len(every) > examples else ""
+    return f"{len(every)} ({'; '.join(every[:examples])}{more})"
 
 
 def _write_quality(report: QualityReport, path: Path) -> None:

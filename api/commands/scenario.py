@@ -20,9 +20,12 @@ from api.console import (
 from traffic.errors import InputError
 
 if TYPE_CHECKING:
-    from scenarios.loader import City
+    from scenarios.loader import City, Scenario
+    from traffic.network import RoadNetwork
 
 __all__ = ["command"]
+
+_WRITTEN = ("timing_sheet", "zones", "zones_made", "notes")
 
 
 @click.group("scenario")
@@ -96,8 +99,7 @@ def show_command(
         return
     told: dict[str, Any] = {}
     if zones:
-        _write_zones(scenario, zones)
-        told["zones"] = str(zones)
+        told |= _write_zones(scenario, zones)
     if junctions or junction or timing_sheet:
         city = build_city(scenario, scale=scale, demand_seed=demand_seed, quiet=quiet or as_json)
         told |= _told(city, junction, timing_sheet, every=junctions)
@@ -110,13 +112,10 @@ def show_command(
 def _settings(name: str) -> dict[str, Any]:
     from scenarios.loader import load
 
-    scenario = load(name)
-    settings = scenario.file.model_dump(mode="json")
-    settings["scenario"]["label"] = scenario.label
-    return settings
+    return load(name).in_force()
 
 
-def _write_zones(name: str, path: Path) -> None:
+def _write_zones(name: str, path: Path) -> dict[str, Any]:
     """Write the made zones of a scenario; its demand is not needed for them and may refer to them."""
     from scenarios.loader import build_network, load
     from scenarios.schema import CountsDemand
@@ -130,7 +129,43 @@ def _write_zones(name: str, path: Path) -> None:
         raise InputError(rule, file=scenario.source, field="demand.kind", value="counts", hint=hint)
     network = build_network(scenario)
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_zones_csv(make_zones(network, target=scenario.demand.zones), network, path)
+    zones = make_zones(network, target=scenario.demand.zones)
+    write_zones_csv(zones, network, path)
+    return {
+        "zones": str(path),
+        "zones_made": len(zones),
+        "notes": _zones_notes(scenario, network, len(zones)),
+    }
+
+
+def _zones_notes(scenario: Scenario, network: RoadNetwork, made: int) -> list[str]:
+    """Say why the number of zones that were made is not the one that the scenario asks for."""
+    from scenarios.schema import CountsDemand
+
+    demand = scenario.demand
+    if isinstance(demand, CountsDemand) or getattr(demand, "zones_file", None) or made == demand.zones:
+        return []
+    gateways = int(network.nodes.gateway.sum())
+    if made > demand.zones:
+        reason = f"each of the {gateways} gateways is a zone of its own"
+    else:
+        reason = f"besides the {gateways} gateways there are no more places on minor roads where trips may begin and end"
+    return [f"{scenario.source}: demand.zones: {made} zones were made, not {demand.zones}: {reason}"]
+
+
+def _import_notes(scenario: Scenario) -> list[str]:
+    """Say which command lists what is wrong or suspicious in the map of a scenario."""
+    from scenarios.schema import OsmNetwork
+
+    network = scenario.network
+    if not isinstance(network, OsmNetwork):
+        return []
+    options = f"--classes {network.classes} --country {scenario.signals.country}"
+    if network.overrides:
+        options += f" --overrides {network.overrides}"
+    return [
+        f"what is wrong or suspicious in the map: jasyl import osm {network.file} {options} -o network.npz --quality quality.txt"
+    ]
 
 
 def _told(city: City, name: str | None, timing_sheet: Path | None, *, every: bool) -> dict[str, Any]:
@@ -171,7 +206,7 @@ def _print_junctions(told: dict[str, Any]) -> None:
         for number, sequence in enumerate(sequences, start=1):
             click.echo(f"\nstage sequence {number}, least cycle {sequence['least_cycle_s']} s")
             print_table([stage | {"groups": " ".join(stage["groups"])} for stage in sequence["stages"]])
-    written: dict[str, object] = {name: told[name] for name in ("timing_sheet", "zones") if name in told}
+    written: dict[str, object] = {name: told[name] for name in _WRITTEN if told.get(name)}
     if written:
         print_result(written, as_json=False)
 
@@ -191,7 +226,10 @@ def check_command(scenario: str, scale: float, demand_seed: int | None, as_json:
     Example:
       jasyl scenario check my-city.toml
     """
+    from scenarios.loader import check_stages
+
     city = build_city(scenario, scale=scale, demand_seed=demand_seed, quiet=quiet or as_json)
+    check_stages(city)
     figures: dict[str, object] = {
         "scenario": city.scenario.name,
         "label": city.label,
@@ -204,6 +242,10 @@ def check_command(scenario: str, scale: float, demand_seed: int | None, as_json:
         "demand_figures": dict(city.figures),
     }
     figures |= in_force_figures(city, as_json=as_json)
+    notes = _zones_notes(city.scenario, city.network, int(city.figures.get("zones", 0)))
+    notes += _import_notes(city.scenario)
+    if notes or as_json:
+        figures["notes"] = notes
     print_result(figures, as_json=as_json)
 
 

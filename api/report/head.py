@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["head"]
 
 _NO_CHANGE_VEH = 0.5
+_FROM_OSM = ("osm", "file")
 _PLANS = {
     "before": "timing sheet",
     "isolated Webster": "isolated Webster plans",
@@ -47,13 +48,21 @@ def head(
     return {
         "title": city.scenario.title,
         "labels": [network, label],
-        "notes": [f"Network: {city.label}. {city.scenario.description.strip()}", note],
+        "notes": [_network(city), note],
         "facts": _facts(city, cases, minutes, date, seed, scale),
         "date": date.isoformat(),
         "warning": oversaturation_warning(
             {case.name.lower(): case.summary for case in cases}, minutes=minutes
         ),
     }
+
+
+def _network(city: City) -> str:
+    """Return what the network is, with the credit that the licence of OpenStreetMap asks for."""
+    parts = [f"Network: {city.label}.", city.scenario.description.strip()]
+    if city.scenario.network.kind in _FROM_OSM:
+        parts.append("Map data: © OpenStreetMap contributors, Open Database License (ODbL).")
+    return " ".join(part for part in parts if part)
 
 
 def _facts(

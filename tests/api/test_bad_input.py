@@ -100,7 +100,8 @@ def test_a_junction_with_one_approach_is_reported_and_gets_a_plan(tmp_path, caps
     source = osm.write(tmp_path / "one.osm")
     assert run(["import", "osm", str(source), "-o", str(tmp_path / "one.npz"), "--json"]) == 0
     told = json.loads(capsys.readouterr().out)["warnings"]
-    assert told == ["one approach: 1 (osm:1 junction: 2 exits)"]
+    (warning,) = told
+    assert warning.startswith("one approach: 1 (osm:1 junction: 2 exits); mend the oneway tags")
     scenario = tmp_path / "one.toml"
     head = '[scenario]\nname = "one"\ntitle = "One"\n[network]\nkind = "osm"\nfile = "one.osm"\n'
     scenario.write_text(head + '[demand]\nkind = "generated"\ntotal_veh_h = 100\nzones = 3\n')
@@ -108,11 +109,109 @@ def test_a_junction_with_one_approach_is_reported_and_gets_a_plan(tmp_path, caps
     assert json.loads(capsys.readouterr().out)["junctions"] == 1
 
 
-def test_zero_lanes_in_a_tag_are_warned_of(tmp_path, capsys):
-    source = cross(lanes="0").write(tmp_path / "zero.osm")
-    assert run(["import", "osm", str(source), "-o", str(tmp_path / "zero.npz"), "--json"]) == 0
-    told = "links with lanes or maxspeed tags that could not be used: 8"
-    assert json.loads(capsys.readouterr().out)["warnings"] == [told]
+@pytest.mark.parametrize(
+    ("key", "value", "rule", "used"),
+    [
+        (
+            "lanes",
+            "0",
+            "must be a number of lanes from 1 to 12",
+            "2 lanes forward (default), 2 lanes backward (default)",
+        ),
+        (
+            "lanes",
+            "nan",
+            "must be a number of lanes from 1 to 12",
+            "2 lanes forward (default), 2 lanes backward (default)",
+        ),
+        (
+            "lanes",
+            "-1",
+            "must be a number of lanes from 1 to 12",
+            "2 lanes forward (default), 2 lanes backward (default)",
+        ),
+        ("lanes:forward", "two", "must be a number of lanes from 1 to 12", "2 lanes (default)"),
+        ("lanes:psv", "-3", "must be a number of lanes from 1 to 12", "none"),
+        (
+            "maxspeed",
+            "0",
+            "must be a speed from 5 to 150 km/h",
+            "60 km/h forward (default), 60 km/h backward (default)",
+        ),
+        (
+            "maxspeed",
+            "nan",
+            "must be a speed from 5 to 150 km/h",
+            "60 km/h forward (default), 60 km/h backward (default)",
+        ),
+        ("maxspeed:backward", "900", "must be a speed from 5 to 150 km/h", "60 km/h (default)"),
+        ("layer", "up", "must be a whole number", "0"),
+    ],
+)
+def test_a_wrong_value_of_a_tag_is_named_and_refused_if_asked(
+    refused, tmp_path, capsys, key, value, rule, used
+):
+    osm = cross()
+    osm.ways[0][2][key] = value
+    osm.write(tmp_path / "map.osm")
+    problem = refused("import", "osm", "map.osm", "-o", "map.npz", "--strict")
+    assert (problem["file"], problem["field"], problem["value"]) == ("map.osm", f"way 10: {key}", value)
+    assert rule in problem["rule"]
+    assert problem["hint"].endswith(f"go on with {used}")
+    assert run(["import", "osm", "map.osm", "-o", "map.npz", "--json"]) == 0
+    (warning,) = json.loads(capsys.readouterr().out)["warnings"]
+    assert rule in warning
+    assert warning.endswith(f"1 (way 10: {key} = {value!r}, used {used})")
+
+
+@pytest.mark.parametrize("value", ["none", "signals", "walk", "RU:urban", "DE:autobahn", "40 mph", "60;80"])
+def test_a_speed_that_may_be_mapped_is_no_wrong_value(tmp_path, capsys, value):
+    source = cross(maxspeed=value, lanes__psv="0").write(tmp_path / "map.osm")
+    assert run(["import", "osm", str(source), "-o", str(tmp_path / "map.npz"), "--strict", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["warnings"] == []
+
+
+def test_the_engineers_word_stands_in_for_a_wrong_tag(tmp_path, capsys):
+    source = cross(lanes="0", maxspeed="nan").write(tmp_path / "map.osm")
+    fix = tmp_path / "fix.toml"
+    fix.write_text(
+        "[[way]]\nid = 10\nlanes = 3\nspeed_km_h = 50\n[[way]]\nid = 11\ndirection = 'forward'\nlanes = 1\n"
+    )
+    command = [
+        "import",
+        "osm",
+        str(source),
+        "-o",
+        str(tmp_path / "map.npz"),
+        "--overrides",
+        str(fix),
+        "--json",
+    ]
+    assert run(command) == 0
+    told = json.loads(capsys.readouterr().out)["warnings"]
+    assert [warning.partition(" ")[0] for warning in told] == ["lanes", "maxspeed"]
+    assert all("1 (way 11: " in warning for warning in told)
+    assert "1 lane forward, 2 lanes backward (default)" in told[0]
+
+
+def test_a_road_that_the_file_cuts_up_is_named(tmp_path, capsys):
+    osm = cross()
+    osm.ways[0] = (10, [2, 1, 99, 3], osm.ways[0][2])
+    osm.way(12, [97, 98], "tertiary", name="Gone")
+    osm.way(13, [2, 4, 96], "service", name="Yard")  # service roads are not asked for
+    source = osm.write(tmp_path / "map.osm")
+    command = ["import", "osm", str(source), "-o", str(tmp_path / "map.npz"), "--json"]
+    assert run([*command, "--quality", str(tmp_path / "map.txt")]) == 0
+    (warning,) = json.loads(capsys.readouterr().out)["warnings"]
+    first, second = (
+        "way 10 Abay: node 99, 0 m from osm:1 Dostyk / Abay",
+        "way 12 Gone: node 97 and 1 more, the file",
+    )
+    assert warning.startswith(
+        f"road cut where a node is not in the file: 2 ({first}; {second} has none of its nodes)"
+    )
+    assert warning.endswith("make the extract again with complete ways")
+    assert first in (tmp_path / "map.txt").read_text(encoding="utf-8")
 
 
 def test_a_coordinate_that_is_no_number(imported, tmp_path):

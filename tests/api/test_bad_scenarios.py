@@ -57,6 +57,30 @@ def test_scenario_files(checked, text, field, value):
 def test_an_empty_scenario_file(checked):
     problem = checked("")
     assert (problem["file"], problem["field"]) == ("city.toml", "scenario")
+    assert "[scenario]" in problem["hint"]
+
+
+@pytest.mark.parametrize(
+    ("text", "rule"),
+    [
+        (HEAD.replace('"city"', '"My City"'), "must be of lower-case letters"),
+        (HEAD.replace('"City"', "5"), "must be a text in quotes"),
+        (HEAD + "[run]\nduration_s = 60.5\n", "must be a whole number"),
+        (HEAD + '[signals]\ndeducts_entering_time = "yes"\n', "must be true or false"),
+        (HEAD + '[demand]\nkind = "generated"\nprofile = 1.0\n', "must be a list: [...]"),
+        ("run = 5\n" + HEAD, "must be a section: [...]"),
+        (HEAD.replace('"grid"\ncolumns = 2\nrows = 2', '"corridor"\nspacing_m = []'), "at least 1 item"),
+    ],
+)
+def test_rules_are_told_in_the_words_of_the_file(checked, text, rule):
+    problem = checked(text)
+    assert rule in problem["rule"]
+    assert "jasyl scenario new" in problem["hint"]
+
+
+def test_a_map_in_place_of_a_scenario(refused, tmp_path):
+    (tmp_path / "city.osm.pbf").write_bytes(b"")
+    assert "[network] file = 'city.osm.pbf'" in refused("scenario", "check", "city.osm.pbf")["hint"]
 
 
 def test_a_misspelt_key_names_the_one_that_was_meant(checked):
@@ -76,7 +100,9 @@ def test_names_of_scenarios(refused, tmp_path, name):
     [
         ('[[junction]]\nkey = "nowhere"\nlocked = true\n', "junction.key"),
         ("[[way]]\nid = 10\nlanes = 2\n", "network.overrides"),
-        ('[[junction]]\nkey = "grid:1-1"\nmin_green_s = { "Q" = 8 }\n', None),
+        ('[[junction]]\nkey = "grid:1-1"\nmin_green_s = { "Q" = 8 }\n', "signals.grid:1-1.min_green_s"),
+        ('[[junction]]\nkey = "grid:1-1"\nmin_green_s = { "N" = 200 }\n', "junction grid:1-1, stages"),
+        ('[[junction]]\nkey = "grid:1-1"\nfixed_order = [["Q"], ["P-N"]]\n', "grid:1-1.groups"),
     ],
 )
 def test_overrides_of_a_scenario(refused, tmp_path, override, field):
@@ -84,7 +110,13 @@ def test_overrides_of_a_scenario(refused, tmp_path, override, field):
     (tmp_path / "city.toml").write_text(text)
     (tmp_path / "fix.toml").write_text(override)
     problem = refused("scenario", "check", "city.toml")
-    assert field is None or problem["field"] == field
+    assert problem["field"] == field
+    assert problem["file"].endswith("fix.toml")
+
+
+def test_stages_that_do_not_fit_are_the_scenarios_where_no_override_names_the_junction(checked):
+    problem = checked(HEAD + TRIPS + "[signals]\ncycle_min_s = 20\ncycle_max_s = 25\nwalk_min_s = 30\n")
+    assert (problem["file"], problem["field"]) == ("city.toml", "junction grid:1-1, stages")
 
 
 OD = HEAD + '[demand]\nkind = "od"\nfile = "trips.csv"\nzones = 8\n'
@@ -141,6 +173,9 @@ def test_zones_between_which_there_is_no_way(checked, small_city):
     ("row", "field"),
     [
         ("A,entry,nan", "row 2: link"),
+        ("A,entry,", "row 2: link"),
+        ("A,entry,0\nA,both,0", "row 3: link"),
+        ("A,exit,1\nA,exit,1", "row 3: link"),
         ("A,entry,99999", "row 2: link"),
         ("A,entry," + "9" * 5000, "row 2: link"),
         ("A,in,1", "row 2: use"),

@@ -12,6 +12,7 @@ import pytest
 
 from api.report.data import _cycles, report
 from scenarios.loader import City, build, load
+from scenarios.schema import OsmNetwork
 from tests.api.conftest import HEAD
 from tests.api.report_city import grid_city, make_plans, make_result
 from tests.api.test_report import DATE, Page, written
@@ -164,9 +165,29 @@ def test_an_oversaturated_network_is_warned_of(city: City, tmp_path: Path) -> No
     hasty = replace(short, duration_s=600)
     warning = made(city, result=hasty, result_before=hasty)["head"]["warning"]
     assert warning.startswith("The run is too short for the journeys")
+    queued = replace(enough, under_way=379.0, waiting_to_enter=21.0)  # more than 1 % wait outside
+    warning = made(city, result=queued, result_before=enough)["head"]["warning"]
+    assert warning.startswith("The network is oversaturated in the model: within the ")
+    assert (
+        "more than 1 % of the vehicles due still waited outside of the entries at the end (after: 80 %"
+        in warning
+    )
+    assert "less than 80 %" not in warning
+    hasty = replace(queued, arrived=1500.0, duration_s=600)  # no run is too short for a queue outside
+    warning = made(city, result=hasty, result_before=hasty)["head"]["warning"]
+    assert warning.startswith("The network is oversaturated in the model")
     page = Page(written(city, tmp_path, result=short))
     assert "alert" in page.values("role")
-    assert "alert" not in Page(written(city, tmp_path)).values("role")
+    assert "alert" not in Page(written(city, tmp_path, result=enough, result_before=enough)).values("role")
+
+
+def test_a_network_from_openstreetmap_gives_the_credit_that_its_licence_asks_for(city: City) -> None:
+    credit = "© OpenStreetMap contributors, Open Database License (ODbL)."
+    assert credit not in made(city)["head"]["notes"][0]
+    network = OsmNetwork(kind="osm", file="city.osm.pbf")
+    file = city.scenario.file.model_copy(update={"network": network})
+    mapped = replace(city, scenario=replace(city.scenario, file=file), label="OpenStreetMap")
+    assert made(mapped)["head"]["notes"][0].endswith(credit)
 
 
 def test_the_junction_that_limits_the_common_cycle_is_named(city: City) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from api.cli import run
 from signals.plan import Plan, Stage
-from tests.api.conftest import HEAD
+from tests.api.conftest import HEAD, TRIPS
 from traffic.turning_counts import read_turning_counts
 from traffic.zones import make_zones
 from traffic.zones_csv import read_zones_csv
@@ -112,7 +112,7 @@ def test_tables_for_people(city_files, capsys, monkeypatch, small_city):
 
 
 def test_made_zones_can_be_named_in_a_matrix(shown, city_files, small_city):
-    assert shown("--zones", "new/zones.csv") == {"zones": "new/zones.csv"}
+    assert shown("--zones", "new/zones.csv") == {"zones": "new/zones.csv", "zones_made": 8, "notes": []}
     network = small_city[0].network
     made, read = make_zones(network, target=8), read_zones_csv(city_files / "new" / "zones.csv", network)
     assert read.name == made.name
@@ -138,6 +138,54 @@ def test_turning_counts_have_no_zones(refused, tmp_path):
     )
     problem = refused("scenario", "show", "city.toml", "--zones", "zones.csv")
     assert (problem["file"], problem["field"]) == ("city.toml", "demand.kind")
+
+
+@pytest.mark.parametrize(
+    ("zones", "reason"), [(150, "no more places on minor roads"), (3, "is a zone of its own")]
+)
+def test_another_number_of_zones_than_was_asked_for_is_told_with_the_reason(
+    city_files, capsys, zones, reason
+):
+    own = city_files / "own.toml"
+    own.write_text(HEAD + TRIPS.replace("zones = 8", f"zones = {zones}"), encoding="utf-8")
+    assert run(["scenario", "check", str(own), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    made = told["demand_figures"]["zones"]
+    (note,) = told["notes"]
+    assert f"demand.zones: {made} zones were made, not {zones}" in note
+    assert reason in note
+    assert run(["scenario", "check", str(own)]) == 0
+    text = capsys.readouterr().out
+    assert note in text
+    assert f"zones: {made}\n" in text
+    assert run(["scenario", "show", str(own), "--zones", str(city_files / "zones.csv"), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["zones_made"], told["notes"]) == (made, [note])
+
+
+def test_defaults_are_shown_as_they_are_in_force(capsys):
+    assert run(["scenario", "show", "corridor", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert "null" not in json.dumps(told)
+    assert told["network"]["spacing_m"][:2] == [320.0, 210.0]
+    assert told["signals"] == {
+        "country": "KZ", "cycle_min_s": 40, "cycle_max_s": 120, "min_green_s": 7, "walk_min_s": 7,
+        "walking_speed_m_s": 1.2, "vehicle_length_m": 6.0, "speed_margin_m_s": 0.0, "deducts_entering_time": True,
+    }  # fmt: skip
+
+
+def test_the_target_that_is_in_force_without_a_total_is_shown(shown, city_files):
+    (city_files / "city.toml").write_text(HEAD + '[demand]\nkind = "generated"\n', encoding="utf-8")
+    assert shown()["demand"]["target_p90_x"] == 0.9
+    (city_files / "city.toml").write_text(HEAD + TRIPS, encoding="utf-8")
+    assert "target_p90_x" not in shown()["demand"]
+
+
+def test_zones_that_a_file_gives_are_not_told_to_be_made(shown, city_files):
+    text = '[demand]\nkind = "od"\nfile = "trips.csv"\nzones_file = "zones.csv"\n[signals]\ncountry = "us"\n'
+    (city_files / "city.toml").write_text(HEAD + text, encoding="utf-8")
+    assert "zones" not in shown()["demand"]
+    assert (shown()["signals"]["country"], shown()["signals"]["deducts_entering_time"]) == ("US", False)
 
 
 def test_the_label_that_is_shown_is_the_one_that_figures_carry(shown):

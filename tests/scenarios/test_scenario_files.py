@@ -55,9 +55,18 @@ def test_a_grid_of_any_size_by_name(name):
     assert scenario.demand == load("grid").demand
 
 
-def test_bounds_hold_for_a_grid_by_name():
-    with pytest.raises(InputError, match=r"network\.columns: must be less than or equal to 200 \(got 201\)"):
-        load("grid 201x2")
+@pytest.mark.parametrize(
+    "name", ["grid 201x2", "grid-0x5", "grid-5x", "grid-2.5x4", "grid--3x4", "grid 99999x2", "grid-"]
+)
+def test_a_grid_by_name_that_cannot_be_made_says_which_can(name):
+    with pytest.raises(InputError, match="must be a grid of 2 to 200 columns and 2 to 200 rows") as caught:
+        load(name)
+    assert (caught.value.file, caught.value.field, caught.value.value) == (None, "SCENARIO", name)
+    assert "grid-25x18" in caught.value.hint
+
+
+def test_messages_about_a_grid_name_what_was_typed():
+    assert load("grid-3x2").source == "grid-3x2"
 
 
 def test_the_template_is_a_valid_scenario(written):
@@ -145,8 +154,8 @@ def test_a_misspelt_key_is_told_before_the_missing_one(written):
     ("old", "new", "field", "rule"),
     [
         ("columns = 3", "columns = 0", "network.columns", "must be greater than or equal to 2"),
-        ("columns = 3", 'columns = "3"', "network.columns", "must be a valid integer"),
-        ("columns = 3", "columns = true", "network.columns", "must be a valid integer"),
+        ("columns = 3", 'columns = "3"', "network.columns", "must be a whole number"),
+        ("columns = 3", "columns = true", "network.columns", "must be a whole number"),
         ("columns = 3", "spacing_x_m = nan", "network.spacing_x_m", "must be a finite number"),
         ("columns = 3", "spacing_x_m = inf", "network.spacing_x_m", "must be a finite number"),
         (
@@ -158,7 +167,7 @@ def test_a_misspelt_key_is_told_before_the_missing_one(written):
         ('kind = "grid"', 'kind = "gird"', "network.kind", "must be one of grid, corridor, almaty, osm"),
         ('kind = "grid"', "", "network.kind", "must be one of"),
         ('title = "Small"', "", "scenario.title", "this key is missing"),
-        ('name = "small"', 'name = "a b"', "scenario.name", "must match pattern"),
+        ('name = "small"', 'name = "a b"', "scenario.name", "must be of lower-case letters"),
         ('kind = "grid"\ncolumns = 3\nrows = 2', 'kind = "osm"', "network.file", "this key is missing"),
     ],
 )

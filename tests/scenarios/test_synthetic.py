@@ -7,8 +7,9 @@ import pytest
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
-from scenarios.corridor import SPACING_M, build_corridor
+from scenarios.corridor import build_corridor
 from scenarios.grid import build_grid, is_gateway_street
+from scenarios.schema import SPACING_M
 from traffic.errors import InputError
 from traffic.network import RoadClass, RoadNetwork, Turn
 

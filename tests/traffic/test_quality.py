@@ -109,4 +109,8 @@ def test_tags_that_could_not_be_used_are_counted(tmp_path: Path) -> None:
     osm.way(12, [1, 3], name="Abay")
     _, report = build(osm, tmp_path)
     assert report.turn_lanes_ignored == 1
-    assert report.counts["links with lanes or maxspeed tags that could not be used"] == 6
+    assert [(tag.way, tag.key) for tag in report.wrong_tags] == [
+        (way, key) for way in (10, 11) for key in ("lanes", "maxspeed")
+    ]
+    line = "wrong tag: way 11: lanes = '0', used 2 lanes forward (default), 2 lanes backward (default); "
+    assert f"{line}the value must be a number of lanes from 1 to 12" in report.text()

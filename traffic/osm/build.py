@@ -138,6 +138,7 @@ def build_network(
         cut_links=made.cut,
         restrictions=fates + turn_counts,
         notes=made.notes,
+        overridden=overrides.ways if overrides else (),
         warnings=word.warnings,
     )
     report = quality_report(name, made.network, facts)

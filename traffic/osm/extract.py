@@ -15,7 +15,7 @@ from traffic.road_tables import F1, I1, L1
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["OsmExtract", "OsmPlaces", "OsmRestriction", "OsmSignals"]
+__all__ = ["OsmExtract", "OsmGap", "OsmPlaces", "OsmRestriction", "OsmSignals"]
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,26 @@ class OsmRestriction:
     from_way: int
     via_node: int
     to_way: int
+
+
+@dataclass(frozen=True)
+class OsmGap:
+    """A drivable way that the file cuts up, as it refers to nodes that are not in the file.
+
+    Attributes
+    ----------
+    way, name
+        OSM id and name of the way.
+    missing
+        OSM ids of the nodes.
+    near
+        Index of the node of the way next to the first gap; `None` where the file holds none of its nodes.
+    """
+
+    way: int
+    name: str
+    missing: tuple[int, ...]
+    near: int | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,6 +130,8 @@ class OsmExtract:
     counts
         What else was seen: ``"ways closed to general traffic"``, ``"speed cameras"``, ``"bus stops"``,
         ``"restrictions over a way"``, ...
+    gaps
+        Ways that the file cuts up.
     """
 
     source: str
@@ -128,6 +150,7 @@ class OsmExtract:
     give_way_node: I1
     barrier_node: I1
     counts: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+    gaps: tuple[OsmGap, ...] = ()
 
     def __post_init__(self) -> None:
         for name, dtype in (

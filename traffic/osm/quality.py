@@ -10,6 +10,7 @@ import numpy as np
 
 from traffic.network import JunctionKind
 from traffic.osm.evidence import angle_between
+from traffic.osm.wrong_tags import wrong_tags
 from traffic.quality import Dropped, QualityReport, Suspicion
 
 if TYPE_CHECKING:
@@ -21,10 +22,12 @@ if TYPE_CHECKING:
     from traffic.osm.extract import OsmExtract
     from traffic.osm.links import Draft
     from traffic.osm.roads import Piece, Roads
+    from traffic.overrides import WayOverride
     from traffic.specs import AssemblyNotes
 
 __all__ = ["Facts", "quality_report"]
 
+CUT_ROAD = "road cut where a node is not in the file"
 SHORT_LINK_M = 10.0
 WIDE_JUNCTION_M = 120.0
 MANY_LEGS = 6
@@ -41,6 +44,8 @@ class Facts:
         Links of the draft that are in the network (in its order), and those that banned turns cut off.
     nodes
         Node of the network by node of the draft.
+    overridden
+        What the engineer says of ways.
     """
 
     extract: OsmExtract
@@ -56,6 +61,7 @@ class Facts:
     dropped: Mapping[str, Sequence[Piece]]
     restrictions: Mapping[str, int]
     notes: AssemblyNotes
+    overridden: Sequence[WayOverride]
     warnings: Sequence[str]
 
 
@@ -64,7 +70,7 @@ def quality_report(name: str, network: RoadNetwork, facts: Facts) -> QualityRepo
     links, junctions = network.links, network.junctions
     profiles = [facts.draft.links[i].profile for i in facts.links.tolist()]
     ignored = set(facts.notes.turn_lanes_ignored)
-    ignored |= {i for i, p in enumerate(profiles) if any("turn:lanes" in key for key in p.ignored)}
+    ignored |= {i for i, p in enumerate(profiles) if p.ignored}
     counts = Counter(facts.extract.counts)
     counts.update(facts.left_out)
     counts["pedestrian crossings"] = len(facts.extract.crossing_node)
@@ -74,9 +80,6 @@ def quality_report(name: str, network: RoadNetwork, facts: Facts) -> QualityRepo
     counts["nodes shared by roads of different layers, not joined"] = facts.roads.layers_apart
     counts["gateways"] = int(network.nodes.gateway.sum())
     counts["links left by a U-turn only"] = len(facts.notes.forced_u_turns)
-    counts["links with lanes or maxspeed tags that could not be used"] = sum(
-        any("turn" not in key for key in p.ignored) for p in profiles
-    )
     kind = junctions.kind
     return QualityReport(
         name=name,
@@ -98,7 +101,8 @@ def quality_report(name: str, network: RoadNetwork, facts: Facts) -> QualityRepo
         dropped=tuple(_dropped(facts)),
         restrictions=dict(sorted(facts.restrictions.items())),
         turn_lanes_ignored=len(ignored),
-        suspicions=tuple(_suspicions(network, facts)),
+        wrong_tags=tuple(wrong_tags(facts.extract, facts.roads.tags, facts.overridden)),
+        suspicions=(*_gaps(network, facts), *_suspicions(network, facts)),
         counts={what: count for what, count in sorted(counts.items()) if count},
         warnings=tuple(_warnings(facts)),
         seconds=0.0,
@@ -121,6 +125,28 @@ def _warnings(facts: Facts) -> Iterator[str]:
     over_ways = facts.extract.counts.get("restrictions over a way (not supported)", 0)
     if over_ways:
         yield f"{source}: {over_ways} turn restrictions over a way are not supported; ban the turns yourself"
+
+
+def _gaps(network: RoadNetwork, facts: Facts) -> Iterator[Suspicion]:
+    """Yield the roads that the file cuts up, with the junction next to the cut; not those left out by class."""
+    at = network.junctions.node
+    x_m, y_m = network.nodes.x_m[at], network.nodes.y_m[at]
+    ids = facts.extract.way_id
+    left_out = set(ids.tolist()) - set(ids[list(facts.roads.tags)].tolist())
+    for gap in facts.extract.gaps:
+        if gap.way in left_out:
+            continue
+        more = f" and {len(gap.missing) - 1} more" if len(gap.missing) > 1 else ""
+        detail = f"node {gap.missing[0]}{more}"
+        if gap.near is None:
+            detail += ", the file has none of its nodes"
+        elif len(at):
+            away_m = np.hypot(x_m - facts.roads.x_m[gap.near], y_m - facts.roads.y_m[gap.near])
+            nearest = int(away_m.argmin())
+            key, name = network.junctions.key[nearest], network.junctions.name[nearest]
+            detail += f", {away_m[nearest]:.0f} m from {key} {name}"
+        where = f"way {gap.way} {gap.name}".rstrip()
+        yield Suspicion(CUT_ROAD, where, detail, (gap.way, *gap.missing))
 
 
 def _suspicions(network: RoadNetwork, facts: Facts) -> Iterator[Suspicion]:

@@ -17,7 +17,7 @@ import osmium
 from osmium.filter import KeyFilter
 
 from traffic.errors import InputError
-from traffic.osm.extract import OsmExtract, OsmPlaces, OsmRestriction, OsmSignals
+from traffic.osm.extract import OsmExtract, OsmGap, OsmPlaces, OsmRestriction, OsmSignals
 from traffic.osm.tags import WAY_KEYS, closed_reason
 
 if TYPE_CHECKING:
@@ -212,18 +212,20 @@ def _extract(
     path: Path, points: _Points, ways: _Ways, where: Mapping[int, tuple[float, float]]
 ) -> OsmExtract:
     counts = points.counts + ways.counts
-    ids, nodes, tags, missing = _cut_at_gaps(ways, where)
+    ids, nodes, tags = _cut_at_gaps(ways, where)
+    order = {osm_id: index for index, osm_id in enumerate(sorted(where))}
+    gaps = tuple(_gaps(ways, order))
+    missing = len({node for gap in gaps for node in gap.missing})
     if missing:
         counts["nodes of roads missing in the file"] = missing
     if not ids:
         raise InputError(
             "must hold the nodes of its roads",
             file=path,
-            field="way.nd",
-            value=f"{missing} nodes missing",
+            field=f"way {gaps[0].way}",
+            value=f"node {gaps[0].missing[0]} is not in the file, and {missing - 1} others",
             hint="The file may be cut off; make the extract again with complete ways",
         )
-    order = {osm_id: index for index, osm_id in enumerate(sorted(where))}
     signals = [osm_id for osm_id in points.signals if osm_id in order]
     driven = {node for way in nodes for node in way}
     places = [points.places[osm_id] for osm_id in points.places]
@@ -250,6 +252,7 @@ def _extract(
         ),
         restrictions=tuple(ways.restrictions),
         counts=counts,
+        gaps=gaps,
         **{
             f"{kind}_node": np.array([order[n] for n in sign if n in driven], dtype=np.int32)
             for kind, sign in points.signs.items()
@@ -259,21 +262,31 @@ def _extract(
 
 def _cut_at_gaps(
     ways: _Ways, where: Mapping[int, object]
-) -> tuple[list[int], list[list[int]], list[Mapping[str, str]], int]:
+) -> tuple[list[int], list[list[int]], list[Mapping[str, str]]]:
     """Cut ways where the file lacks a node, as at the edge of an extract."""
     ids: list[int] = []
     parts: list[list[int]] = []
     tags: list[Mapping[str, str]] = []
-    missing: set[int] = set()
     for osm_id, nodes, way_tags in zip(ways.ids, ways.nodes, ways.tags, strict=True):
-        missing.update(node for node in nodes if node not in where)
         for present, run in groupby(nodes, key=where.__contains__):
             part = list(run)
             if present and len(part) >= 2:
                 ids.append(osm_id)
                 parts.append(part)
                 tags.append(way_tags)
-    return ids, parts, tags, len(missing)
+    return ids, parts, tags
+
+
+def _gaps(ways: _Ways, order: Mapping[int, int]) -> Iterator[OsmGap]:
+    """Yield the ways that refer to nodes that the file lacks; `order` is the index of each node that it has."""
+    for osm_id, nodes, tags in zip(ways.ids, ways.nodes, ways.tags, strict=True):
+        missing = tuple(dict.fromkeys(node for node in nodes if node not in order))
+        if missing:
+            gap = nodes.index(missing[0])
+            there = [position for position, node in enumerate(nodes) if node in order]
+            near = min(there, key=lambda position: abs(position - gap), default=None)
+            name = tags.get("name", tags.get("ref", ""))
+            yield OsmGap(osm_id, name, missing, None if near is None else order[nodes[near]])
 
 
 def _population(tags: Mapping[str, str]) -> int:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 __all__ = [
+    "LANES_RULE",
+    "SPEED_RULE",
     "WAY_KEYS",
     "Direction",
     "WayTags",
@@ -44,6 +46,10 @@ _CLOSED = frozenset(
 )
 _LANES_MAX = 12
 _SPEED_MIN_KM_H, _SPEED_MAX_KM_H = 5.0, 150.0
+LANES_RULE = f"must be a number of lanes from 1 to {_LANES_MAX}"
+SPEED_RULE = (
+    f"must be a speed from {_SPEED_MIN_KM_H:.0f} to {_SPEED_MAX_KM_H:.0f} km/h or a zone such as RU:urban"
+)
 _NUMBER = re.compile(r"^(\d+(?:\.\d+)?)\s*(km/h|kmh|kph|mph|knots)?$")
 _TURNS: Mapping[str, tuple[Turn, ...]] = {
     "left": (Turn.LEFT,),
@@ -74,7 +80,7 @@ class Direction:
     lanes_default, speed_default
         True where the value is a default of `traffic.defaults`.
     ignored
-        Keys of tags that are there but could not be used.
+        Keys of ``turn:lanes`` tags that are there but could not be used.
     left_bay_lanes, right_bay_lanes, bay_length_m, saturation_veh_h_lane
         From the engineer's overrides only; `None` where he says nothing.
     """
@@ -244,12 +250,8 @@ def _direction(
         ignored.append(key)
     lanes_default = lanes is None
     if lanes is None:
-        if "lanes" in tags:
-            ignored.append("lanes")
         lanes = default_lanes(tags["highway"], one_way=one_way != 0)
-    speed, speed_key = _speed(tags, side)
-    if speed_key and speed is None:
-        ignored.append(speed_key)
+    speed = _speed(tags, side)
     return Direction(
         lanes=lanes,
         speed_m_s=default_speed_km_h(tags["highway"], country) * KM_H if speed is None else speed,
@@ -272,8 +274,8 @@ def _turn_lanes(
     return parse_turn_lanes(tags[key]), key
 
 
-def _speed(tags: Mapping[str, str], side: str) -> tuple[float | None, str | None]:
+def _speed(tags: Mapping[str, str], side: str) -> float | None:
     for key in (f"maxspeed:{side}", "maxspeed"):
         if key in tags:
-            return parse_maxspeed(tags[key]), key
-    return None, None
+            return parse_maxspeed(tags[key])
+    return None

@@ -20,6 +20,19 @@ const signed = (value, digits) => (value > 0 ? "+" : value < 0 ? "−" : "±") +
 const street = (index) => (index >= 0 ? DATA.names[index] : "unnamed road");
 const junctionAt = new Map(DATA.junctions.map((junction, index) => [junction.k, index]));
 
+// Text cut to the room that it has, in pixels.
+const fitted = (() => {
+  const pen = document.createElement("canvas").getContext("2d"), family = getComputedStyle(document.body).fontFamily;
+  const width = (text, font) => { pen.font = `${font}px ${family}`; return pen.measureText(text).width; };
+  const cut = (text, font, room) => {
+    if (width(text, font) <= room) return text;
+    let length = text.length - 1;
+    while (length > 1 && width(text.slice(0, length) + "…", font) > room) length--;
+    return text.slice(0, length).trimEnd() + "…";
+  };
+  return Object.assign(cut, { width });
+})();
+
 function fill(node, attributes, children) {
   for (const [name, value] of Object.entries(attributes || {})) {
     if (value === null || value === undefined || value === false) continue;

@@ -20,7 +20,7 @@ function corridorKeys(corridor) {
   return el("span", { class: "keys" }, corridor.paths.filter((path, k) => k < 2).map((path) => el("span", {}, svg("svg", { width: 26, height: 12, "aria-hidden": "true" }, svg("rect", { width: 26, height: 12, fill: PATH_COLOURS[path.back], opacity: 0.3 }), svg("rect", { y: 4, width: 26, height: 4, fill: PATH_COLOURS[path.back] })), `${path.dir}, ${path.v.toFixed(0)} km/h`)));
 }
 function timeSpace(corridor, shown) {
-  const left = 232, right = 74, top = 34, width = 1560, end = corridor.pos.at(-1) || 1, paths = corridor.paths;
+  const left = 290, right = 74, top = 34, width = 1560, end = corridor.pos.at(-1) || 1, paths = corridor.paths;
   const longest = Math.max(...shown.flatMap((p) => p.c)), travel = Math.max(...paths.map((p) => p.t.at(-1)));
   const span = Math.ceil(Math.min(Math.max(travel + 1.5 * longest, 4 * longest), 1200) / 30) * 30;
   const rows = spread(corridor.pos.map((metres) => metres / end), Math.max(420, Math.min(1500, corridor.pos.length * 34, 260 + end / 6)), 25);
@@ -32,7 +32,7 @@ function timeSpace(corridor, shown) {
   corridor.j.forEach((junction, stop) => {
     const name = DATA.junctions[junction].n, short = DATA.junctions[junction].t === 1 ? "(pedestrian crossing)" : shorten(name, corridor.n);
     names.push(svg("line", { x1: left, x2: width - right, y1: y(stop), y2: y(stop), stroke: "var(--line)" }),
-      svg("a", { href: "#junction/" + encodeURIComponent(DATA.junctions[junction].k) }, svg("text", { x: left - 10, y: y(stop) + 4, "text-anchor": "end", "font-size": 12.5 }, title(name), short.length > 30 ? short.slice(0, 29) + "…" : short)),
+      svg("a", { href: "#junction/" + encodeURIComponent(DATA.junctions[junction].k) }, svg("text", { x: left - 10, y: y(stop) + 4, "text-anchor": "end", "font-size": 12.5 }, title(name), fitted(short, 12.5, left - 14))),
       svg("text", { x: width - right + 10, y: y(stop) + 4, "font-size": 11.5, class: "muted" }, `${thousands(corridor.pos[stop])} m`));
   });
   paths.forEach((path, k) => {
@@ -75,7 +75,7 @@ function bandTable(corridor) {
   const none = (value, digits, unit) => (value === undefined ? "no common period" : value.toFixed(digits) + unit);
   const rows = corridor.paths.flatMap((path, k) => corridor.cases.map((paths, c) => {
     const data = paths[k], longest = data.b.reduce((best, [a, b]) => Math.max(best, b - a), 0), links = path.stops.length - 1;
-    return el("tr", {}, el("th", { scope: "row" }, path.dir), el("td", { class: "left" }, `${stopName(corridor, path.stops[0])} – ${stopName(corridor, path.stops.at(-1))}`), el("td", { class: "left" }, CASES[c]), el("td", { class: "wrap" }, [...new Set(data.c)].sort((a, b) => a - b).join(", ")), el("td", {}, path.v.toFixed(0)), el("td", {}, none(data.width, 1, "")), el("td", {}, none(data.share === undefined ? undefined : 100 * data.share, 0, "")), el("td", {}, `${data.links} of ${links}`), el("td", {}, longest ? `${longest + 1} junctions` : "–"));
+    return el("tr", {}, el("th", { scope: "row" }, path.dir), el("td", { class: "left wrap" }, `${stopName(corridor, path.stops[0])} – ${stopName(corridor, path.stops.at(-1))}`), el("td", { class: "left" }, CASES[c]), el("td", { class: "wrap" }, [...new Set(data.c)].sort((a, b) => a - b).join(", ")), el("td", {}, path.v.toFixed(0)), el("td", {}, none(data.width, 1, "")), el("td", {}, none(data.share === undefined ? undefined : 100 * data.share, 0, "")), el("td", {}, `${data.links} of ${links}`), el("td", {}, longest ? `${longest + 1} junctions` : "–"));
   }));
   const heads = [["Direction", "", 1], ["From – to", "", 1], ["Plans", "", 1], ["Cycles", "s"], ["Progression speed", "km/h"], ["End-to-end band", "s"], ["Share of the period", "%"], ["Links in a band", ""], ["Longest band", ""]];
   return el("div", { class: "scroll" }, el("table", { class: "plain" }, el("thead", {}, el("tr", {}, heads.map(([name, unit, words]) => el("th", { class: words ? "left" : null }, name, unit ? el("small", {}, unit) : null)))), el("tbody", {}, rows)));

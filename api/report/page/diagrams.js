@@ -75,20 +75,36 @@ function sketch(junction, shown) {
       svg("path", { d: curve.d, fill: "none", stroke: colour, "stroke-width": width.toFixed(1), "stroke-opacity": 0.92 }),
       arrowHead(curve, Math.max(5, width * 0.95), { fill: colour }));
   });
-  const names = plan.legs.map((leg, k) => {
+  const names = apart(plan.legs.map((leg, k) => {
     const [x, y] = polar(leg.a, far + 14), side = Math.sin(leg.a * Math.PI / 180), anchor = Math.abs(side) < 0.5 ? "middle" : side > 0 ? "start" : "end";
     const up = Math.cos(leg.a * Math.PI / 180), lift = Math.abs(side) < 0.5 ? (up > 0 ? -20 : 12) : -4;
     const sums = [0, 0, 0, 0], made = new Set();
     junction.mv.forEach(([from, , turn], index) => { if (from === k) { sums[turn] += rows[index][0]; made.add(turn); } });
     const flowsText = [2, 1, 0, 3].filter((turn) => made.has(turn)).map((turn) => `${ARROWS[turn]} ${thousands(sums[turn])}`).join("   ");
     const lines = broken(`${leg.c} · ${street(leg.n)}`, Math.abs(side) < 0.5 ? 40 : 17), raised = lift - (up > 0.85 || Math.abs(side) >= 0.5 ? 17 * (lines.length - 1) : 0);
-    return svg("text", { x: x.toFixed(0), y: (y + raised).toFixed(0), "text-anchor": anchor, "font-size": 15 },
-      lines.map((line, n) => svg("tspan", { x: x.toFixed(0), dy: n ? 17 : 0, "font-weight": 650 }, line)),
-      flowsText ? svg("tspan", { x: x.toFixed(0), dy: 18 }, flowsText) : null);
-  });
-  return svg("svg", { class: "full", viewBox: "-396 -268 792 536", role: "img", "aria-label": `Sketch of ${junction.n}: legs, lanes and flows of all movements` },
+    return { x, y: y + raised, anchor, lines, flowsText };
+  }));
+  const texts = names.map(({ x, y, anchor, lines, flowsText }) => svg("text", { x: x.toFixed(0), y: y.toFixed(0), "text-anchor": anchor, "font-size": 15 },
+    lines.map((line, n) => svg("tspan", { x: x.toFixed(0), dy: n ? 17 : 0, "font-weight": 650 }, line)),
+    flowsText ? svg("tspan", { x: x.toFixed(0), dy: 18 }, flowsText) : null));
+  const top = Math.min(-268, ...names.map((name) => name.box[2] - 6)), bottom = Math.max(268, ...names.map((name) => name.box[3] + 6));
+  return svg("svg", { class: "full", viewBox: `-396 ${top.toFixed(0)} 792 ${(bottom - top).toFixed(0)}`, role: "img", "aria-label": `Sketch of ${junction.n}: legs, lanes and flows of all movements` },
     roads(plan, far), plan.legs.map((leg, k) => crossed.has(k) ? zebra(plan, leg, { stroke: "var(--mark)", "stroke-width": 9, "stroke-dasharray": "4 4" }) : null),
-    laneMarks(plan, far), flows, names);
+    laneMarks(plan, far), flows, texts);
+}
+function apart(names) {
+  // Legs that lie close together have names that would cover each other: the later one moves outwards.
+  const placed = [];
+  for (const name of names) {
+    const wide = fitted.width([...name.lines, name.flowsText].reduce((a, b) => (fitted.width(b, "650 15") > fitted.width(a, "650 15") ? b : a)), "650 15");
+    const left = name.anchor === "middle" ? name.x - wide / 2 : name.anchor === "end" ? name.x - wide : name.x;
+    const tall = 17 * (name.lines.length - 1) + (name.flowsText ? 18 : 0) + 5, out = name.y < 0 ? -1 : 1;
+    const hit = () => placed.find(({ box: [a, b, c, d] }) => left < b + 8 && a < left + wide + 8 && name.y - 14 < d && c < name.y + tall);
+    for (let other = hit(); other; other = hit()) name.y = out > 0 ? other.box[3] + 15 : other.box[2] - tall - 1;
+    name.box = [left, left + wide, name.y - 14, name.y + tall];
+    placed.push(name);
+  }
+  return names;
 }
 
 function broken(text, most) {

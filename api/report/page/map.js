@@ -138,6 +138,15 @@ const roadMap = (() => {
   const covered = () => (size.w < 700 ? 0 : document.getElementById("legend").offsetHeight + 10);
   const fitScale = () => Math.min(size.w / (WIDTH * 1.03), (size.h - covered()) / (HEIGHT * 1.04));
   function home() { view.scale = fitScale(); view.x = WIDTH / 2; view.y = HEIGHT / 2 + covered() / 2 / view.scale; request(); }
+  function start() {
+    // Roads that lead far out of town would leave the signals in a small heap: begin with these.
+    if (DATA.junctions.length < 2) { home(); return; }
+    const xs = DATA.junctions.map((junction) => junction.x), ys = DATA.junctions.map((junction) => HEIGHT - junction.y);
+    const [left, right, top, bottom] = [Math.min(...xs), Math.max(...xs), Math.min(...ys), Math.max(...ys)];
+    const scale = Math.min(size.w / (1.04 * (right - left) + 800), (size.h - covered()) / (1.04 * (bottom - top) + 800));
+    if (scale < 1.2 * fitScale()) { home(); return; }
+    view.scale = scale; view.x = (left + right) / 2; view.y = (top + bottom) / 2 + covered() / 2 / scale; request();
+  }
   function zoom(factor, px = size.w / 2, py = size.h / 2) {
     const scale = Math.min(4, Math.max(fitScale() * 0.7, view.scale * factor));
     view.x += (px - size.w / 2) * (1 / view.scale - 1 / scale);
@@ -149,7 +158,7 @@ const roadMap = (() => {
     size = { w: box.clientWidth, h: box.clientHeight };
     if (!size.w) return;
     canvas.width = Math.round(size.w * ratio); canvas.height = Math.round(size.h * ratio);
-    if (first) home();
+    if (first) start();
     if (view.goal) { [view.x, view.y, view.scale] = view.goal; view.goal = null; }
     draw();  // at once: a new size has wiped the canvas
   }

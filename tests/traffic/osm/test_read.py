@@ -9,6 +9,7 @@ import pytest
 
 from tests.traffic.osm.maps import OsmMap, cross
 from traffic.errors import InputError
+from traffic.osm.extract import OsmGap
 from traffic.osm.read import read_osm
 
 if TYPE_CHECKING:
@@ -106,6 +107,7 @@ def test_ways_are_cut_where_the_file_lacks_nodes(tmp_path: Path) -> None:
     osm.ways[0] = (10, [2, 1, 99, 3, 98, 97], osm.ways[0][2])
     extract = read_osm(osm.write(tmp_path / "city.osm"))
     assert extract.counts["nodes of roads missing in the file"] == 3
+    assert extract.gaps == (OsmGap(10, "Abay", (99, 98, 97), 0),)
     assert [extract.node_id[extract.nodes_of(way)].tolist() for way in (0, 1)] == [[2, 1], [4, 1, 5]]
 
 
@@ -176,8 +178,9 @@ def test_a_file_without_roads_is_refused(tmp_path: Path) -> None:
 def test_a_file_without_the_nodes_of_its_roads_is_refused(tmp_path: Path) -> None:
     osm = OsmMap()
     osm.way(10, [1, 2])
-    with pytest.raises(InputError, match="must hold the nodes of its roads"):
+    with pytest.raises(InputError, match="must hold the nodes of its roads") as caught:
         read_osm(osm.write(tmp_path / "city.osm"))
+    assert (caught.value.field, caught.value.value) == ("way 10", "node 1 is not in the file, and 1 others")
 
 
 def test_progress_is_told(tmp_path: Path) -> None:

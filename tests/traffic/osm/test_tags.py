@@ -140,11 +140,10 @@ def test_turn_lanes_that_contradict_the_lanes_are_left_out() -> None:
     assert (way.forward.lanes, way.forward.turn_lanes, way.forward.ignored) == (3, None, ("turn:lanes",))
 
 
-def test_zero_lanes_are_reported() -> None:
+def test_the_default_stands_in_for_zero_lanes_and_a_word() -> None:
     way = read_way({"highway": "residential", "lanes": "0", "maxspeed": "fast"}, "KZ")
     assert way.forward is not None
-    assert way.forward.lanes == 1
-    assert way.forward.ignored == ("lanes", "maxspeed")
+    assert (way.forward.lanes, way.forward.lanes_default, way.forward.speed_default) == (1, True, True)
 
 
 def test_speeds_by_direction_and_default() -> None:

@@ -1,0 +1,97 @@
+"""Tags of ways whose values break a rule, and what the import goes on with in their place."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from traffic.osm.tags import LANES_RULE, SPEED_RULE, parse_lanes, parse_maxspeed
+from traffic.quality import WrongTag
+from traffic.units import KM_H
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from traffic.osm.extract import OsmExtract
+    from traffic.osm.tags import Direction, WayTags
+    from traffic.overrides import WayOverride
+
+__all__ = ["wrong_tags"]
+
+_SIDES = ("forward", "backward")
+# Values in use that name no speed of their own.
+_NO_SPEED = re.compile(r"none|signals|variable|implicit|default|national|[A-Z]{2}(-[A-Z]+)?:[\w:]+")
+_NOT_GENERAL = ("lanes:bus", "lanes:psv", "lanes:both_ways")
+_LAYER_RULE = "must be a whole number"
+
+
+def wrong_tags(
+    extract: OsmExtract, tags: Mapping[int, WayTags], overridden: Sequence[WayOverride]
+) -> Iterator[WrongTag]:
+    """Yield the lanes, speeds and layers that cannot be meant, of the ways that are taken in.
+
+    Parameters
+    ----------
+    tags
+        What is used of each way, by its position in the extract.
+    overridden
+        The engineer's word on ways; a tag that it stands in for is not told.
+    """
+    words: dict[int, list[WayOverride]] = {}
+    for word in overridden:
+        words.setdefault(word.way, []).append(word)
+    told = set()
+    for index in sorted(tags):
+        way = int(extract.way_id[index])
+        for key, value in sorted(extract.way_tags[index].items()):
+            rule = _broken_rule(key, value)
+            sides = _sides(key, tags[index])
+            if rule and sides and (way, key) not in told and not _stood_in(key, sides, words.get(way, ())):
+                told.add((way, key))  # a way that the file cuts up is there more than once
+                yield WrongTag(way, key, value, rule, _used(key, sides))
+
+
+def _broken_rule(key: str, value: str) -> str | None:
+    if key.startswith(_NOT_GENERAL):
+        return None if parse_lanes(value) is not None or value.strip() == "0" else LANES_RULE
+    if key.startswith("lanes"):
+        return None if parse_lanes(value) is not None else LANES_RULE
+    if key.startswith("maxspeed"):
+        names_none = _NO_SPEED.fullmatch(value.split(";", maxsplit=1)[0].strip())
+        return None if parse_maxspeed(value) is not None or names_none else SPEED_RULE
+    if key == "layer":
+        return None if re.fullmatch(r"\s*[+-]?\d{1,9}\s*", value) else _LAYER_RULE
+    return None
+
+
+def _sides(key: str, tags: WayTags) -> dict[str, Direction]:
+    """Return the directions that may be driven and that a key is about."""
+    own = {side: direction for side in _SIDES if (direction := getattr(tags, side)) is not None}
+    last = key.rpartition(":")[2]
+    return {last: own[last]} if last in own else {} if last in _SIDES else own
+
+
+def _stood_in(key: str, sides: Iterable[str], words: Sequence[WayOverride]) -> bool:
+    def says(word: WayOverride) -> bool:
+        if key.startswith("lanes"):
+            return word.lanes is not None or word.turn_lanes is not None
+        return key.startswith("maxspeed") and word.speed_km_h is not None
+
+    return all(any(getattr(word, side) and says(word) for word in words) for side in sides)
+
+
+def _used(key: str, sides: Mapping[str, Direction]) -> str:
+    if key == "layer":
+        return "0"
+    if key.startswith(_NOT_GENERAL):
+        return "none"
+    told = []
+    for side, direction in sides.items():
+        where = f" {side}" if len(sides) > 1 else ""
+        if key.startswith("lanes"):
+            default = " (default)" if direction.lanes_default else ""
+            told.append(f"{direction.lanes} lane{'s' * (direction.lanes > 1)}{where}{default}")
+        else:
+            default = " (default)" if direction.speed_default else ""
+            told.append(f"{direction.speed_m_s / KM_H:.0f} km/h{where}{default}")
+    return ", ".join(told)
