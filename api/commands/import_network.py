@@ -24,9 +24,11 @@ _FIGURES = ("junctions", "signal_nodes", "signals_unmatched", "nodes", "links", 
 
 _EXAMPLES = 3
 _WRONG_TAGS = 10  # none stands in a well-kept map, so more of them are told
+_MAP_ONLY = ("layer", "oneway")  # no override says these
 _TO_DO = {
     "one approach": "mend the oneway tags if traffic also comes from elsewhere, use a larger extract if the junction lies"
     " at its edge, or take the signal out ([[signal]] in an overrides file); its plan only serves people on foot",
+    "very long link": "mend the position of the nodes of the way",
     "road cut where a node is not in the file": "make the extract again with complete ways",
 }
 
@@ -73,7 +75,7 @@ def command() -> None:
 @click.option(
     "--strict",
     is_flag=True,
-    help="Refuse the map for a lanes, maxspeed or layer tag of a wrong value, not only warn.",
+    help="Refuse the map for a tag of a way with a wrong value (lanes, maxspeed, turn:lanes, ...) in place of a warning.",
 )
 @json_option
 @quiet_option
@@ -161,10 +163,10 @@ def _refuse_wrong_tags(report: QualityReport) -> None:
     """Refuse a map with a tag of a wrong value, by the first one."""
     if report.wrong_tags:
         tag = report.wrong_tags[0]
-        hint = (
-            f"Mend the tag, overrule it in an overrides file ([[way]] id = {tag.way}), or leave out --strict to go on"
-            f" with {tag.used}"
+        overrule = (
+            "" if tag.key in _MAP_ONLY else f", overrule it in an overrides file ([[way]] id = {tag.way})"
         )
+        hint = f"Mend the tag{overrule}, or leave out --strict to go on with {tag.used}"
         field = f"way {tag.way}: {tag.key}"
         raise InputError(tag.rule, file=report.source, field=field, value=tag.value, hint=hint)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -160,12 +161,12 @@ def _import_notes(scenario: Scenario) -> list[str]:
     network = scenario.network
     if not isinstance(network, OsmNetwork):
         return []
-    options = f"--classes {network.classes} --country {scenario.signals.country}"
+    command = ["jasyl", "import", "osm", str(scenario.find("network.file", network.file))]
+    command += ["--classes", network.classes, "--country", scenario.signals.country]
     if network.overrides:
-        options += f" --overrides {network.overrides}"
-    return [
-        f"what is wrong or suspicious in the map: jasyl import osm {network.file} {options} -o network.npz --quality quality.txt"
-    ]
+        command += ["--overrides", str(scenario.find("network.overrides", network.overrides))]
+    told = shlex.join([*command, "-o", "network.npz", "--quality", "quality.txt"])
+    return [f"what is wrong or suspicious in the map: {told}"]
 
 
 def _told(city: City, name: str | None, timing_sheet: Path | None, *, every: bool) -> dict[str, Any]:

@@ -146,6 +146,8 @@ def test_a_junction_with_one_approach_is_reported_and_gets_a_plan(tmp_path, caps
         ),
         ("maxspeed:backward", "900", "must be a speed from 5 to 150 km/h", "60 km/h (default)"),
         ("layer", "up", "must be a whole number", "0"),
+        ("oneway", "maybe", "must be yes, no, -1, reversible or alternating", "both directions"),
+        ("turn:lanes:forward", "thorugh|right", "must be words such as left, through, right", "none"),
     ],
 )
 def test_a_wrong_value_of_a_tag_is_named_and_refused_if_asked(
@@ -158,6 +160,7 @@ def test_a_wrong_value_of_a_tag_is_named_and_refused_if_asked(
     assert (problem["file"], problem["field"], problem["value"]) == ("map.osm", f"way 10: {key}", value)
     assert rule in problem["rule"]
     assert problem["hint"].endswith(f"go on with {used}")
+    assert ("[[way]] id = 10" in problem["hint"]) is (key not in {"layer", "oneway"})
     assert run(["import", "osm", "map.osm", "-o", "map.npz", "--json"]) == 0
     (warning,) = json.loads(capsys.readouterr().out)["warnings"]
     assert rule in warning
@@ -165,7 +168,7 @@ def test_a_wrong_value_of_a_tag_is_named_and_refused_if_asked(
 
 
 @pytest.mark.parametrize("value", ["none", "signals", "walk", "RU:urban", "DE:autobahn", "40 mph", "60;80"])
-def test_a_speed_that_may_be_mapped_is_no_wrong_value(tmp_path, capsys, value):
+def test_a_speed_that_may_be_mapped_is_no_wrong_value(tmp_path, capsys, value):  # nor are no bus lanes
     source = cross(maxspeed=value, lanes__psv="0").write(tmp_path / "map.osm")
     assert run(["import", "osm", str(source), "-o", str(tmp_path / "map.npz"), "--strict", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["warnings"] == []
@@ -212,6 +215,26 @@ def test_a_road_that_the_file_cuts_up_is_named(tmp_path, capsys):
     )
     assert warning.endswith("make the extract again with complete ways")
     assert first in (tmp_path / "map.txt").read_text(encoding="utf-8")
+
+
+def test_a_node_in_the_wrong_half_of_the_world_is_warned_of(tmp_path, capsys):
+    file = cross().write(tmp_path / "far.osm")
+    file.write_text(file.read_text().replace('id="3" version="1" lat="4', 'id="3" version="1" lat="-4', 1))
+    assert run(["import", "osm", str(file), "-o", str(tmp_path / "far.npz"), "--json"]) == 0
+    told = [
+        text for text in json.loads(capsys.readouterr().out)["warnings"] if text.startswith("very long link")
+    ]
+    assert len(told) == 1
+    assert "way 10" in told[0]
+    assert told[0].endswith("mend the position of the nodes of the way")
+
+
+def test_roads_without_a_length_are_refused(imported, tmp_path):
+    osm = cross()
+    osm.nodes = {node: (0.0, 0.0, tags) for node, (_, _, tags) in osm.nodes.items()}
+    osm.write(tmp_path / "point.osm")
+    problem = imported("point.osm")
+    assert (problem["file"], problem["field"]) == ("point.osm", "node.lat, node.lon")
 
 
 def test_a_coordinate_that_is_no_number(imported, tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shlex
 from pathlib import Path
 
 import pytest
@@ -100,7 +101,7 @@ def test_from_a_map_to_sumo(
     checked = _told(capsys, "scenario", "check", "own.toml")
     assert (checked["junctions"], checked["demand"], checked["left_out_of_timing_sheet"]) == (2, source, 1)
     (note,) = checked["notes"]
-    command = note.partition("jasyl ")[2].split()
+    command = shlex.split(note.partition("jasyl ")[2])
     assert command[:2] == ["import", "osm"]
     assert _told(capsys, *command)["warnings"] == []  # the corrections overrule the wrong tag
     rows = _told(capsys, "scenario", "show", "own.toml", "--junctions")["junctions"]

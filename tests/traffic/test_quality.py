@@ -110,7 +110,11 @@ def test_tags_that_could_not_be_used_are_counted(tmp_path: Path) -> None:
     _, report = build(osm, tmp_path)
     assert report.turn_lanes_ignored == 1
     assert [(tag.way, tag.key) for tag in report.wrong_tags] == [
-        (way, key) for way in (10, 11) for key in ("lanes", "maxspeed")
+        (10, "lanes"),
+        (10, "maxspeed"),
+        (10, "turn:lanes:forward"),
+        (11, "lanes"),
+        (11, "maxspeed"),
     ]
     line = "wrong tag: way 11: lanes = '0', used 2 lanes forward (default), 2 lanes backward (default); "
     assert f"{line}the value must be a number of lanes from 1 to 12" in report.text()

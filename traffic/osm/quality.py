@@ -29,6 +29,7 @@ __all__ = ["Facts", "quality_report"]
 
 CUT_ROAD = "road cut where a node is not in the file"
 SHORT_LINK_M = 10.0
+LONG_LINK_M = 50_000.0
 WIDE_JUNCTION_M = 120.0
 MANY_LEGS = 6
 PARALLEL_RAD = np.radians(15.0)
@@ -154,6 +155,9 @@ def _suspicions(network: RoadNetwork, facts: Facts) -> Iterator[Suspicion]:
     for link in np.flatnonzero(links.length_m < SHORT_LINK_M).tolist():
         way = int(links.osm_way[link])
         yield Suspicion("very short link", f"way {way}, link {link}", f"{links.length_m[link]:.1f} m", (way,))
+    for link in np.flatnonzero(links.length_m > LONG_LINK_M).tolist():
+        way, length_km = int(links.osm_way[link]), links.length_m[link] / 1000.0
+        yield Suspicion("very long link", f"way {way}, link {link}", f"{length_km:,.0f} km", (way,))
     draft_node = {index: node for node, index in facts.nodes.items()}
     arriving, leaving = _by_node(links.to_node), _by_node(links.from_node)
     for row, node in enumerate(network.junctions.node.tolist()):

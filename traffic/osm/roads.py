@@ -146,7 +146,8 @@ def cut_roads(extract: OsmExtract, tags: Mapping[int, WayTags], crs: str, x_m: F
     """Cut ways where they meet.
 
     Ways that share a node but have different layers, and of which neither ends there, pass over one another
-    and are not joined. At a barrier that stops cars no piece is joined to another.
+    and are not joined. At a barrier that stops cars no piece is joined to another. Nodes that follow each other at
+    one and the same place, as in a map where a node was drawn twice, are one.
     """
     uses = _uses(extract, tags)
     apart = _layers_apart(extract, tags, uses)
@@ -154,7 +155,10 @@ def cut_roads(extract: OsmExtract, tags: Mapping[int, WayTags], crs: str, x_m: F
     vertex_of: dict[tuple[int, ...], int] = {}
     vertex_node: list[int] = []
 
+    twice = _drawn_twice(extract, tags, uses, x_m, y_m, barriers | apart.keys())
+
     def vertex(node: int, way: int, position: int) -> int:
+        node = twice.get(node, node)
         key: tuple[int, ...] = (node,)
         if node in barriers:
             key = (node, way, position)
@@ -180,6 +184,14 @@ def cut_roads(extract: OsmExtract, tags: Mapping[int, WayTags], crs: str, x_m: F
             if start == end and len(part) < 4:
                 continue
             pieces.append(Piece(way, start, end, part, read.forward is not None, read.backward is not None))
+    if not pieces:
+        raise InputError(
+            "must hold a road that leads from one place to another",
+            file=extract.source,
+            field="node.lat, node.lon",
+            value="all nodes of each road lie at one place",
+            hint="Mend the positions of the nodes",
+        )
     layers_apart = sum(len(set(groups.values())) - 1 for groups in apart.values())
     return Roads(crs, x_m, y_m, tags, tuple(pieces), np.array(vertex_node), layers_apart)
 
@@ -190,6 +202,36 @@ def _uses(extract: OsmExtract, tags: Mapping[int, WayTags]) -> NDArray[np.int64]
     taken[list(tags)] = True
     passed = extract.way_node[np.repeat(taken, np.diff(extract.way_begin))]
     return np.bincount(passed, minlength=len(extract.node_id))
+
+
+def _drawn_twice(
+    extract: OsmExtract,
+    tags: Mapping[int, WayTags],
+    uses: NDArray[np.int64],
+    x_m: F1,
+    y_m: F1,
+    but: Collection[int],
+) -> dict[int, int]:
+    """Return the node that stands for each node that lies where its neighbour on a way lies, all except `but`.
+
+    That is the one with a signal, else the one that most ways pass.
+    """
+    taken = np.zeros(len(extract.way_id), dtype=bool)
+    taken[list(tags)] = True
+    within = np.repeat(taken, np.diff(extract.way_begin))
+    within[extract.way_begin[1:] - 1] = False  # the next node belongs to the next way
+    before, after = extract.way_node[:-1], extract.way_node[1:]
+    same = within[:-1] & (x_m[before] == x_m[after]) & (y_m[before] == y_m[after])
+    places: dict[tuple[float, float], set[int]] = defaultdict(set)
+    for pair in zip(before[same].tolist(), after[same].tolist(), strict=True):
+        if not any(node in but for node in pair):
+            places[float(x_m[pair[0]]), float(y_m[pair[0]])].update(pair)
+    signals = set(extract.signals.node.tolist())
+    found: dict[int, int] = {}
+    for nodes in places.values():
+        stands = max(nodes, key=lambda node: (node in signals, uses[node], -node))
+        found.update(dict.fromkeys(nodes, stands))
+    return found
 
 
 def _layers_apart(

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "LANES_RULE",
+    "ONE_WAY",
     "SPEED_RULE",
     "WAY_KEYS",
     "Direction",
@@ -25,6 +26,7 @@ __all__ = [
     "parse_maxspeed",
     "parse_turn_lanes",
     "read_way",
+    "unknown_turn",
 ]
 
 WAY_KEYS = frozenset(
@@ -51,6 +53,12 @@ SPEED_RULE = (
     f"must be a speed from {_SPEED_MIN_KM_H:.0f} to {_SPEED_MAX_KM_H:.0f} km/h or a zone such as RU:urban"
 )
 _NUMBER = re.compile(r"^(\d+(?:\.\d+)?)\s*(km/h|kmh|kph|mph|knots)?$")
+ONE_WAY: Mapping[str, int] = {
+    **dict.fromkeys(("yes", "true", "1"), 1),
+    **dict.fromkeys(("-1", "reverse"), -1),
+    **dict.fromkeys(("no", "false", "0", "reversible", "alternating"), 0),
+}
+"""What values of ``oneway`` mean: traffic along the way, against it, both."""
 _TURNS: Mapping[str, tuple[Turn, ...]] = {
     "left": (Turn.LEFT,),
     "sharp_left": (Turn.LEFT,),
@@ -129,12 +137,8 @@ def one_way(tags: Mapping[str, str]) -> int:
     alternating direction are open both ways.
     """
     value = tags.get("oneway", "")
-    if value in {"yes", "true", "1"}:
-        return 1
-    if value in {"-1", "reverse"}:
-        return -1
-    if value in {"no", "false", "0", "reversible", "alternating"}:
-        return 0
+    if value in ONE_WAY:
+        return ONE_WAY[value]
     implied = tags.get("junction") in {"roundabout", "circular"} or tags.get("highway") == "motorway"
     return int(implied)
 
@@ -173,13 +177,19 @@ def parse_turn_lanes(value: str) -> tuple[frozenset[Turn], ...] | None:
 
     ``None`` for a value with an unknown word. A lane without marking is an empty set.
     """
-    lanes = []
-    for lane in value.split("|"):
-        words = [word.strip() for word in lane.split(";")]
-        if any(word not in _TURNS for word in words):
-            return None
-        lanes.append(frozenset(turn for word in words for turn in _TURNS[word]))
+    if unknown_turn(value) is not None:
+        return None
+    lanes = [
+        frozenset(turn for word in lane.split(";") for turn in _TURNS[word.strip()])
+        for lane in value.split("|")
+    ]
     return tuple(reversed(lanes)) if any(lanes) else None
+
+
+def unknown_turn(value: str) -> str | None:
+    """Return the first word of a ``turn:lanes`` value that is no turn."""
+    words = (word.strip() for word in value.replace("|", ";").split(";"))
+    return next((word for word in words if word not in _TURNS), None)
 
 
 def read_way(tags: Mapping[str, str], country: str | None) -> WayTags:

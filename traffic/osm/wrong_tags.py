@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from traffic.osm.tags import LANES_RULE, SPEED_RULE, parse_lanes, parse_maxspeed
+from traffic.osm.tags import LANES_RULE, ONE_WAY, SPEED_RULE, parse_lanes, parse_maxspeed, unknown_turn
 from traffic.quality import WrongTag
 from traffic.units import KM_H
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from traffic.osm.extract import OsmExtract
     from traffic.osm.tags import Direction, WayTags
@@ -22,13 +22,12 @@ _SIDES = ("forward", "backward")
 # Values in use that name no speed of their own.
 _NO_SPEED = re.compile(r"none|signals|variable|implicit|default|national|[A-Z]{2}(-[A-Z]+)?:[\w:]+")
 _NOT_GENERAL = ("lanes:bus", "lanes:psv", "lanes:both_ways")
-_LAYER_RULE = "must be a whole number"
 
 
 def wrong_tags(
     extract: OsmExtract, tags: Mapping[int, WayTags], overridden: Sequence[WayOverride]
 ) -> Iterator[WrongTag]:
-    """Yield the lanes, speeds and layers that cannot be meant, of the ways that are taken in.
+    """Yield the tags that cannot be meant, of the ways that are taken in.
 
     Parameters
     ----------
@@ -45,34 +44,54 @@ def wrong_tags(
         way = int(extract.way_id[index])
         for key, value in sorted(extract.way_tags[index].items()):
             rule = _broken_rule(key, value)
+            if rule is None or (way, key) in told:  # a way that the file cuts up is there more than once
+                continue
             sides = _sides(key, tags[index])
-            if rule and sides and (way, key) not in told and not _stood_in(key, sides, words.get(way, ())):
-                told.add((way, key))  # a way that the file cuts up is there more than once
+            if sides and not _stood_in(key, sides, words.get(way, ())):
+                told.add((way, key))
                 yield WrongTag(way, key, value, rule, _used(key, sides))
 
 
+def _names_speed(value: str) -> bool:
+    first = value.split(";", maxsplit=1)[0].strip()
+    return parse_maxspeed(value) is not None or _NO_SPEED.fullmatch(first) is not None
+
+
+# What a key begins with, the rule for its value, and whether a value keeps it; the first that fits holds.
+_RULES: tuple[tuple[str | tuple[str, ...], str, Callable[[str], bool]], ...] = (
+    (_NOT_GENERAL, LANES_RULE, lambda value: parse_lanes(value) is not None or value.strip() == "0"),
+    ("lanes", LANES_RULE, lambda value: parse_lanes(value) is not None),
+    ("maxspeed", SPEED_RULE, _names_speed),
+    (
+        "turn:lanes",
+        "must be words such as left, through, right and none, divided by | between lanes",
+        lambda value: unknown_turn(value) is None,
+    ),
+    ("oneway", "must be yes, no, -1, reversible or alternating", ONE_WAY.__contains__),
+    ("layer", "must be a whole number", lambda value: re.fullmatch(r"\s*[+-]?\d{1,9}\s*", value) is not None),
+)
+
+
 def _broken_rule(key: str, value: str) -> str | None:
-    if key.startswith(_NOT_GENERAL):
-        return None if parse_lanes(value) is not None or value.strip() == "0" else LANES_RULE
-    if key.startswith("lanes"):
-        return None if parse_lanes(value) is not None else LANES_RULE
-    if key.startswith("maxspeed"):
-        names_none = _NO_SPEED.fullmatch(value.split(";", maxsplit=1)[0].strip())
-        return None if parse_maxspeed(value) is not None or names_none else SPEED_RULE
-    if key == "layer":
-        return None if re.fullmatch(r"\s*[+-]?\d{1,9}\s*", value) else _LAYER_RULE
+    for begin, rule, keeps in _RULES:
+        if key.startswith(begin):
+            return None if keeps(value) else rule
     return None
 
 
 def _sides(key: str, tags: WayTags) -> dict[str, Direction]:
     """Return the directions that may be driven and that a key is about."""
     own = {side: direction for side in _SIDES if (direction := getattr(tags, side)) is not None}
+    if key == "turn:lanes" and len(own) > 1:
+        return {}  # read on one-way roads only
     last = key.rpartition(":")[2]
     return {last: own[last]} if last in own else {} if last in _SIDES else own
 
 
 def _stood_in(key: str, sides: Iterable[str], words: Sequence[WayOverride]) -> bool:
     def says(word: WayOverride) -> bool:
+        if key.startswith("turn:lanes"):
+            return word.turn_lanes is not None or word.lanes is not None
         if key.startswith("lanes"):
             return word.lanes is not None or word.turn_lanes is not None
         return key.startswith("maxspeed") and word.speed_km_h is not None
@@ -83,6 +102,10 @@ def _stood_in(key: str, sides: Iterable[str], words: Sequence[WayOverride]) -> b
 def _used(key: str, sides: Mapping[str, Direction]) -> str:
     if key == "layer":
         return "0"
+    if key.startswith("turn:lanes"):
+        return "none"
+    if key == "oneway":
+        return "both directions" if len(sides) > 1 else f"{next(iter(sides))} only"
     if key.startswith(_NOT_GENERAL):
         return "none"
     told = []

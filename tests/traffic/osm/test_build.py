@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.traffic.osm.maps import OsmMap, assert_sound, build, cross, divided_cross
+from tests.traffic.osm.maps import OsmMap, assert_sound, build, cross, divided_cross, movements_of
 from traffic.errors import InputError
 
 if TYPE_CHECKING:
@@ -41,6 +41,30 @@ def test_what_is_dropped_and_why(tmp_path: Path) -> None:
     }
     assert report.unmatched == {33: "on a road that is not joined to the main network"}
     assert len(network.nodes) == 5
+    assert_sound(network, report)
+
+
+@pytest.mark.parametrize(
+    ("ways", "signal"),
+    [([[2, 9, 1, 3], [4, 1, 5]], 1), ([[2, 9, 3], [4, 1, 9, 5]], 1), ([[2, 1, 9, 3], [4, 9, 1, 5]], 9)],
+)
+def test_nodes_that_were_drawn_twice_are_one(tmp_path: Path, ways: list[list[int]], signal: int) -> None:
+    osm = cross(signal=False)
+    osm.node(9, 0, 0)
+    osm.nodes[signal] = (0, 0, {"highway": "traffic_signals"})
+    osm.ways = [(osm_id, nodes, tags) for (osm_id, _, tags), nodes in zip(osm.ways, ways, strict=True)]
+    network, report = build(osm, tmp_path)
+    assert network.junctions.osm_nodes == ((signal,),)
+    assert movements_of(network) == {(10, 10), (11, 11), (10, 11), (11, 10)}
+    assert (len(network.links), len(network.movements)) == (8, 12)
+    assert_sound(network, report)
+
+
+def test_a_road_that_ends_where_it_begins_is_left_out(tmp_path: Path) -> None:
+    osm = cross()
+    osm.nodes[2] = (0, 0, {})
+    network, report = build(osm, tmp_path)
+    assert len(network.links) == 6
     assert_sound(network, report)
 
 
