@@ -12,8 +12,9 @@ from signals.clearance import vehicle_intergreen_s, yellow_s
 from signals.conflicts import crossing_conflicts, movement_conflicts
 from signals.groups import protected_left_turns, shared_lane_sets, turn_letters
 from signals.junction import Conflict, GroupKind, Junction, SignalGroup
-from signals.paths import movement_paths, rows_by
+from signals.paths import movement_paths
 from signals.walks import overridden_walks_m
+from traffic.arrays import rows_by
 from traffic.errors import InputError
 from traffic.network import JunctionKind
 from traffic.overrides import JunctionOverride

@@ -168,7 +168,8 @@ def _entering_s(paths: MovementPaths, network: RoadNetwork, settings: SignalSett
     if not settings.deducts_entering_time:
         return np.zeros_like(paths.along_m)
     speed = network.links.speed_m_s[network.movements.in_link[paths.movement]]
-    times: F1 = paths.along_m / np.maximum(speed, settings.entering_speed_m_s)[:, None]
+    way = np.maximum(paths.along_m - paths.ahead_m[:, None], 0.0)
+    times: F1 = way / np.maximum(speed, settings.entering_speed_m_s)[:, None]
     return times
 
 

@@ -166,8 +166,8 @@ def _resplit(plans: Iterable[Plan], urge: NDArray[np.float64], rng: np.random.Ge
         durations = list(plan.durations_s)
         durations[giver] -= step
         durations[taker] += step
-        long_enough = durations[giver] >= plan.sequence.planned_stage_s[giver]
-        if long_enough and plan.sequence.feasible(durations):
+        least = plan.sequence.planned_stage_s[[giver, taker]]
+        if (np.array(durations)[[giver, taker]] >= least).all() and plan.sequence.feasible(durations):
             changed.append(replace(plan, durations_s=tuple(durations), name=_NAME))
     return changed
 

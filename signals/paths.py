@@ -13,11 +13,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import cos, pi, sin
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from signals.curves import U_TURN_RADIUS_M, curves, u_turns
+from traffic.arrays import rows_by
 from traffic.legs import LegEnd, leg_names, legs_at
 from traffic.network import JunctionKind, RoadClass, Turn
 
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     F1 = NDArray[np.float64]
     I1 = NDArray[np.int32]
 
-__all__ = ["CrossingAreas", "MovementPaths", "movement_paths", "rows_by"]
+__all__ = ["CrossingAreas", "MovementPaths", "movement_paths"]
 
 _LOOK_M = 40.0  # where a leg lies is seen at this distance along its links
 _HEADING_M = (20.0, 60.0)  # and which way they head between these
@@ -91,6 +92,9 @@ class MovementPaths:
         Positions along the path, relative to the node; shape (paths, SAMPLES, 2).
     along_m
         Distance from the stop line; shape (paths, SAMPLES).
+    ahead_m
+        How much further out than its own link asks for the stop line is drawn, as the other direction of the leg ends
+        there; shape (paths,). Who enters may start that much nearer.
     missing_m
         What the path is shorter than the straight line between the ends of its links, as where a leg of a large
         junction enters it sideways; shape (paths,). Who clears the junction has this way to go as well.
@@ -110,6 +114,7 @@ class MovementPaths:
     junction: I1
     points_m: NDArray[np.float64]
     along_m: NDArray[np.float64]
+    ahead_m: F1
     missing_m: F1
     entry: I1
     exit: I1
@@ -126,15 +131,16 @@ class _Ends:
     bearing: F1
     distance: F1
     median: F1
+    ahead: F1  # of where the link alone would have its end
     across: F1  # lanes between the leg's axis and the kerb side of the link
     rank: I1
     leg: list[str]
 
     @classmethod
     def empty(cls, links: int) -> _Ends:
-        bearing, distance, median, across = (np.full(links, np.nan) for _ in range(4))
+        bearing, distance, median, ahead, across = (np.full(links, np.nan) for _ in range(5))
         rank = np.full(links, -1, dtype=np.int32)
-        return cls(bearing, distance, median, across, rank, [""] * links)
+        return cls(bearing, distance, median, ahead, across, rank, [""] * links)
 
 
 def movement_paths(network: RoadNetwork, settings: SignalSettings) -> MovementPaths:
@@ -165,6 +171,7 @@ def movement_paths(network: RoadNetwork, settings: SignalSettings) -> MovementPa
         junction=junction[order],
         points_m=points,
         along_m=along,
+        ahead_m=arriving.ahead[in_link],
         missing_m=np.maximum(_between_m(network, in_link, out_link) - along[:, -1], 0.0),
         entry=arriving.rank[in_link],
         exit=leaving.rank[out_link],
@@ -277,9 +284,12 @@ def _place_legs(network: RoadNetwork, settings: SignalSettings) -> tuple[_Ends, 
         setback = settings.crossing_depth_m * (2.0 if kind == JunctionKind.CROSSING else 1.0)
         for rank, leg in enumerate(drawn):
             # the links of a large junction end well before its node
-            distance = max(leg.clear_of(drawn), leg.reach_m(ends_in, ends_out)) + setback
+            clear = leg.clear_of(drawn)
+            distance = max(clear, leg.reach_m(ends_in, ends_out)) + setback
             for end, table, slot in ((leg.leg.leaving, leaving, 0), (leg.leg.arriving, arriving, 1)):
                 if end is not None:
+                    own = leg.along_m(ends_in[end.link] if slot else ends_out[end.link])
+                    table.ahead[end.link] = distance - setback - max(clear, own)
                     table.bearing[end.link] = leg.bearing
                     table.distance[end.link] = distance
                     table.median[end.link] = leg.median
@@ -294,15 +304,6 @@ def _crossed_together(network: RoadNetwork) -> dict[int, int]:
     crossings = network.crossings
     both = (crossings.in_link >= 0) & (crossings.out_link >= 0)
     return dict(zip(crossings.in_link[both].tolist(), crossings.out_link[both].tolist(), strict=True))
-
-
-def rows_by(keys: NDArray[np.integer[Any]], kept: NDArray[np.bool_]) -> dict[int, list[int]]:
-    """Return the rows of the table that are `kept`, by their key."""
-    found: dict[int, list[int]] = {}
-    rows = np.flatnonzero(kept)
-    for row, key in zip(rows.tolist(), keys[rows].tolist(), strict=True):
-        found.setdefault(key, []).append(row)
-    return found
 
 
 def _direction(vector: NDArray[np.float64]) -> F1:
@@ -354,7 +355,11 @@ class _Drawn:
         arriving, leaving = self.leg.arriving, self.leg.leaving
         points = [ends_in[arriving.link]] if arriving else []
         points += [ends_out[leaving.link]] if leaving else []
-        return max(float(p[0] * cos(self.bearing) + p[1] * sin(self.bearing)) for p in points)
+        return max(self.along_m(point) for point in points)
+
+    def along_m(self, point: F1) -> float:
+        """Distance of a point from the node, along the leg."""
+        return float(point[0] * cos(self.bearing) + point[1] * sin(self.bearing))
 
     def clear_of(self, others: list[_Drawn]) -> float:
         """Distance from the node at which the leg is clear of all other legs."""

@@ -153,11 +153,16 @@ class StageSequence:
         """Least duration of each stage in plans that are made; shape (stages,).
 
         A stage of a second or two, as before the one that it leads, is safe but looks like a fault on the street. It
-        is allowed where the cycle leaves no room for a longer one.
+        is allowed where the cycle or a greatest green leaves no room for a longer one.
         """
-        longer = frozen(np.maximum(self.min_stage_s, LEAST_PLANNED_STAGE_S), np.int32)
-        fits = int(self._least_from(longer).sum()) <= self.junction.cycle_max_s
-        return longer if fits else self.min_stage_s
+        bounds = self.min_stage_s
+        for stage in np.flatnonzero(bounds < LEAST_PLANNED_STAGE_S).tolist():
+            longer = bounds.copy()
+            longer[stage] = LEAST_PLANNED_STAGE_S
+            least = self._least_from(longer)
+            if least.sum() <= self.junction.cycle_max_s and (self.green_s(least) <= self.run_max_s).all():
+                bounds = longer
+        return frozen(bounds, np.int32)
 
     def planned_durations_s(self) -> NDArray[np.int32]:
         """Return small durations that keep `planned_stage_s` and every lower bound of `least_durations_s`."""

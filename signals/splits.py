@@ -67,16 +67,32 @@ def delay_splits(
         wanted &= place < sizes
         if wanted.any():
             _take_better(model, cycles, _plain(model, cycles, place), best, best_cost, wanted)
-    if not np.isfinite(best_cost).all():
-        j = int(np.flatnonzero(~np.isfinite(best_cost))[0])
-        rule = f"no stage sequence fits into a cycle of {int(cycles[j])} s"
-        raise InputError(rule, field=f"junction {model.junctions[j].key}")
+    _settle_stuck(model, cycles, base, best, best_cost)
     costly = best_cost > np.quantile(best_cost, 1.0 - retried)
     for place in range(0 if base is not None else choices, int(sizes.max(initial=1))):
         wanted = costly & (place < sizes)
         if wanted.any():
             _take_better(model, cycles, _plain(model, cycles, place), best, best_cost, wanted)
     return best, best_cost
+
+
+def _settle_stuck(
+    model: ProfileModel,
+    cycles: NDArray[np.int64],
+    base: Timings | None,
+    best: Timings,
+    best_cost: NDArray[np.float64],
+) -> None:
+    """Leave junctions that no sequence fits at their cycle, as by their greatest greens, as they are in `base`."""
+    stuck = np.flatnonzero(~np.isfinite(best_cost))
+    if base is not None:
+        for name in ("period_s", "repeats", "sequence", "offset_s", "duration_s"):
+            getattr(best, name)[stuck] = getattr(base, name)[stuck]
+        best_cost[stuck] = 0.0
+    elif stuck.size:
+        j = int(stuck[0])
+        rule = f"no stage sequence fits into a cycle of {int(cycles[j])} s"
+        raise InputError(rule, field=f"junction {model.junctions[j].key}")
 
 
 def _take_better(

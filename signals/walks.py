@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 __all__ = ["longest_walks_m", "overridden_walks_m"]
 
+NARROWEST_LANE_M = 2.5
+"""No lane of a road is narrower: a measured walk below that is a slip."""
+
 
 def longest_walks_m(
     network: RoadNetwork, drawn_m: NDArray[np.float64], refuge: NDArray[np.bool_] | None = None
@@ -66,7 +69,8 @@ def overridden_walks_m(
     Raises
     ------
     InputError
-        For a group that is none of people on foot, and for a refuge in a road of one direction.
+        For a group that is none of people on foot, for a refuge in a road of one direction, and for a walk shorter
+        than the lanes are wide.
     """
     refuge = network.crossings.refuge.copy()
     both_ways = _both_ways(network)
@@ -82,10 +86,27 @@ def overridden_walks_m(
                 raise InputError(rule, field=f"signals.{key}.refuge", value=name, hint="Give walk_m instead")
             refuge[rows] = wanted
         for name, metres in wish.walk_m.items():
-            measured |= dict.fromkeys(_crossings(made, name, f"signals.{key}.walk_m"), metres)
+            rows = _crossings(made, name, f"signals.{key}.walk_m")
+            _require_plausible(network, rows, refuge, metres, f"signals.{key}.walk_m.{name}")
+            measured |= dict.fromkeys(rows, metres)
     walks = longest_walks_m(network, drawn_m, refuge)
     walks[list(measured)] = list(measured.values())
     return walks
+
+
+def _require_plausible(
+    network: RoadNetwork, rows: list[int], refuge: NDArray[np.bool_], metres: float, field: str
+) -> None:
+    """Refuse a walk that is shorter than the lanes to cross are wide at the least."""
+    crossings, links = network.crossings, network.links
+    for row in rows:
+        into, out_of = int(crossings.in_link[row]), int(crossings.out_link[row])
+        lanes = [int(links.lanes[into])] * (into >= 0) + [int(links.running_lanes[out_of])] * (out_of >= 0)
+        count = max(lanes) if refuge[row] else sum(lanes)
+        if metres < count * NARROWEST_LANE_M:
+            rule = f"must be {count * NARROWEST_LANE_M:g} m or more: {count} lanes of {NARROWEST_LANE_M:g} m"
+            hint = "Correct the lanes of the way, or say that there is a refuge"
+            raise InputError(rule, field=field, value=metres, hint=hint)
 
 
 def _crossings(groups: Iterable[SignalGroup], name: str, field: str) -> list[int]:

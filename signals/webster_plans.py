@@ -8,6 +8,7 @@ import numpy as np
 
 from signals.plan import Plan, PlanSet
 from signals.webster import optimum_cycle_s
+from traffic.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -80,7 +81,30 @@ def webster_durations_s(
     share = over / over.sum() if over.sum() > 0 else np.full(len(over), 1.0 / len(over))
     durations = least + np.floor(share * spare).astype(np.int64)
     durations[int(np.argmax(share))] += cycle_s - int(durations.sum())
-    return tuple(int(d) for d in durations) if sequence.feasible(durations) else None
+    if not sequence.feasible(durations):
+        durations = _filled(sequence, least, share, cycle_s)
+    fits = int(durations.sum()) == cycle_s and sequence.feasible(durations)
+    return tuple(int(d) for d in durations) if fits else None
+
+
+def _filled(
+    sequence: StageSequence, least: NDArray[np.int64], share: NDArray[np.float64], cycle_s: int
+) -> NDArray[np.int64]:
+    """Return durations near `share` of a cycle that keep the greatest greens; a shorter cycle where these are short.
+
+    Second by second, the stage that is furthest below its share and may have one more gets it.
+    """
+    durations = least.copy()
+    while durations.sum() < cycle_s:
+        wanting = share * (cycle_s - least.sum()) - (durations - least)
+        for stage in np.argsort(-wanting, kind="stable").tolist():
+            durations[stage] += 1
+            if (sequence.green_s(durations) <= sequence.run_max_s).all():
+                break
+            durations[stage] -= 1
+        else:
+            break
+    return durations
 
 
 def _webster_cycle(junction: Junction, sequence: StageSequence, ratio: NDArray[np.float64]) -> int:
@@ -124,9 +148,18 @@ def webster_plan(
             durations = webster_durations_s(several[k], ratio, cycle)
             if durations is not None:
                 return Plan(junction, cycle, 0, several[k].stages, durations, name=name)
-    first = several[0]
-    durations = tuple(int(d) for d in first.least_durations_s())
-    return Plan(junction, sum(durations), 0, first.stages, durations, name=name)
+    for sequence in several:
+        least = sequence.least_durations_s().astype(np.int64)
+        even = np.full(len(least), 1.0 / len(least))
+        longer = _filled(sequence, least, even, _webster_cycle(junction, sequence, ratio))
+        if sequence.feasible(longer):
+            filled = tuple(int(d) for d in longer)
+            return Plan(junction, sum(filled), 0, sequence.stages, filled, name=name)
+    raise InputError(
+        f"no stages fill a cycle of {junction.cycle_min_s} to {junction.cycle_max_s} s",
+        field=f"junction {junction.key}, stages",
+        hint="Allow longer greens (max_green_s) or a shorter cycle (cycle_min_s)",
+    )
 
 
 def webster_plans(

@@ -62,3 +62,12 @@ def table_length(table: Any, *, name: str) -> int:
         if length != expected:
             raise InputError(f"must have {expected} rows", field=f"{name}.{field}", value=length)
     return expected
+
+
+def rows_by(keys: NDArray[np.integer[Any]], kept: NDArray[np.bool_]) -> dict[int, list[int]]:
+    """Return the rows of the table that are `kept`, by their key."""
+    found: dict[int, list[int]] = {}
+    rows = np.flatnonzero(kept)
+    for row, key in zip(rows.tolist(), keys[rows].tolist(), strict=True):
+        found.setdefault(key, []).append(row)
+    return found

@@ -360,7 +360,7 @@ def _cleared_s(junction: Junction) -> dict[str, int]:
 
 def test_refuges_and_walks_as_the_engineer_saw_them() -> None:
     """Six lanes of 3.5 m at 1.2 m/s are 17.5 s, three are 8.75 s, and 9.7 m are 8.1 s."""
-    wish = JunctionOverride(refuge={"P-N": True, "P-S": False}, walk_m={"P-E": 9.7})
+    wish = JunctionOverride(refuge={"P-N": True, "P-S": False, "P-E": True}, walk_m={"P-E": 9.7})
     plain = _cleared_s(_only(crossroads(3)))
     assert plain == dict.fromkeys(("P-E", "P-N", "P-W", "P-S"), 18)
     assert _cleared_s(_only(crossroads(3), overrides=_overrides(centre=wish))) == plain | {"P-N": 9, "P-E": 9}
@@ -375,6 +375,16 @@ def test_no_refuge_in_a_road_of_one_direction() -> None:
     legs = [Leg(0.0), Leg(90.0, lanes_out=0), Leg(180.0)]
     with pytest.raises(InputError, match=r"centre\.refuge: must be a crossing over both directions.*'P-N'"):
         _only(legs, overrides=_overrides(centre=JunctionOverride(refuge={"P-N": True})))
+
+
+@pytest.mark.parametrize(("refuge", "least_m"), [(True, 7.5), (False, 15.0)])
+def test_a_walk_shorter_than_the_lanes_is_a_slip(refuge: bool, least_m: float) -> None:
+    """Three lanes either way."""
+    fine = JunctionOverride(refuge={"P-E": refuge}, walk_m={"P-E": least_m})
+    _only(crossroads(3), overrides=_overrides(centre=fine))
+    slip = replace(fine, walk_m={"P-E": least_m - 0.1})
+    with pytest.raises(InputError, match=rf"walk_m\.P-E: must be {least_m:g} m or more"):
+        _only(crossroads(3), overrides=_overrides(centre=slip))
 
 
 @pytest.mark.parametrize(

@@ -96,3 +96,36 @@ def test_the_links_under_one_crossing_are_one_leg() -> None:
     for table, mate in ((crossings, 0), (swapped, 1)):
         paths = movement_paths(replace(network, crossings=table), SignalSettings())
         assert paths.in_leg[east] == paths.out_leg[table.out_link[mate]]
+
+
+def _far_exit(reach_m: float) -> RoadNetwork:
+    """A crossroads whose road out to the east begins `reach_m` from the node, while the road in ends at it."""
+    nodes = [NodeSpec(0.0, 0.0, junction=JunctionSpec("long", "Long"))]
+    nodes += [
+        NodeSpec(x, y, gateway=True) for x, y in ((400.0, 0.0), (0.0, 400.0), (-400.0, 0.0), (0.0, -400.0))
+    ]
+    links = []
+    for row in range(1, 5):
+        end = np.array([nodes[row].x_m, nodes[row].y_m])
+        first = np.array([reach_m if row == 1 else 0.0, 0.0])
+        links.append(LinkSpec(row, 0, np.array([end, [0.0, 0.0]]), 14.0, 1, RoadClass.SECONDARY))
+        links.append(LinkSpec(0, row, np.array([first, end]), 14.0, 1, RoadClass.SECONDARY))
+    return assemble("long", "EPSG:32643", nodes, links)
+
+
+def test_no_entering_time_is_deducted_for_the_far_end_of_the_other_direction() -> None:
+    """Nobody who enters from the east gets later to the others because the way out is drawn far away."""
+    settings = SignalSettings()
+    near, far = movement_conflicts(_far_exit(0.0), settings), movement_conflicts(_far_exit(60.0), settings)
+    paths = movement_paths(_far_exit(60.0), settings)
+    from_east = np.isin(_far_exit(60.0).movements.in_link[paths.movement], 0)
+    assert (paths.ahead_m[~from_east] == 0.0).all()
+    assert (paths.ahead_m[from_east] > 40.0).all()
+    entering = _far_exit(60.0).movements.in_link[far.other] == 0
+    time_of = {
+        (a, b): t for a, b, t in zip(near.one.tolist(), near.other.tolist(), near.clearing_s, strict=True)
+    }
+    for a, b, t in zip(
+        far.one[entering].tolist(), far.other[entering].tolist(), far.clearing_s[entering], strict=True
+    ):
+        assert t >= time_of.get((a, b), t) - 0.5
