@@ -168,7 +168,7 @@ class SignalSettings:
         preset = COUNTRIES.get(country.upper())
         if preset is None:
             known = ", ".join(COUNTRIES)
-            hint = f"Known are {known}; others are made with SignalSettings(aspects=CountryAspects(...))"
+            hint = f"Known are {known}; elsewhere take the nearest of them and change what differs"
             raise InputError("must be a known country", field="country", value=country, hint=hint)
         for name in changes:
             if name not in cls.__dataclass_fields__:

@@ -9,6 +9,8 @@
 4. Feedback: where the flow model shows a queue that a junction cannot discharge and that fills its link, its lane
    groups weigh more; the local search answers, the flow model decides.
 5. Kicks: offsets of a neighbourhood shift, the local search repairs, what is not better is taken back.
+6. Search in the flow model itself (`signals.direct_search`), in turns with 3 to 5: as often as each of these ways
+   still finds better plans, and from the start where the profile model misleads (queues that block each other).
 
 The flow model judges the start and every candidate; the best of all is returned, so the result is never worse
 than its start. The time budget only decides when to stop: the same seed and number of steps give the same plans.

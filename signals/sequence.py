@@ -238,7 +238,7 @@ def _check_stages(junction: Junction, stages: tuple[Stage, ...]) -> None:
         raise InputError("a stage sequence needs a stage", field=where)
     full = junction.conflict == Conflict.FULL
     for position, stage in enumerate(stages):
-        groups, field_name = sorted(stage.groups), f"{where}, stage {position}"
+        groups, field_name = sorted(stage.groups), f"{where}, stage {position + 1}"
         if groups[0] < 0 or groups[-1] >= count:
             rule = f"must be the positions of groups, from 0 to {count - 1}"
             raise InputError(rule, field=field_name, value=groups)
@@ -250,7 +250,7 @@ def _check_stages(junction: Junction, stages: tuple[Stage, ...]) -> None:
     for position, (stage, following) in enumerate(pairwise((*stages, stages[0]))):
         if stage == following and len(stages) > 1:
             rule = "must differ from the stage after it"
-            raise InputError(rule, field=f"{where}, stage {position}", value=sorted(stage.groups))
+            raise InputError(rule, field=f"{where}, stage {position + 1}", value=sorted(stage.groups))
     served = frozenset().union(*(stage.groups for stage in stages))
     for position, group in enumerate(junction.groups):
         if position not in served:
@@ -292,7 +292,7 @@ def _check_yellow_traps(junction: Junction, stages: tuple[Stage, ...]) -> None:
         one, other = junction.groups[ends].name, junction.groups[stays].name
         raise InputError(
             f"{one} must not end while {other}, to which it gives way, stays green (yellow trap)",
-            field=f"junction {junction.key}, stage {position}",
+            field=f"junction {junction.key}, stage {position + 1}",
             value=f"{one}, {other}",
             hint=f"End {other} together with {one}, or let {one} have green without {other} only",
         )

@@ -85,7 +85,7 @@ def plan_from_dict(document: object, junctions: Mapping[str, Junction]) -> Plan:
         raise InputError("must be text", field=f"junction {key}, name", value=values["name"])
     stages, durations = [], []
     for position, stage in enumerate(_list(values["stages"], f"junction {key}, stages")):
-        where = f"junction {key}, stage {position}"
+        where = f"junction {key}, stage {position + 1}"
         row = _members(stage, _STAGE_KEYS, where)
         names = _list(row["groups"], f"{where}, groups")
         groups = [junction.group_index(name) for name in names]

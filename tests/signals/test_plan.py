@@ -138,12 +138,12 @@ def test_always_green_group_without_full_conflict() -> None:
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"stages": _stages((0, 1), (2,))}, "stage 0: groups in full conflict must not be green together"),
+        ({"stages": _stages((0, 1), (2,))}, "stage 1: groups in full conflict must not be green together"),
         ({"stages": _stages((0,), (1,))}, r"every signal group must be green in some stage \(got 'W'\)"),
         ({"stages": _stages((0,), (3, 1, 2))}, "must be the positions of groups, from 0 to 2"),
         ({"stages": _stages((0,), (-1, 1, 2))}, "must be the positions of groups, from 0 to 2"),
         ({"stages": (), "durations_s": ()}, "must add up to the cycle|needs a stage"),
-        ({"stages": _stages((0,), (1, 2), (1, 2)), "durations_s": (20, 20, 20)}, "stage 1: must differ"),
+        ({"stages": _stages((0,), (1, 2), (1, 2)), "durations_s": (20, 20, 20)}, "stage 2: must differ"),
         ({"durations_s": (35, 24)}, r"durations_s: must add up to the cycle of 60 s"),
         ({"durations_s": (35, 20, 5)}, "must be 2 durations"),
         ({"durations_s": (44, 16)}, r"group W: green must be at least 7 s \(got 6\)"),
@@ -172,7 +172,7 @@ def test_one_second_of_common_green_is_needed() -> None:
     stages = _stages((0,), (1, 2), (1,))
     junction = _junction(intergreen_s=np.array([[0, 5, 6], [12, 0, 4], [10, 8, 0]]))
     Plan(junction, 60, 0, stages, (25, 22, 13))
-    with pytest.raises(InputError, match=r"stage 2: must last longer than the 12 s of intergreen after B"):
+    with pytest.raises(InputError, match=r"stage 3: must last longer than the 12 s of intergreen after B"):
         Plan(junction, 60, 0, stages, (25, 23, 12))
 
 

@@ -194,7 +194,7 @@ centre,2,E-LTR W-LTR P-N P-S,30,60,5
         ("60,5", "60,60", r"rows 2 to 3, junction centre, offset_s: must be from 0 to 59 s"),
         ("P-S,30,60,5", "P-S,30,60", r"row 3: must have 6 values"),
         ("P-S,30,60,5", "P-S,30,60,5,1", r"row 3: must have 6 values"),
-        ("S-LTR N-LTR", "S-LTR E-LTR", r"rows 2 to 3, junction centre, stage 0: groups in full conflict"),
+        ("S-LTR N-LTR", "S-LTR E-LTR", r"rows 2 to 3, junction centre, stage 1: groups in full conflict"),
     ],
 )
 def test_timing_sheets_that_are_refused(
@@ -252,4 +252,4 @@ def test_timing_sheet_with_a_yellow_trap_is_refused(tmp_path: Path, junctions: t
         InputError, match="N-LTR must not end while S-LTR, to which it gives way, stays green"
     ) as error:
         _before(file, junctions)
-    assert error.value.field == "rows 2 to 4, junction centre, stage 0"
+    assert error.value.field == "rows 2 to 4, junction centre, stage 1"
