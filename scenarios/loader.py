@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from signals.junction import Junction
+    from signals.objective import Objective
     from signals.plan import PlanSet
     from traffic.demand import FlowDemand
     from traffic.network import RoadNetwork
@@ -46,6 +47,8 @@ class City:
     ----------
     before
         The plans in force, where the scenario has a timing sheet.
+    objective
+        What its plans are to minimise.
     left_out
         How many of these plans are Webster's, because the sheet leaves the junction out.
     label
@@ -62,6 +65,7 @@ class City:
     junctions: tuple[Junction, ...]
     demand: FlowDemand
     before: PlanSet | None
+    objective: Objective
     label: str
     figures: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
     left_out: int = 0
@@ -91,7 +95,8 @@ def build(
         Factor on the demand that protected turns are chosen for, and Webster's plans where a timing sheet leaves
         junctions out; default: `scale`. Plans fit the junctions of the level that they were made for.
     """
-    from signals.build import build_junctions  # noqa: PLC0415 - `scenario list` needs none of it
+    from scenarios.goal import objective_of  # noqa: PLC0415 - `scenario list` needs none of it
+    from signals.build import build_junctions  # noqa: PLC0415
 
     overrides = _overrides(scenario)
     network = build_network(scenario, overrides=overrides, progress=progress)
@@ -114,6 +119,7 @@ def build(
         junctions=junctions,
         demand=demand if scale == 1.0 else demand.scaled(scale),
         before=before,
+        objective=objective_of(scenario, network),
         label=scenario.label,
         figures=figures,
         left_out=left_out,

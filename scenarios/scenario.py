@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         CountsDemand,
         FileNetwork,
         GeneratedDemand,
+        Goal,
         GridNetwork,
         OdDemand,
         OsmNetwork,
@@ -47,7 +48,7 @@ class Scenario:
     Attributes
     ----------
     file
-        Its sections (`scenarios.schema.ScenarioFile`), also at hand as `network`, `demand`, `signals`, `run`.
+        Its sections (`scenarios.schema.ScenarioFile`), also at hand as `network`, `demand`, `signals`, `objective`, `run`.
     source
         The file it was read from, for messages.
     folder
@@ -92,6 +93,11 @@ class Scenario:
     def signals(self) -> Signals:
         """The section ``[signals]``."""
         return self.file.signals
+
+    @property
+    def objective(self) -> Goal:
+        """The section ``[objective]``."""
+        return self.file.objective
 
     @property
     def run(self) -> Run:

@@ -27,6 +27,7 @@ __all__ = [
     "Demand",
     "FileNetwork",
     "GeneratedDemand",
+    "Goal",
     "GridNetwork",
     "Network",
     "OdDemand",
@@ -219,6 +220,22 @@ class Run(_Section):
     report_s: Annotated[int, Field(ge=1, le=86_400)] = 300
 
 
+class StreetGoal(_Section):
+    """``[objective.streets."NAME"]``: what a street counts for."""
+
+    weight: Annotated[float, Field(ge=0, le=100)] = 1.0
+    bus_share: Annotated[float, Field(ge=0, le=1)] = 0.0
+
+
+class Goal(_Section):
+    """``[objective]``: what the optimiser minimises; what each key is stands at `signals.objective.Objective`."""
+
+    stop_s: Annotated[float, Field(ge=0, le=600)] = 5.0
+    bus_weight: Annotated[float, Field(ge=0, le=1000)] = 20.0
+    overflow: Annotated[float, Field(ge=0, le=1000)] = 10.0
+    streets: dict[Text, StreetGoal] = {}
+
+
 Network = Annotated[
     GridNetwork | CorridorNetwork | AlmatyNetwork | OsmNetwork | FileNetwork, Field(discriminator="kind")
 ]
@@ -232,6 +249,7 @@ class ScenarioFile(_Section):
     network: Network
     demand: Demand = GeneratedDemand(kind="generated")
     signals: Signals = Signals()
+    objective: Goal = Goal()
     run: Run = Run()
 
 
@@ -301,6 +319,8 @@ def _unknown_key(location: tuple[int | str, ...], keys: list[str], file: Path | 
         section = str(location[0])
         if section in _VARIANTS:
             model = _VARIANTS[section][str(location[1])]
+        elif section == "objective" and len(location) > 2:
+            model = StreetGoal
         else:
             annotation = ScenarioFile.model_fields[section].annotation
             model = annotation if isinstance(annotation, type) else ScenarioFile

@@ -292,6 +292,8 @@ class Search:
         step = self._judged(f"feedback {turn}", self.model.timings())
         if self.best.value < before:
             self._weight = trial
+        else:
+            self.model.reweigh(self._weight)
         return step
 
     def _feedback(self, rng: np.random.Generator) -> NDArray[np.float64]:

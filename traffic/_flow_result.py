@@ -80,8 +80,9 @@ class FlowResult:
     entry_waiting_veh, entry_delay_s
         Vehicles that wait outside of each link at the end, and vehicle-seconds of that; shape (links,).
     group_inflow_veh, group_saturation
-        By lane group: vehicles that came, and these over the capacity that the lane group was given (degree of
-        saturation X); shape (lane groups,).
+        By lane group: vehicles that came, or that only a lack of room kept from coming (on the link itself or waiting to
+        enter it), and these over the capacity that the lane group was given (degree of saturation X); shape (lane
+        groups,).
     link_saturation
         Highest degree of saturation of the link's lane groups.
     movement_veh

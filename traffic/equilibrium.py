@@ -229,12 +229,13 @@ class Equilibrium:
                 return float("inf")
         reached, near = 1.0, max_iterations <= 1
         for iteration in range(max_iterations):
-            exact = near or iteration == max_iterations - 1
+            last = iteration == max_iterations - 1
+            exact = near or last
             reached = self._gap(improve=not exact, tolerance=_IDLE_SHARE * reached)
             self.relative_gaps.append(reached)
             if progress is not None:
                 progress(iteration + 1, max_iterations, f"assignment: relative gap {reached:.1e}")
-            if exact and reached <= gap:
+            if last or (exact and reached <= gap):
                 break
             self._sweep(reached)
             near = reached <= 2.0 * gap

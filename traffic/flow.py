@@ -51,6 +51,7 @@ from traffic._kernels_flow_tables import (
     QUEUE_MAX,
     QUEUE_S,
     QUEUE_SUM,
+    RELEASED,
     SAVED,
     UNSTOPPED,
     Settings,
@@ -175,7 +176,7 @@ class FlowModel:
         link_delay = self._by_link(state.link[QUEUE_SUM])
         entry_delay = self._by_link(state.entry[OUTSIDE_SUM], state.entry_link)
         fuel = float(fuel_l(distance, link_delay + entry_delay, self._by_link(stops), links.speed_m_s).sum())
-        group_inflow, group_saturation = self._by_group(state)
+        group_inflow, group_saturation = self._by_group(state, duration_s)
         link_saturation = np.zeros(len(links))
         np.maximum.at(link_saturation, self.network.lane_groups.link, group_saturation)
         return FlowResult(
@@ -184,7 +185,7 @@ class FlowModel:
             arrived=gone,
             under_way=inside,
             waiting_to_enter=outside,
-            standing=_standing(state, records),
+            standing=_standing(state, records, duration_s, report_s),
             total_time_s=float(totals[INSIDE_S] + totals[OUTSIDE_S]),
             delay_s=float(totals[QUEUE_S] + totals[OUTSIDE_S]),
             stops=float(stops.sum()),
@@ -216,17 +217,47 @@ class FlowModel:
         spread[self._prepared.link if rows is None else self._prepared.link[rows]] = values
         return spread
 
-    def _by_group(self, state: Tables) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return inflow and degree of saturation of all lane groups."""
+    def _by_group(self, state: Tables, duration_s: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return the vehicles that came to each lane group, or would have, and its degree of saturation."""
         prepared = self._prepared
-        owner = np.repeat(np.arange(len(prepared.group)), np.diff(prepared.tables.group_at[GROUP_CONN]))
+        tables = prepared.tables
+        owner = np.repeat(np.arange(len(prepared.group)), np.diff(tables.group_at[GROUP_CONN]))
         came = np.bincount(owner, state.conn[PASSED], len(prepared.group)) + state.group[QUEUE]
+        held = state.link[ARRIVED] - state.link[RELEASED]
+        held[state.entry_link] += self._late(state, duration_s)
+        period = min(int((duration_s - 1) // self.demand.period_s), self.demand.periods - 1)
+        came += held[tables.group_at[GROUP_LINK, :-1]] * prepared.shares.group[period]
         capacity = state.group[CAP_SUM]
         never = np.where(came > _EPS, np.inf, 0.0)
         saturation = np.divide(came, capacity, out=never, where=capacity > 0)
         inflow_all, saturation_all = np.zeros((2, len(self.network.lane_groups)))
         inflow_all[prepared.group], saturation_all[prepared.group] = came, saturation
         return inflow_all, saturation_all
+
+    def _late(self, state: Tables, duration_s: int) -> NDArray[np.float64]:
+        """Return, for each entry, the vehicles that its lack of room keeps from the end of the link.
+
+        Due long enough ago to be there by now at free speed, but still outside, or on the way because they were.
+        """
+        links, rate, at = self.network.links, self._prepared.shares.entry, state.entry_link
+        link = self._prepared.link[at]
+        free_s = links.length_m[link] / links.speed_m_s[link]
+        outside = state.entry[OUTSIDE]
+        due, recent = self._due(rate, 0.0, duration_s), self._due(rate, duration_s - free_s, duration_s)
+        entered, arrived = state.link[ENTERED, at], state.link[ARRIVED, at]
+        of_entry = np.divide(due - outside, entered, out=np.zeros_like(outside), where=entered > 0)
+        late = outside - recent + (entered - arrived) * of_entry
+        return np.where(outside > _EPS, np.maximum(late, 0.0), 0.0)
+
+    def _due(
+        self, rate: NDArray[np.float64], since_s: float | NDArray[np.float64], until_s: float
+    ) -> NDArray[np.float64]:
+        """Return the vehicles due at each entry in a span of time; `rate` has the shape (periods, entries)."""
+        edge_s = np.arange(len(rate)) * self.demand.period_s
+        end_s = np.r_[edge_s[1:], np.inf]  # the last period goes on for ever
+        begin = np.maximum(edge_s[:, None], np.maximum(since_s, 0.0))
+        span = np.maximum(np.minimum(end_s[:, None], until_s) - begin, 0.0)
+        return np.asarray((span * rate).sum(axis=0))
 
     def _series(self, records: Records, duration_s: int, report_s: int) -> FlowSeries:
         totals = records.totals
@@ -254,10 +285,11 @@ class FlowModel:
         return Curves(np.array(curves, dtype=np.int32), inflow, outflow)
 
 
-def _standing(state: Tables, records: Records) -> float:
+def _standing(state: Tables, records: Records, duration_s: int, report_s: int) -> float:
     """Return the vehicles on links whose queue has not moved in the last full report period."""
     if len(records.link_left) < 2:
         return 0.0
-    before = records.link_left[-2] if len(records.link_left) == 2 else records.link_left[-3]
+    full = duration_s % report_s == 0
+    before = records.link_left[-2 if full or len(records.link_left) == 2 else -3]
     stuck = (state.link[ARRIVED] - state.link[LEFT] > _EPS) & (state.link[LEFT] - before <= _EPS)
     return float((state.link[ENTERED] - state.link[LEFT])[stuck].sum())

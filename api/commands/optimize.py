@@ -80,6 +80,7 @@ def command(
             seed=seed,
             seconds=seconds,
             steps=steps,
+            objective=city.objective,
             start=city.before,
             duration_s=city.scenario.run.duration_s,
             progress=progress,

@@ -9,6 +9,7 @@ import numpy as np
 from scenarios.grid import build_grid
 from scenarios.loader import City, load
 from signals.build import build_junctions
+from signals.objective import Objective
 from signals.plan import Plan, PlanSet
 from signals.stages import stage_sequences
 from traffic.demand import FlowDemand
@@ -37,6 +38,7 @@ def grid_city(columns: int, rows: int) -> City:
         junctions=build_junctions(network),
         demand=no_demand(network),
         before=None,
+        objective=Objective(),
         label="generated",
     )
 

@@ -36,6 +36,7 @@ class Link:
     exits: float = 0.0
     rate: float = 0.0
     outside: float = 0.0
+    due: list[float] = field(default_factory=lambda: [0.0])
     entered: list[float] = field(default_factory=lambda: [0.0])
     left: list[float] = field(default_factory=lambda: [0.0])
     left_running: list[float] = field(default_factory=lambda: [0.0])
@@ -52,6 +53,16 @@ class Link:
 
     def queue(self) -> float:
         return self.arrived - self.left[-1]
+
+    def held(self) -> float:
+        """Vehicles that would have come to the lane groups at free speed, but wait on the link or outside."""
+        if self.outside <= EPS:
+            return self.head
+        due, entered = self.due[-1], self.entered[-1]
+        recent = due - past(self.due, len(self.due) - 1 - self.free_s)
+        travelling = (entered - self.arrived) * (due - self.outside) / entered if entered > 0 else 0.0
+        late = self.outside - recent + travelling
+        return self.head + max(late, 0.0)
 
     def room(self, t: int) -> float:
         wave = past(self.left_running, t + 1 - self.wave_s) + self.storage - self.entered[t]
@@ -459,6 +470,7 @@ class RefFlow:
 
     def _close(self, link: Link) -> None:
         before = link.last_queue
+        link.due.append(link.due[-1] + link.rate)
         link.entered.append(link.entered[-1] + link.inflow)
         link.left.append(link.left[-1] + link.out)
         link.left_running.append(link.left_running[-1] + link.out_running)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from tests.traffic.small_networks import Group, Road, crossroads, demand, greens, movement, network, one_road
+from traffic.demand import FlowDemand
 from traffic.errors import InputError
 from traffic.flow import FlowModel, FlowParameters, Gap, simulate
 from traffic.greens import MovementGreens
@@ -408,6 +409,43 @@ class TestOutsideAndGridlock:
         result = simulate(net, demand(net, dict.fromkeys(range(4), 0.3)), unsignalised(net), duration_s=1800)
         assert result.under_way == pytest.approx(4 * 100.0 * 0.5 / 15.0, rel=1e-9)
         assert result.standing == 0.0
+
+
+class TestDegreeOfSaturation:
+    """Over capacity X is what is due over what can be served, wherever those who are not served wait."""
+
+    @pytest.mark.parametrize("length", [100.0, 300.0, 3000.0])
+    @pytest.mark.parametrize("flow", [0.3, 0.5, 1.0])
+    def test_vehicles_that_find_no_room_count(self, length: float, flow: float) -> None:
+        net = one_road(length=length, saturation=0.5)
+        model = FlowModel(net, demand(net, {0: flow}), NO_LOSS)
+        result = model.run(greens(net, {(0, 1): "R" * 30 + "G" * 30}), duration_s=3600)
+        came = flow * (3600.0 - net.links.length_m[0] / net.links.speed_m_s[0])
+        assert result.group_inflow_veh[0] == pytest.approx(came, rel=1e-9)
+        assert result.link_saturation[0] == pytest.approx(came / (0.5 * 1800.0), rel=1e-9)
+
+    def test_demand_that_ends_early(self) -> None:
+        net = one_road(length=150.0, saturation=0.5)
+        flow = FlowDemand(
+            period_s=900.0,
+            entry_link=np.array([0]),
+            entry_veh_s=np.array([[0.8], [0.0]]),
+            movement_share=np.ones((2, 1)),
+            exit_share=np.array([[0.0, 1.0]] * 2),
+            link_veh_s=np.zeros((2, 2)),
+            source="test",
+        )
+        result = FlowModel(net, flow, NO_LOSS).run(greens(net, {(0, 1): "R" * 30 + "G" * 30}), 1800)
+        assert result.waiting_to_enter > 0
+        assert result.link_saturation[0] == pytest.approx(0.8 * 900.0 / (0.5 * 900.0), rel=1e-9)
+
+
+@pytest.mark.parametrize(("last_s", "stands"), [(3400, False), (3310, False), (3290, True), (3000, True)])
+def test_gridlock_is_judged_by_the_last_report_period(last_s: int, stands: bool) -> None:
+    net = one_road()
+    shown = greens(net, {(0, 1): "G" * last_s + "R" * (3600 - last_s)})
+    result = simulate(net, demand(net, {0: 0.1}), shown, duration_s=3600, report_s=300)
+    assert (result.standing > 0) == stands
 
 
 class TestInvariants:

@@ -127,7 +127,7 @@ def assert_same(result: FlowResult, ref: RefFlow) -> None:
     for stream in ref.streams:
         passed[stream.row] += stream.passed
     assert result.movement_veh == pytest.approx(passed, **near)
-    came = [sum(s.passed for s in group.turns) + group.queue for group in ref.groups]
+    came = [sum(s.passed for s in g.turns) + g.queue + g.share * g.link.held() for g in ref.groups]
     assert result.group_inflow_veh == pytest.approx(came, **near)
     for group, inflow, saturation in zip(ref.groups, came, result.group_saturation, strict=True):
         if group.capacity_sum > 0 and inflow > 0:
