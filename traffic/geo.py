@@ -33,6 +33,7 @@ __all__ = ["write_geojson", "write_geopackage"]
 
 _WGS84 = "EPSG:4326"
 _DECIMALS = 7  # of a degree: about 1 cm
+_MILLI, _MICRO = 3, 6  # decimals of metres and km/h, and of all other numbers
 _CROSSING_M = 12.0  # from the node to where a crossing is drawn
 _MOVEMENT_M = 15.0  # from the node to the ends of a drawn movement
 _GEOJSON_LAYERS = ("links", "nodes", "junctions", "crossings")
@@ -128,7 +129,18 @@ def _layers(
         "crossings": lambda: _crossings(network),
         "movements": lambda: _movements(network),
     }
-    return {name: build[name]() for name in names}
+    layers = {name: build[name]() for name in names}
+    return {name: (_rounded(columns), geometry) for name, (columns, geometry) in layers.items()}
+
+
+def _rounded(columns: Columns) -> Columns:
+    """Return the columns without the digits that binary fractions bring: 60 km/h, not 60.00000000000001."""
+    return {
+        name: np.round(column.astype(np.float64), _MILLI if name.endswith(("_m", "_km_h")) else _MICRO)
+        if column.dtype.kind == "f"
+        else column
+        for name, column in columns.items()
+    }
 
 
 def _links(network: RoadNetwork, link_columns: Mapping[str, NDArray[Any]]) -> tuple[Columns, NDArray[Any]]:

@@ -105,21 +105,23 @@ def osm_command(
     """
     outputs = [output, geojson, geopackage, quality]
     check_outputs(outputs, [file, overrides])
+    from scenarios.overrides import check_junctions
     from traffic.defaults import COUNTRIES
     from traffic.geo import write_geojson, write_geopackage
     from traffic.osm.build import build_network
-    from traffic.overrides import read_overrides
+    from traffic.overrides import Overrides, read_overrides
     from traffic.store import save_network
 
     _check_country(country)
     speeds = country.upper() if country.upper() in COUNTRIES else None
     started = time.perf_counter()
     with progress_bar("Importing", quiet=quiet or as_json) as progress:
+        told_by_hand = read_overrides(overrides) if overrides else Overrides()
         extract = _extract(file, place)
         network, report = build_network(
             extract,
             name=name or place or (file.name.split(".")[0] if file else ""),
-            overrides=read_overrides(overrides) if overrides else None,
+            overrides=told_by_hand,
             classes=classes,
             country=speeds,
             progress=progress,
@@ -131,10 +133,11 @@ def osm_command(
         raise InputError(rule, file=file or place, field=f"node {node}", value=reason, hint=hint)
     if strict:
         _refuse_wrong_tags(report)
+    check_junctions(network, told_by_hand, country)
     for path in outputs:
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
-    save_network(network, output)
+    save_network(network, output, overrides=told_by_hand.text)
     if geojson:
         write_geojson(network, geojson)
     if geopackage:
@@ -143,7 +146,7 @@ def osm_command(
         _write_quality(report, quality)
     told = report.as_dict()
     figures = {name: told[name] for name in _FIGURES}
-    warnings = list(_warnings(report))
+    warnings = [*_warnings(report), *told_by_hand.gone(network)]
     if speeds is None:
         known = ", ".join(COUNTRIES)
         warnings.append(

@@ -249,6 +249,13 @@ def test_a_coordinate_that_is_no_number(imported, tmp_path):
         ("[[way]]\nid = 10\nlanes = 0\n", "way[0].lanes", "0"),
         ("[[way]]\nid = 10\nspeed_km_h = nan\n", "way[0].speed_km_h", "nan"),
         ("[[way]]\nid = 10\nlanes = nan\n", "way[0].lanes", "nan"),
+        ('[[junction]]\nnodes = [1]\nwalk_m = { "P-E" = -1 }\n', "junction[0].walk_m.P-E", "-1"),
+        ('[[junction]]\nnodes = [1]\nrefuge = { "P-E" = 1 }\n', "junction[0].refuge.P-E", "1"),
+        ("[[junction]]\nnodes = [1]\nwalk_m = 9.5\n", "junction[0].walk_m", "9.5"),
+        ("[[junction]]\nnodes = [1]\ncycle_min_s = 80\ncycle_max_s = 60\n", "junction[0].cycle_max_s", "60"),
+        ("[[junction]]\nnodes = [1]\nlocked = 1\n", "junction[0].locked", "1"),
+        ("[[junction]]\nnodes = []\n", "junction[0].nodes", "[]"),
+        ('missing_ids = "ignore"\n', "missing_ids", "ignore"),
         ("[[way]]\nid = 10\nspeed_km_h = 50,5\n", "file content", "line 3"),
         ("[[way]]\nid = 4711\nlanes = 2\n", "way.id", "4711"),
         ("[[signal]]\nnode = 4711\nsignal = true\n", "signal.node", "4711"),
@@ -271,6 +278,7 @@ def test_overrides(imported, tmp_path, text, field, value):
     problem = imported("cross.osm", "--overrides", "fix.toml")
     assert (problem["file"], problem["field"]) == ("fix.toml", field)
     assert value in problem["value"]
+    assert problem["hint"]
 
 
 def test_a_misspelt_section_of_overrides(imported, tmp_path):
@@ -378,3 +386,18 @@ def test_the_process_ends_as_the_command_does(tmp_path):
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (2, "")
     assert json.loads(done.stderr)["field"] == "run.duraton_s"
+
+
+@pytest.mark.parametrize("name", ["nope.osm", "x.txt"])
+def test_a_map_that_is_none_is_told_with_what_to_do(imported, tmp_path, name):
+    (tmp_path / "x.txt").write_text("no map")
+    problem = imported(name)
+    assert (problem["file"], problem["field"]) == (name, "FILE")
+    assert problem["hint"]
+
+
+def test_help_says_where_errors_go_with_json(capsys):
+    assert run(["import", "osm", "--help"]) == 0
+    assert "an error is an RFC 9457 problem object on standard error" in " ".join(
+        capsys.readouterr().out.split()
+    )
