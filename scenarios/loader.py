@@ -231,7 +231,10 @@ def _overrides(scenario: Scenario) -> Overrides | None:
         rule = "may only hold [[junction]], as the roads of the network are made already"
         hint = "Remove all but [[junction]]"
         if isinstance(scenario.network, FileNetwork):
-            hint += "; the rest belongs to the import: jasyl import osm FILE --overrides OVERRIDES"
+            hint += (
+                "; the rest belongs to the import: jasyl import osm FILE --overrides OVERRIDES. What that was told of"
+                " junctions is in force without being named here"
+            )
         raise InputError(rule, file=overrides.file, field="network.overrides", value=name, hint=hint)
     return overrides
 

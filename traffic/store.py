@@ -129,7 +129,10 @@ def _opened(path: str | os.PathLike[str]) -> Iterator[tuple[zipfile.ZipFile, dic
     try:
         data = source.read_bytes()
     except OSError as error:
-        raise InputError("cannot be read", file=source, value=error.strerror) from error
+        hint = "Check its name and who may read it"
+        raise InputError(
+            "cannot be read", file=source, field="file", value=error.strerror, hint=hint
+        ) from error
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             yield archive, _header(archive, source)
@@ -139,7 +142,7 @@ def _opened(path: str | os.PathLike[str]) -> Iterator[tuple[zipfile.ZipFile, dic
         raise InputError(error.rule, file=source, field=error.field, value=error.value, hint=_HINT) from error
     except _DAMAGE as error:
         rule = "is damaged or no network saved by Jasyl"
-        raise InputError(rule, file=source, value=str(error), hint=_HINT) from error
+        raise InputError(rule, file=source, field="file content", value=str(error), hint=_HINT) from error
 
 
 def _array_names() -> list[str]:

@@ -107,6 +107,9 @@ def osm_command(
     """
     outputs = [output, geojson, geopackage, quality]
     check_outputs(outputs, [file, overrides])
+    if geopackage is not None and geopackage.suffix != ".gpkg":
+        hint = "Give the file that ending"
+        raise InputError("must end in .gpkg", file=geopackage, field="--geopackage", hint=hint)
     from scenarios.overrides import check_junctions
     from traffic.defaults import COUNTRIES
     from traffic.geo import write_geojson, write_geopackage

@@ -164,6 +164,12 @@ def test_every_output_of_an_import_is_checked_before_the_first_is_written(import
     assert problem["file"] == "cross.osm/quality.txt"
 
 
+def test_a_geopackage_of_another_ending_is_refused_before_the_network_is_written(imported, tmp_path):
+    cross().write(tmp_path / "cross.osm")
+    problem = imported("cross.osm", "--geopackage", "city.sqlite")
+    assert (problem["file"], problem["field"]) == ("city.sqlite", "--geopackage")
+
+
 def test_a_folder_that_is_missing_is_made(tmp_path):
     source = cross().write(tmp_path / "cross.osm")
     target = tmp_path / "new" / "folder" / "city.npz"

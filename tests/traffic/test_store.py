@@ -117,7 +117,7 @@ def test_truncated(tmp_path: Path, keep: int) -> None:
     path = tmp_path / "a.npz"
     save_network(crossroads(), path)
     path.write_bytes(path.read_bytes()[:keep])
-    with pytest.raises(InputError, match=r"a\.npz: is damaged"):
+    with pytest.raises(InputError, match=r"a\.npz: file content: is damaged"):
         load_network(path)
 
 
@@ -152,7 +152,7 @@ def test_header_that_breaks_a_rule(tmp_path: Path, field: str, value: object) ->
 
 
 def test_missing_file_and_folder(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"no\.npz: cannot be read"):
+    with pytest.raises(InputError, match=r"no\.npz: file: cannot be read"):
         load_network(tmp_path / "no.npz")
     with pytest.raises(InputError, match="folder that exists"):
         save_network(crossroads(), tmp_path / "no" / "a.npz")
