@@ -9,7 +9,6 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from traffic.errors import InputError
-from traffic.overrides import Overrides
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     from signals.aspects import SignalSettings
     from signals.junction import Junction
     from traffic.network import RoadNetwork
+    from traffic.overrides import JunctionOverride, Overrides
 
 __all__ = ["check_junctions", "combined", "entry_told", "saved_overrides"]
 
@@ -56,8 +56,24 @@ def combined(layers: Sequence[Overrides]) -> Overrides | None:
     signals = dict(layers[-1].signals)
     for layer in reversed(layers[:-1]):
         for key, entry in layer.signals.items():
-            signals[key] = entry.over(signals[key]) if key in signals else entry
+            signals[key] = _merged(layer, entry, signals[key]) if key in signals else entry
     return replace(layers[0], signals=MappingProxyType(signals))
+
+
+def _merged(layer: Overrides, entry: JunctionOverride, below: JunctionOverride) -> JunctionOverride:
+    """Return an entry of `layer` on top of one `below`, or refuse it where the two contradict each other."""
+    merged = entry.over(below)
+    broken = merged.contradiction()
+    if broken:
+        setting, rule, hint = broken
+        raise InputError(
+            f"{setting} {rule}, with what the import was told of this junction",
+            file=layer.file,
+            field=entry.where,
+            value=getattr(merged, setting),
+            hint=hint,
+        )
+    return merged
 
 
 @contextmanager

@@ -125,6 +125,17 @@ class JunctionOverride:
                 merged[setting.name] = other if own is None else own
         return JunctionOverride(**merged)
 
+    def contradiction(self) -> tuple[str, str, str] | None:
+        """Return a setting that another one contradicts, the rule it breaks, and what to do; `None` without any."""
+        for group, least in self.min_green_s.items():
+            if self.max_green_s.get(group, least) < least:
+                rule = f"must be at least min_green_s, {least}, for {group!r}"
+                return "max_green_s", rule, "Raise max_green_s or lower min_green_s"
+        if self.cycle_min_s and self.cycle_max_s and self.cycle_max_s < self.cycle_min_s:
+            rule = f"must be at least cycle_min_s, {self.cycle_min_s}"
+            return "cycle_max_s", rule, "Raise cycle_max_s or lower cycle_min_s"
+        return None
+
     def says(self, setting: str, group: str) -> bool:
         """Return whether the entry says something of `setting`, and of this `group` where the setting is by group."""
         value = getattr(self, setting)

@@ -259,13 +259,9 @@ def _junction(table: _Table) -> JunctionOverride:
         walk_m=table.metres("walk_m"),
         where=table.where.removesuffix("."),
     )
-    for group, least in override.min_green_s.items():
-        if override.max_green_s.get(group, least) < least:
-            rule = f"must be at least min_green_s, {least}, for {group!r}"
-            raise table.error("max_green_s", rule, "Raise max_green_s or lower min_green_s")
-    if override.cycle_min_s and override.cycle_max_s and override.cycle_max_s < override.cycle_min_s:
-        hint = "Raise cycle_max_s or lower cycle_min_s"
-        raise table.error("cycle_max_s", f"must be at least cycle_min_s, {override.cycle_min_s}", hint)
+    broken = override.contradiction()
+    if broken:
+        raise table.error(*broken)
     return override
 
 

@@ -131,3 +131,22 @@ def test_a_junction_that_is_gone_is_warned_of_where_the_file_asks_for_that(folde
     assert warning.startswith("fix.toml: junction[0].key osm:77: must name a signal junction")
     assert warning.endswith("the entry is not used; correct the id or remove the entry")
     assert _junction(folder).cycle_max_s == 120
+
+
+@pytest.mark.parametrize(
+    ("saved", "own", "rule"),
+    [
+        ("cycle_max_s = 77\n", "cycle_min_s = 90\n", "cycle_max_s must be at least cycle_min_s, 90"),
+        (
+            'max_green_s = { "N-LTR" = 10 }\n',
+            'min_green_s = { "N-LTR" = 12 }\n',
+            "max_green_s must be at least min_green_s, 12, for 'N-LTR'",
+        ),
+    ],
+)
+def test_own_overrides_that_contradict_those_of_the_import_are_refused(folder, saved, own, rule):
+    assert _import(folder, ENTRY + saved) == 0
+    with pytest.raises(InputError, match="with what the import was told") as caught:
+        _junction(folder, ENTRY + own)
+    assert caught.value.rule.startswith(rule)
+    assert (caught.value.file, caught.value.field) == (str(folder / "own.toml"), "junction[0]")
