@@ -51,7 +51,11 @@ SEED = click.IntRange(0, 2**63 - 1)
 """Seeds of random generators."""
 
 json_option = click.option(
-    "--json", "as_json", is_flag=True, help="Print one JSON object on standard output and nothing else."
+    "--json",
+    "as_json",
+    is_flag=True,
+    help="Print one JSON object on standard output and nothing else; an error is an RFC 9457 problem object on standard"
+    " error.",
 )
 quiet_option = click.option("--quiet", is_flag=True, help="Show no progress.")
 planned_scale_option = click.option(

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from scenarios import cache
+from scenarios.overrides import combined, entry_told, saved_overrides
 from scenarios.scenario import Scenario, load, names, template
 from scenarios.schema import (
     CorridorNetwork,
@@ -22,7 +21,7 @@ from scenarios.schema import (
 from traffic.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from signals.junction import Junction
     from signals.objective import Objective
@@ -100,12 +99,12 @@ def build(
 
     overrides = _overrides(scenario)
     network = build_network(scenario, overrides=overrides, progress=progress)
-    overrides = overrides.for_network(network) if overrides else None
+    layers = _layers(scenario, network, overrides)
     own, figures = _demand(scenario, network, scenario.demand, progress)
     planned = own.scaled(scale if planned_scale is None else planned_scale)
-    with _file_told(scenario, overrides):
+    with entry_told(scenario.source, layers):
         junctions = build_junctions(
-            network, settings=scenario.settings(), overrides=overrides, demand=planned
+            network, settings=scenario.settings(), overrides=combined(layers), demand=planned
         )
         before, left_out = _before(scenario, network, junctions, planned)
     demand = own
@@ -130,26 +129,20 @@ def check_stages(city: City) -> None:
     """Raise `InputError` unless every junction has stages that fit into its longest cycle."""
     from signals.stages import stage_sequences  # noqa: PLC0415
 
-    overrides = _overrides(city.scenario)
-    with _file_told(city.scenario, overrides.for_network(city.network) if overrides else None):
+    layers = _layers(city.scenario, city.network, _overrides(city.scenario))
+    with entry_told(city.scenario.source, layers):
         for junction in city.junctions:
             stage_sequences(junction, limit=1)
 
 
-@contextmanager
-def _file_told(scenario: Scenario, overrides: Overrides | None) -> Iterator[None]:
-    """Say which file an error about a junction comes from: the overrides that name the junction, or the scenario."""
-    try:
-        yield
-    except InputError as error:
-        if error.file is not None:
-            raise
-        file = scenario.source
-        if overrides is not None and overrides.signals.keys() & set(re.split("[ .,]+", error.field or "")):
-            file = overrides.file
-        raise InputError(
-            error.rule, file=file, field=error.field, value=error.value, hint=error.hint
-        ) from error
+def _layers(scenario: Scenario, network: RoadNetwork, overrides: Overrides | None) -> tuple[Overrides, ...]:
+    """Return what is said of junctions, the last word first: the scenario's own, then what its network brings."""
+    layers = [overrides.for_network(network)] if overrides else []
+    section = scenario.network
+    if isinstance(section, FileNetwork):
+        saved = saved_overrides(scenario.find("network.file", section.file), network)
+        layers += [saved] if saved else []
+    return tuple(layers)
 
 
 def build_network(
@@ -244,7 +237,10 @@ def _overrides(scenario: Scenario) -> Overrides | None:
         rule = "may only hold [[junction]], as the roads of the network are made already"
         hint = "Remove all but [[junction]]"
         if isinstance(scenario.network, FileNetwork):
-            hint += "; the rest belongs to the import: jasyl import osm FILE --overrides OVERRIDES"
+            hint += (
+                "; the rest belongs to the import: jasyl import osm FILE --overrides OVERRIDES. What that was told of"
+                " junctions is in force without being named here"
+            )
         raise InputError(rule, file=overrides.file, field="network.overrides", value=name, hint=hint)
     return overrides
 

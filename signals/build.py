@@ -116,7 +116,7 @@ def _junction(
         cycle_min_s=settings.cycle_min_s if wish.cycle_min_s is None else wish.cycle_min_s,
         cycle_max_s=settings.cycle_max_s if wish.cycle_max_s is None else wish.cycle_max_s,
         fixed_order=wish.fixed_order,
-        locked=wish.locked,
+        locked=bool(wish.locked),
     )
     for stage in wish.fixed_order or ():
         for name in stage:

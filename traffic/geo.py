@@ -33,6 +33,7 @@ __all__ = ["write_geojson", "write_geopackage"]
 
 _WGS84 = "EPSG:4326"
 _DECIMALS = 7  # of a degree: about 1 cm
+_MILLI, _MICRO = 3, 6  # decimals of metres and km/h, and of all other numbers
 _CROSSING_M = 12.0  # from the node to where a crossing is drawn
 _MOVEMENT_M = 15.0  # from the node to the ends of a drawn movement
 _GEOJSON_LAYERS = ("links", "nodes", "junctions", "crossings")
@@ -90,7 +91,7 @@ def write_geopackage(
     import pyogrio  # noqa: PLC0415
 
     if not str(path).endswith(".gpkg"):
-        raise InputError("must end in .gpkg", field="path", value=str(path))
+        raise InputError("must end in .gpkg", file=path, field="path", hint="Give the file that ending")
     layers = _layers(network, (*_GEOJSON_LAYERS, "movements"), link_columns)
     crs = _crs(network)
     before = pyogrio.get_gdal_config_option("OGR_CURRENT_DATE")
@@ -128,7 +129,18 @@ def _layers(
         "crossings": lambda: _crossings(network),
         "movements": lambda: _movements(network),
     }
-    return {name: build[name]() for name in names}
+    layers = {name: build[name]() for name in names}
+    return {name: (_rounded(columns), geometry) for name, (columns, geometry) in layers.items()}
+
+
+def _rounded(columns: Columns) -> Columns:
+    """Return the columns without the digits that binary fractions bring: 60 km/h, not 60.00000000000001."""
+    return {
+        name: np.round(column.astype(np.float64), _MILLI if name.endswith(("_m", "_km_h")) else _MICRO)
+        if column.dtype.kind == "f"
+        else column
+        for name, column in columns.items()
+    }
 
 
 def _links(network: RoadNetwork, link_columns: Mapping[str, NDArray[Any]]) -> tuple[Columns, NDArray[Any]]:
@@ -148,11 +160,13 @@ def _links(network: RoadNetwork, link_columns: Mapping[str, NDArray[Any]]) -> tu
     }
     for name, values in link_columns.items():
         if name in columns or name in {"geometry", "layer"}:
-            raise InputError("must not be the name of a link property", field="link_columns", value=name)
+            rule, hint = "must not be the name of a link property", "Call the column something else"
+            raise InputError(rule, field="link_columns", value=name, hint=hint)
         array = np.asarray(values)
         if array.shape != (len(links),):
             rule = f"must have one value for each of the {len(links)} links"
-            raise InputError(rule, field=f"link_columns.{name}", value=array.shape)
+            hint = "Give NaN for the links without a value"
+            raise InputError(rule, field=f"link_columns.{name}", value=array.shape, hint=hint)
         columns[name] = array
     counts = np.diff(np.r_[links.shape_start, len(network.shape_x_m)])
     points = np.column_stack([network.shape_x_m, network.shape_y_m])
@@ -246,7 +260,8 @@ def _features(
     degrees = np.round(np.column_stack(to_degrees.transform(points[:, 0], points[:, 1])), _DECIMALS)
     if not np.isfinite(degrees).all():
         rule = "must be a coordinate system in which all points have a longitude and latitude"
-        raise InputError(rule, field="crs", value=layer)
+        hint = "Use the projected coordinate system of the city"
+        raise InputError(rule, field="crs", value=layer, hint=hint)
     pairs = degrees.tolist()
     begin = np.searchsorted(owner, np.arange(len(geometry) + 1)).tolist()
     values = {name: _plain(column) for name, column in columns.items()}

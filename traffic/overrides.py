@@ -47,9 +47,9 @@ A TOML file that stays beside the extract and is applied again at each new impor
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from traffic.errors import InputError
 
@@ -58,7 +58,18 @@ if TYPE_CHECKING:
 
     from traffic.network import RoadNetwork, Turn
 
-__all__ = ["JunctionOverride", "Overrides", "TurnOverride", "WayOverride", "read_overrides"]
+__all__ = [
+    "JunctionOverride",
+    "Overrides",
+    "TurnOverride",
+    "WayOverride",
+    "parse_overrides",
+    "read_overrides",
+]
+
+
+_NAMED = "must name a signal junction of the network"
+_CORRECT = "Correct the id"
 
 
 def _empty() -> Mapping[str, int]:
@@ -76,7 +87,7 @@ class JunctionOverride:
     fixed_order
         Stages in order, each as the names of its groups; `None` where the optimiser may choose.
     locked
-        True where no plan of this junction may be changed.
+        True where no plan of this junction may be changed; `None` where nothing is said.
     name
         Name in place of the crossing streets; `None` keeps these.
     cycle_min_s, cycle_max_s
@@ -85,17 +96,50 @@ class JunctionOverride:
         Whether there is a refuge island in the crossing of a pedestrian group, by its name.
     walk_m
         The longest walk between two places of safety, kerb or refuge, as measured, by pedestrian group.
+    where
+        The entry in its file, for messages: ``"junction[0]"``.
     """
 
     min_green_s: Mapping[str, int] = field(default_factory=_empty)
     max_green_s: Mapping[str, int] = field(default_factory=_empty)
     fixed_order: tuple[tuple[str, ...], ...] | None = None
-    locked: bool = False
+    locked: bool | None = None
     name: str | None = None
     cycle_min_s: int | None = None
     cycle_max_s: int | None = None
     refuge: Mapping[str, bool] = field(default_factory=lambda: MappingProxyType({}))
     walk_m: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+    where: str = ""
+
+    def over(self, below: JunctionOverride) -> JunctionOverride:
+        """Return what holds where this entry comes on top of `below`: what is said here, else what is said there.
+
+        Of bounds, refuges and walks each group is one of its own.
+        """
+        merged: dict[str, Any] = {}
+        for setting in fields(self):
+            own, other = getattr(self, setting.name), getattr(below, setting.name)
+            if isinstance(own, Mapping):
+                merged[setting.name] = MappingProxyType({**other, **own})
+            else:
+                merged[setting.name] = other if own is None else own
+        return JunctionOverride(**merged)
+
+    def contradiction(self) -> tuple[str, str, str] | None:
+        """Return a setting that another one contradicts, the rule it breaks, and what to do; `None` without any."""
+        for group, least in self.min_green_s.items():
+            if self.max_green_s.get(group, least) < least:
+                rule = f"must be at least min_green_s, {least}, for {group!r}"
+                return "max_green_s", rule, "Raise max_green_s or lower min_green_s"
+        if self.cycle_min_s and self.cycle_max_s and self.cycle_max_s < self.cycle_min_s:
+            rule = f"must be at least cycle_min_s, {self.cycle_min_s}"
+            return "cycle_max_s", rule, "Raise cycle_max_s or lower cycle_min_s"
+        return None
+
+    def says(self, setting: str, group: str) -> bool:
+        """Return whether the entry says something of `setting`, and of this `group` where the setting is by group."""
+        value = getattr(self, setting)
+        return group in value if isinstance(value, Mapping) else value is not None
 
 
 @dataclass(frozen=True)
@@ -142,6 +186,8 @@ class Overrides:
     ----------
     file
         Where they were read, for messages.
+    text
+        The whole file, as a saved network keeps it.
     ways, turns
         See there.
     together, apart
@@ -157,6 +203,7 @@ class Overrides:
     """
 
     file: str = ""
+    text: str = ""
     ways: tuple[WayOverride, ...] = ()
     turns: tuple[TurnOverride, ...] = ()
     together: tuple[frozenset[int], ...] = ()
@@ -190,24 +237,40 @@ class Overrides:
             found = {by_node[node] for node in nodes if node in by_node} | ({given} & keys)
             if not found and self.missing_is_error:
                 raise InputError(
-                    "must name a signal junction of the network",
+                    _NAMED,
                     file=self.file or None,
-                    field="junction.nodes" if nodes else "junction.key",
+                    field=self._field(given),
                     value=list(nodes) or given,
-                    hint='Correct the id, or set missing_ids = "warning" to go on without it',
+                    hint=f'{_CORRECT}, or set missing_ids = "warning" to go on without it',
                 )
             for key in sorted(found):
                 if key in resolved:
                     raise InputError(
                         "must have one entry only",
                         file=self.file or None,
-                        field="junction",
+                        field=override.where or "junction",
                         value=key,
                         hint="Join the entries of this junction into one",
                     )
                 resolved[key] = override
                 nodes_of[key] = nodes
         return replace(self, signals=MappingProxyType(resolved), junction_nodes=MappingProxyType(nodes_of))
+
+    def gone(self, network: RoadNetwork) -> tuple[str, ...]:
+        """Return a sentence for each entry of a junction that `network` does not have."""
+        keys = set(network.junctions.key)
+        governed = {node for nodes in network.junctions.osm_nodes for node in nodes}
+        return tuple(
+            f"{self.file or 'overrides'}: {self._field(given)} {list(nodes) or given}: {_NAMED}, so that the entry is"
+            f" not used; {_CORRECT.lower()} or remove the entry"
+            for given in self.signals
+            for nodes in [self.junction_nodes.get(given, ())]
+            if given not in keys and governed.isdisjoint(nodes)
+        )
+
+    def _field(self, given: str) -> str:
+        where = self.signals[given].where or "junction"
+        return f"{where}.{'nodes' if self.junction_nodes.get(given) else 'key'}"
 
 
 def read_overrides(path: Path) -> Overrides:
@@ -216,8 +279,19 @@ def read_overrides(path: Path) -> Overrides:
     Raises
     ------
     InputError
-        If the file is not TOML, or holds an unknown key or a value out of range.
+        If the file cannot be read, is not TOML, or holds an unknown key or a value out of range.
     """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        hint = "Check its name and who may read it"
+        rule, value = "must be a file that can be read", error.strerror
+        raise InputError(rule, file=path, field="overrides", value=value, hint=hint) from error
+    return parse_overrides(data, str(path))
+
+
+def parse_overrides(data: bytes, file: str) -> Overrides:
+    """Parse the content of an overrides file; `file` is what messages call it."""
     from traffic.overrides_file import parse  # noqa: PLC0415  # the parser imports the records above
 
-    return parse(path)
+    return parse(data, file)

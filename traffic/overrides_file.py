@@ -7,29 +7,25 @@ import math
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from traffic.errors import InputError
 from traffic.osm.tags import parse_turn_lanes
 from traffic.overrides import JunctionOverride, Overrides, TurnOverride, WayOverride
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 __all__ = ["parse"]
 
 _SECTIONS = ("way", "consolidate", "turn", "signal", "junction")
 _CYCLE_S = (20, 300)
 _WALK_M = (2.0, 80.0)
+_ANY = 2**62  # no upper limit
 
 
-def parse(path: Path) -> Overrides:
-    """Read and check a file."""
+def parse(content: bytes, path: str) -> Overrides:
+    """Read and check the content of the file that messages call `path`."""
     try:
-        with path.open("rb") as stream:
-            data = tomllib.load(stream)
-    except OSError as error:
-        raise InputError("must be a file that can be read", file=path, value=str(error)) from error
+        text = content.decode()
+        data = tomllib.loads(text)
     except (ValueError, RecursionError) as error:  # no TOML, no UTF-8, or a number of thousands of digits
         hint = "Quote texts, separate list items by commas, write decimals with a point and tables as [[way]]"
         rule, field = "must be TOML in UTF-8", "file content"
@@ -49,7 +45,8 @@ def parse(path: Path) -> Overrides:
     _once(path, "turn.from_way", [(t.from_way, t.via_node, t.to_way) for t in turns])
     _once(path, "signal.node", [(node or 0,) for node, _ in signals])
     return Overrides(
-        file=str(path),
+        file=path,
+        text=text,
         ways=ways,
         turns=turns,
         together=tuple(nodes for kind, nodes in consolidate if kind == "together"),
@@ -62,7 +59,7 @@ def parse(path: Path) -> Overrides:
     )
 
 
-def _once(path: Path, field: str, entries: Sequence[tuple[int | str, ...]]) -> None:
+def _once(path: str, field: str, entries: Sequence[tuple[int | str, ...]]) -> None:
     """Refuse two entries for the same thing, of which only one could hold."""
     for position, entry in enumerate(entries):
         if entry in entries[:position]:
@@ -70,10 +67,16 @@ def _once(path: Path, field: str, entries: Sequence[tuple[int | str, ...]]) -> N
             raise InputError("must have one entry only", file=path, field=field, value=entry[0], hint=hint)
 
 
+def _within(least: float, most: float, what: str = "a number") -> str:
+    """Say what to write where a number is out of range."""
+    between = f"of {least:g} or more" if most == _ANY else f"from {least:g} to {most:g}"
+    return f"Write {what} {between}, without quotes, or leave the key out"
+
+
 class _Table:
     """One table of the file; each getter checks and names what it refuses."""
 
-    def __init__(self, path: Path, where: str, data: Mapping[str, Any]) -> None:
+    def __init__(self, path: str, where: str, data: Mapping[str, Any]) -> None:
         self.path = path
         self.where = where
         self.data = data
@@ -105,13 +108,13 @@ class _Table:
             if key not in self.data:
                 raise self.error(key, "is missing", f"Add {key} = ...")
 
-    def whole(self, key: str, least: int, most: int = 2**62) -> int | None:
+    def whole(self, key: str, least: int, most: int = _ANY) -> int | None:
         value = self.data.get(key)
         if value is None:
             return None
         if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-            limit = f"{least} or more" if most == 2**62 else f"from {least} to {most}"
-            raise self.error(key, f"must be a whole number, {limit}")
+            limit = f"{least} or more" if most == _ANY else f"from {least} to {most}"
+            raise self.error(key, f"must be a whole number, {limit}", _within(least, most, "a whole number"))
         return value
 
     def number(self, key: str, least: float, most: float) -> float | None:
@@ -119,41 +122,42 @@ class _Table:
         if value is None:
             return None
         if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-            raise self.error(key, "must be a finite number")
+            raise self.error(key, "must be a finite number", _within(least, most))
         if not least <= value <= most:
-            raise self.error(key, f"must be from {least:g} to {most:g}")
+            raise self.error(key, f"must be from {least:g} to {most:g}", _within(least, most))
         return float(value)
 
     def flag(self, key: str) -> bool | None:
         value = self.data.get(key)
         if value is not None and not isinstance(value, bool):
-            raise self.error(key, "must be true or false")
+            raise self.error(key, "must be true or false", "Write true or false without quotes")
         return value
 
     def text(self, key: str) -> str | None:
         value = self.data.get(key)
         if value is not None and (not isinstance(value, str) or not value.strip() or not value.isprintable()):
-            raise self.error(key, "must be a text of one line in quotes")
+            raise self.error(key, "must be a text of one line in quotes", f'Write {key} = "..."')
         return value
 
     def choice(self, key: str, options: tuple[str, ...]) -> str | None:
         value = self.data.get(key)
         if value is not None and value not in options:
-            raise self.error(key, f"must be one of {', '.join(options)}")
+            raise self.error(key, f"must be one of {', '.join(options)}", f'Write {key} = "{options[0]}"')
         return value if isinstance(value, str) else None
 
     def ids(self, key: str, least: int) -> tuple[int, ...]:
         value = self.data.get(key)
         whole = isinstance(value, list) and all(isinstance(v, int) and not isinstance(v, bool) for v in value)
         if not isinstance(value, list) or not whole or len(set(value)) < least:
-            raise self.error(key, f"must be a list of {least} or more OSM node ids")
+            hint = f"Write {key} = [{', '.join(('27518995', '27518999')[:least])}]"
+            raise self.error(key, f"must be a list of {least} or more OSM node ids", hint)
         return tuple(dict.fromkeys(value))
 
     def by_group(self, key: str, what: str) -> _Table:
         """Return the table `key` of values by signal group; empty where it is left out."""
         value = self.data.get(key, {})
         if not isinstance(value, dict):
-            raise self.error(key, f"must be a table of {what}")
+            raise self.error(key, f"must be a table of {what}", f'Write {key} = {{ "GROUP" = VALUE }}')
         return _Table(self.path, f"{self.where}{key}.", value)
 
     def seconds(self, key: str) -> Mapping[str, int]:
@@ -195,7 +199,8 @@ def _way(table: _Table) -> WayOverride:
         total = own.lanes + (own.left_bay_lanes or 0) + (own.right_bay_lanes or 0)
         if len(turns) != total:
             rule = f"must have one entry for each of {total} lanes, bays included"
-            raise table.error("turn_lanes", rule)
+            hint = "Correct turn_lanes, or lanes and the lanes of the bays"
+            raise table.error("turn_lanes", rule, hint)
     return own
 
 
@@ -210,7 +215,8 @@ def _turn(table: _Table) -> TurnOverride:
 def _consolidate(table: _Table) -> tuple[str, frozenset[int]]:
     table.only(("together", "apart"))
     if len(table.data) != 1:
-        raise table.error("together", "must have either together or apart")
+        hint = "Leave one in, and make another [[consolidate]] for the other"
+        raise table.error("together", "must have either together or apart", hint)
     kind = next(iter(table.data))
     return kind, frozenset(table.ids(kind, 2))
 
@@ -221,7 +227,8 @@ def _junctions(tables: list[_Table]) -> list[tuple[str, tuple[int, ...], Junctio
     for table in tables:
         key, nodes = _junction_key(table)
         if any(key == other for other, *_ in found):
-            raise table.error("nodes" if nodes else "key", "must have one entry only")
+            hint = "Join the entries of this junction into one"
+            raise table.error("nodes" if nodes else "key", "must have one entry only", hint)
         found.append((key, nodes, _junction(table)))
     return found
 
@@ -244,19 +251,17 @@ def _junction(table: _Table) -> JunctionOverride:
         min_green_s=table.seconds("min_green_s"),
         max_green_s=table.seconds("max_green_s"),
         fixed_order=_fixed_order(table),
-        locked=bool(table.flag("locked")),
+        locked=table.flag("locked"),
         name=table.text("name"),
         cycle_min_s=table.whole("cycle_min_s", *_CYCLE_S),
         cycle_max_s=table.whole("cycle_max_s", *_CYCLE_S),
         refuge=table.flags("refuge"),
         walk_m=table.metres("walk_m"),
+        where=table.where.removesuffix("."),
     )
-    for group, least in override.min_green_s.items():
-        if override.max_green_s.get(group, least) < least:
-            rule = f"must be at least min_green_s, {least}, for {group!r}"
-            raise table.error("max_green_s", rule)
-    if override.cycle_min_s and override.cycle_max_s and override.cycle_max_s < override.cycle_min_s:
-        raise table.error("cycle_max_s", f"must be at least cycle_min_s, {override.cycle_min_s}")
+    broken = override.contradiction()
+    if broken:
+        raise table.error(*broken)
     return override
 
 

@@ -11,6 +11,7 @@ import json
 import struct
 import zipfile
 import zlib
+from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,15 +34,16 @@ from traffic.network import (
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
-__all__ = ["FORMAT", "VERSION", "load_network", "save_network"]
+__all__ = ["FORMAT", "VERSION", "load_network", "load_overrides", "save_network"]
 
 FORMAT = "jasyl-network"
 """Format name in the header of a saved network."""
 
-VERSION = 1
+VERSION = 2  # 1 did not keep the overrides
 """Version of the format that this release writes, and the only one that it reads."""
 
 _HEADER = "header.json"
@@ -74,7 +76,7 @@ _DAMAGE = (
 )
 
 
-def save_network(network: RoadNetwork, path: str | os.PathLike[str]) -> None:
+def save_network(network: RoadNetwork, path: str | os.PathLike[str], *, overrides: str = "") -> None:
     """Save `network` to `path`; an existing file is replaced in one step.
 
     Parameters
@@ -83,9 +85,11 @@ def save_network(network: RoadNetwork, path: str | os.PathLike[str]) -> None:
         The network to save.
     path
         The file to write, by custom with the suffix ``.npz``.
+    overrides
+        The overrides file that the network was imported with (`traffic.overrides`), as text.
     """
     with replacing(path) as draft:
-        draft.write_bytes(_pack(network))
+        draft.write_bytes(_pack(network, overrides))
 
 
 def load_network(path: str | os.PathLike[str]) -> RoadNetwork:
@@ -101,23 +105,44 @@ def load_network(path: str | os.PathLike[str]) -> RoadNetwork:
     InputError
         If the file is missing, damaged, of another format or version, or holds a network that breaks a rule.
     """
+    with _opened(path) as (archive, header):
+        arrays = {entry: _array(archive, entry) for entry in _array_names()}
+        return _network(header, arrays)
+
+
+def load_overrides(path: str | os.PathLike[str]) -> str:
+    """Return the overrides that the network saved at `path` was imported with; empty without any.
+
+    Raises
+    ------
+    InputError
+        As `load_network` does.
+    """
+    with _opened(path) as (_, header):
+        return str(header["overrides"])
+
+
+@contextmanager
+def _opened(path: str | os.PathLike[str]) -> Iterator[tuple[zipfile.ZipFile, dict[str, Any]]]:
+    """Open a saved network and read its header; whatever is wrong with the file is an `InputError`."""
     source = Path(path)
     try:
         data = source.read_bytes()
     except OSError as error:
-        raise InputError("cannot be read", file=source, value=error.strerror) from error
+        hint = "Check its name and who may read it"
+        raise InputError(
+            "cannot be read", file=source, field="file", value=error.strerror, hint=hint
+        ) from error
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            header = _header(archive, source)
-            arrays = {entry: _array(archive, entry) for entry in _array_names()}
-        return _network(header, arrays)
+            yield archive, _header(archive, source)
     except InputError as error:
         if error.file is not None:
             raise
         raise InputError(error.rule, file=source, field=error.field, value=error.value, hint=_HINT) from error
     except _DAMAGE as error:
         rule = "is damaged or no network saved by Jasyl"
-        raise InputError(rule, file=source, value=str(error), hint=_HINT) from error
+        raise InputError(rule, file=source, field="file content", value=str(error), hint=_HINT) from error
 
 
 def _array_names() -> list[str]:
@@ -125,9 +150,10 @@ def _array_names() -> list[str]:
     return [c for c in columns if tuple(c.split(".")) not in _TEXT] + list(_SHAPE)
 
 
-def _pack(network: RoadNetwork) -> bytes:
+def _pack(network: RoadNetwork, overrides: str) -> bytes:
     header: dict[str, object] = {"format": FORMAT, "version": VERSION}
     header |= {"name": network.name, "crs": network.crs, "names": network.names}
+    header |= {"overrides": overrides}
     header |= {f"{table}.{field}": getattr(getattr(network, table), field) for table, field in sorted(_TEXT)}
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w") as archive:
@@ -160,7 +186,7 @@ def _header(archive: zipfile.ZipFile, source: Path) -> dict[str, Any]:
     if header.get("version") != VERSION:
         rule = f"must be {VERSION}, the version that this release of Jasyl reads"
         raise InputError(rule, file=source, field="version", value=header.get("version"), hint=_HINT)
-    for field in ("name", "crs"):
+    for field in ("name", "crs", "overrides"):
         if not isinstance(header[field], str):
             raise InputError("must be text", file=source, field=field, value=header[field], hint=_HINT)
     return header

@@ -25,8 +25,9 @@ _FIGURES = ("junctions", "signal_nodes", "signals_unmatched", "nodes", "links", 
 _EXAMPLES = 3
 _WRONG_TAGS = 10  # none stands in a well-kept map, so more of them are told
 _MAP_ONLY = ("layer", "oneway")  # no override says these
+_ONE_APPROACH = "one approach"
 _TO_DO = {
-    "one approach": "mend the oneway tags if traffic also comes from elsewhere, use a larger extract if the junction lies"
+    _ONE_APPROACH: "mend the oneway tags if traffic also comes from elsewhere, use a larger extract if the junction lies"
     " at its edge, or take the signal out ([[signal]] in an overrides file); its plan only serves people on foot",
     "very long link": "mend the position of the nodes of the way",
     "road cut where a node is not in the file": "make the extract again with complete ways",
@@ -75,7 +76,8 @@ def command() -> None:
 @click.option(
     "--strict",
     is_flag=True,
-    help="Refuse the map for a tag of a way with a wrong value (lanes, maxspeed, turn:lanes, ...) in place of a warning.",
+    help="Refuse the map, in place of a warning, for a tag of a way with a wrong value (lanes, maxspeed, turn:lanes, ...), a"
+    " signal that no junction governs, and a junction with one approach.",
 )
 @json_option
 @quiet_option
@@ -105,21 +107,26 @@ def osm_command(
     """
     outputs = [output, geojson, geopackage, quality]
     check_outputs(outputs, [file, overrides])
+    if geopackage is not None and geopackage.suffix != ".gpkg":
+        hint = "Give the file that ending"
+        raise InputError("must end in .gpkg", file=geopackage, field="--geopackage", hint=hint)
+    from scenarios.overrides import check_junctions
     from traffic.defaults import COUNTRIES
     from traffic.geo import write_geojson, write_geopackage
     from traffic.osm.build import build_network
-    from traffic.overrides import read_overrides
+    from traffic.overrides import Overrides, read_overrides
     from traffic.store import save_network
 
     _check_country(country)
     speeds = country.upper() if country.upper() in COUNTRIES else None
     started = time.perf_counter()
     with progress_bar("Importing", quiet=quiet or as_json) as progress:
+        told_by_hand = read_overrides(overrides) if overrides else Overrides()
         extract = _extract(file, place)
         network, report = build_network(
             extract,
             name=name or place or (file.name.split(".")[0] if file else ""),
-            overrides=read_overrides(overrides) if overrides else None,
+            overrides=told_by_hand,
             classes=classes,
             country=speeds,
             progress=progress,
@@ -131,10 +138,12 @@ def osm_command(
         raise InputError(rule, file=file or place, field=f"node {node}", value=reason, hint=hint)
     if strict:
         _refuse_wrong_tags(report)
+        _refuse_idle_signals(report)
+    check_junctions(network, told_by_hand, country)
     for path in outputs:
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
-    save_network(network, output)
+    save_network(network, output, overrides=told_by_hand.text)
     if geojson:
         write_geojson(network, geojson)
     if geopackage:
@@ -143,7 +152,7 @@ def osm_command(
         _write_quality(report, quality)
     told = report.as_dict()
     figures = {name: told[name] for name in _FIGURES}
-    warnings = list(_warnings(report))
+    warnings = [*_warnings(report), *told_by_hand.gone(network)]
     if speeds is None:
         known = ", ".join(COUNTRIES)
         warnings.append(
@@ -171,6 +180,22 @@ def _refuse_wrong_tags(report: QualityReport) -> None:
         raise InputError(tag.rule, file=report.source, field=field, value=tag.value, hint=hint)
 
 
+def _refuse_idle_signals(report: QualityReport) -> None:
+    """Refuse a map with a signal that controls nothing, or nothing but one approach, by the first one."""
+    leave = "or leave out --strict to go on"
+    if report.unmatched:
+        osm_id, reason = min(report.unmatched.items())
+        rule = "must be a signal that a junction governs"
+        removal = f"[[signal]] node = {osm_id}, signal = false"
+        hint = f"Mend the map, take the signal out in an overrides file ({removal}), {leave} without it"
+        raise InputError(rule, file=report.source, field=f"node {osm_id}", value=reason, hint=hint)
+    narrow = report.by_suspicion().get(_ONE_APPROACH)
+    if narrow:
+        value, field = f"one approach, {narrow[0].detail}", f"junction {narrow[0].where}"
+        hint = f"{_TO_DO[_ONE_APPROACH].capitalize()}; {leave} with it"
+        raise InputError("must have two approaches", file=report.source, field=field, value=value, hint=hint)
+
+
 def _warnings(report: QualityReport) -> Iterator[str]:
     """Yield one line for each kind of thing in an import that deserves a look: how often, and some examples."""
     yield from report.warnings
@@ -187,6 +212,12 @@ def _warnings(report: QualityReport) -> Iterator[str]:
     for what, places in report.by_suspicion().items():
         told = f"{what}: {_counted(f'{place.where}: {place.detail}' for place in places)}"
         yield f"{told}; {_TO_DO[what]}" if what in _TO_DO else told
+    if 2 * report.defaults["lanes"] > report.links:
+        share = f"{report.defaults['lanes'] / report.links:.0%}".replace("%", " %")
+        yield (
+            f"lanes are not mapped on {share} of the links, so that defaults by road class are used there: give the lanes"
+            " of the roads that matter in an overrides file ([[way]] id = ..., lanes = ...)"
+        )
 
 
 def _counted(places: Iterable[str], examples: int = _EXAMPLES) -> str:

@@ -90,145 +90,6 @@ def test_a_signal_where_no_traffic_goes_on(imported, tmp_path):
     assert "end of the network" in problem["value"]
 
 
-def test_a_junction_with_one_approach_is_reported_and_gets_a_plan(tmp_path, capsys):
-    osm = OsmMap()
-    osm.signal(1, 0, 0)
-    for node, place in {2: (-300, 0), 3: (300, 0), 4: (0, 300)}.items():
-        osm.node(node, *place)
-    for way, nodes in {10: [2, 1], 11: [1, 3], 12: [1, 4]}.items():
-        osm.way(way, nodes, oneway="yes")
-    source = osm.write(tmp_path / "one.osm")
-    assert run(["import", "osm", str(source), "-o", str(tmp_path / "one.npz"), "--json"]) == 0
-    told = json.loads(capsys.readouterr().out)["warnings"]
-    (warning,) = told
-    assert warning.startswith("one approach: 1 (osm:1 junction: 2 exits); mend the oneway tags")
-    scenario = tmp_path / "one.toml"
-    head = '[scenario]\nname = "one"\ntitle = "One"\n[network]\nkind = "osm"\nfile = "one.osm"\n'
-    scenario.write_text(head + '[demand]\nkind = "generated"\ntotal_veh_h = 100\nzones = 3\n')
-    assert run(["scenario", "check", str(scenario), "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["junctions"] == 1
-
-
-@pytest.mark.parametrize(
-    ("key", "value", "rule", "used"),
-    [
-        (
-            "lanes",
-            "0",
-            "must be a number of lanes from 1 to 12",
-            "2 lanes forward (default), 2 lanes backward (default)",
-        ),
-        (
-            "lanes",
-            "nan",
-            "must be a number of lanes from 1 to 12",
-            "2 lanes forward (default), 2 lanes backward (default)",
-        ),
-        (
-            "lanes",
-            "-1",
-            "must be a number of lanes from 1 to 12",
-            "2 lanes forward (default), 2 lanes backward (default)",
-        ),
-        ("lanes:forward", "two", "must be a number of lanes from 1 to 12", "2 lanes (default)"),
-        ("lanes:psv", "-3", "must be a number of lanes from 1 to 12", "none"),
-        (
-            "maxspeed",
-            "0",
-            "must be a speed from 5 to 150 km/h",
-            "60 km/h forward (default), 60 km/h backward (default)",
-        ),
-        (
-            "maxspeed",
-            "nan",
-            "must be a speed from 5 to 150 km/h",
-            "60 km/h forward (default), 60 km/h backward (default)",
-        ),
-        ("maxspeed:backward", "900", "must be a speed from 5 to 150 km/h", "60 km/h (default)"),
-        ("layer", "up", "must be a whole number", "0"),
-        ("oneway", "maybe", "must be yes, no, -1, reversible or alternating", "both directions"),
-        ("turn:lanes:forward", "thorugh|right", "must be words such as left, through, right", "none"),
-    ],
-)
-def test_a_wrong_value_of_a_tag_is_named_and_refused_if_asked(
-    refused, tmp_path, capsys, key, value, rule, used
-):
-    osm = cross()
-    osm.ways[0][2][key] = value
-    osm.write(tmp_path / "map.osm")
-    problem = refused("import", "osm", "map.osm", "-o", "map.npz", "--strict")
-    assert (problem["file"], problem["field"], problem["value"]) == ("map.osm", f"way 10: {key}", value)
-    assert rule in problem["rule"]
-    assert problem["hint"].endswith(f"go on with {used}")
-    assert ("[[way]] id = 10" in problem["hint"]) is (key not in {"layer", "oneway"})
-    assert run(["import", "osm", "map.osm", "-o", "map.npz", "--json"]) == 0
-    (warning,) = json.loads(capsys.readouterr().out)["warnings"]
-    assert rule in warning
-    assert warning.endswith(f"1 (way 10: {key} = {value!r}, used {used})")
-
-
-@pytest.mark.parametrize("value", ["none", "signals", "walk", "RU:urban", "DE:autobahn", "40 mph", "60;80"])
-def test_a_speed_that_may_be_mapped_is_no_wrong_value(tmp_path, capsys, value):  # nor are no bus lanes
-    source = cross(maxspeed=value, lanes__psv="0").write(tmp_path / "map.osm")
-    assert run(["import", "osm", str(source), "-o", str(tmp_path / "map.npz"), "--strict", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["warnings"] == []
-
-
-def test_the_engineers_word_stands_in_for_a_wrong_tag(tmp_path, capsys):
-    source = cross(lanes="0", maxspeed="nan").write(tmp_path / "map.osm")
-    fix = tmp_path / "fix.toml"
-    fix.write_text(
-        "[[way]]\nid = 10\nlanes = 3\nspeed_km_h = 50\n[[way]]\nid = 11\ndirection = 'forward'\nlanes = 1\n"
-    )
-    command = [
-        "import",
-        "osm",
-        str(source),
-        "-o",
-        str(tmp_path / "map.npz"),
-        "--overrides",
-        str(fix),
-        "--json",
-    ]
-    assert run(command) == 0
-    told = json.loads(capsys.readouterr().out)["warnings"]
-    assert [warning.partition(" ")[0] for warning in told] == ["lanes", "maxspeed"]
-    assert all("1 (way 11: " in warning for warning in told)
-    assert "1 lane forward, 2 lanes backward (default)" in told[0]
-
-
-def test_a_road_that_the_file_cuts_up_is_named(tmp_path, capsys):
-    osm = cross()
-    osm.ways[0] = (10, [2, 1, 99, 3], osm.ways[0][2])
-    osm.way(12, [97, 98], "tertiary", name="Gone")
-    osm.way(13, [2, 4, 96], "service", name="Yard")  # service roads are not asked for
-    source = osm.write(tmp_path / "map.osm")
-    command = ["import", "osm", str(source), "-o", str(tmp_path / "map.npz"), "--json"]
-    assert run([*command, "--quality", str(tmp_path / "map.txt")]) == 0
-    (warning,) = json.loads(capsys.readouterr().out)["warnings"]
-    first, second = (
-        "way 10 Abay: node 99, 0 m from osm:1 Dostyk / Abay",
-        "way 12 Gone: node 97 and 1 more, the file",
-    )
-    assert warning.startswith(
-        f"road cut where a node is not in the file: 2 ({first}; {second} has none of its nodes)"
-    )
-    assert warning.endswith("make the extract again with complete ways")
-    assert first in (tmp_path / "map.txt").read_text(encoding="utf-8")
-
-
-def test_a_node_in_the_wrong_half_of_the_world_is_warned_of(tmp_path, capsys):
-    file = cross().write(tmp_path / "far.osm")
-    file.write_text(file.read_text().replace('id="3" version="1" lat="4', 'id="3" version="1" lat="-4', 1))
-    assert run(["import", "osm", str(file), "-o", str(tmp_path / "far.npz"), "--json"]) == 0
-    told = [
-        text for text in json.loads(capsys.readouterr().out)["warnings"] if text.startswith("very long link")
-    ]
-    assert len(told) == 1
-    assert "way 10" in told[0]
-    assert told[0].endswith("mend the position of the nodes of the way")
-
-
 def test_roads_without_a_length_are_refused(imported, tmp_path):
     osm = cross()
     osm.nodes = {node: (0.0, 0.0, tags) for node, (_, _, tags) in osm.nodes.items()}
@@ -249,6 +110,13 @@ def test_a_coordinate_that_is_no_number(imported, tmp_path):
         ("[[way]]\nid = 10\nlanes = 0\n", "way[0].lanes", "0"),
         ("[[way]]\nid = 10\nspeed_km_h = nan\n", "way[0].speed_km_h", "nan"),
         ("[[way]]\nid = 10\nlanes = nan\n", "way[0].lanes", "nan"),
+        ('[[junction]]\nnodes = [1]\nwalk_m = { "P-E" = -1 }\n', "junction[0].walk_m.P-E", "-1"),
+        ('[[junction]]\nnodes = [1]\nrefuge = { "P-E" = 1 }\n', "junction[0].refuge.P-E", "1"),
+        ("[[junction]]\nnodes = [1]\nwalk_m = 9.5\n", "junction[0].walk_m", "9.5"),
+        ("[[junction]]\nnodes = [1]\ncycle_min_s = 80\ncycle_max_s = 60\n", "junction[0].cycle_max_s", "60"),
+        ("[[junction]]\nnodes = [1]\nlocked = 1\n", "junction[0].locked", "1"),
+        ("[[junction]]\nnodes = []\n", "junction[0].nodes", "[]"),
+        ('missing_ids = "ignore"\n', "missing_ids", "ignore"),
         ("[[way]]\nid = 10\nspeed_km_h = 50,5\n", "file content", "line 3"),
         ("[[way]]\nid = 4711\nlanes = 2\n", "way.id", "4711"),
         ("[[signal]]\nnode = 4711\nsignal = true\n", "signal.node", "4711"),
@@ -271,6 +139,7 @@ def test_overrides(imported, tmp_path, text, field, value):
     problem = imported("cross.osm", "--overrides", "fix.toml")
     assert (problem["file"], problem["field"]) == ("fix.toml", field)
     assert value in problem["value"]
+    assert problem["hint"]
 
 
 def test_a_misspelt_section_of_overrides(imported, tmp_path):
@@ -293,6 +162,12 @@ def test_every_output_of_an_import_is_checked_before_the_first_is_written(import
     cross().write(tmp_path / "cross.osm")
     problem = imported("cross.osm", "--quality", "cross.osm/quality.txt")
     assert problem["file"] == "cross.osm/quality.txt"
+
+
+def test_a_geopackage_of_another_ending_is_refused_before_the_network_is_written(imported, tmp_path):
+    cross().write(tmp_path / "cross.osm")
+    problem = imported("cross.osm", "--geopackage", "city.sqlite")
+    assert (problem["file"], problem["field"]) == ("city.sqlite", "--geopackage")
 
 
 def test_a_folder_that_is_missing_is_made(tmp_path):
@@ -378,3 +253,18 @@ def test_the_process_ends_as_the_command_does(tmp_path):
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (2, "")
     assert json.loads(done.stderr)["field"] == "run.duraton_s"
+
+
+@pytest.mark.parametrize("name", ["nope.osm", "x.txt"])
+def test_a_map_that_is_none_is_told_with_what_to_do(imported, tmp_path, name):
+    (tmp_path / "x.txt").write_text("no map")
+    problem = imported(name)
+    assert (problem["file"], problem["field"]) == (name, "FILE")
+    assert problem["hint"]
+
+
+def test_help_says_where_errors_go_with_json(capsys):
+    assert run(["import", "osm", "--help"]) == 0
+    assert "an error is an RFC 9457 problem object on standard error" in " ".join(
+        capsys.readouterr().out.split()
+    )

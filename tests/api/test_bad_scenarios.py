@@ -98,11 +98,11 @@ def test_names_of_scenarios(refused, tmp_path, name):
 @pytest.mark.parametrize(
     ("override", "field"),
     [
-        ('[[junction]]\nkey = "nowhere"\nlocked = true\n', "junction.key"),
+        ('[[junction]]\nkey = "nowhere"\nlocked = true\n', "junction[0].key"),
         ("[[way]]\nid = 10\nlanes = 2\n", "network.overrides"),
-        ('[[junction]]\nkey = "grid:1-1"\nmin_green_s = { "Q" = 8 }\n', "signals.grid:1-1.min_green_s"),
+        ('[[junction]]\nkey = "grid:1-1"\nmin_green_s = { "Q" = 8 }\n', "junction[0].min_green_s"),
         ('[[junction]]\nkey = "grid:1-1"\nmin_green_s = { "N" = 200 }\n', "junction grid:1-1, stages"),
-        ('[[junction]]\nkey = "grid:1-1"\nfixed_order = [["Q"], ["P-N"]]\n', "grid:1-1.groups"),
+        ('[[junction]]\nkey = "grid:1-1"\nfixed_order = [["Q"], ["P-N"]]\n', "junction[0].fixed_order"),
     ],
 )
 def test_overrides_of_a_scenario(refused, tmp_path, override, field):

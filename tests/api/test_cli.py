@@ -177,7 +177,7 @@ def test_the_optimiser_judges_the_run_that_is_evaluated(city_files, capsys, monk
 
 
 def _with_signals_off_the_road(tmp_path, count):
-    osm = cross()
+    osm = cross(lanes="4")
     for number in range(count):
         osm.signal(100 + number, 150.0 + number, 150.0)
     return osm.write(tmp_path / "map.osm")
@@ -206,7 +206,7 @@ def test_lists_are_printed_a_line_each(capsys):
 
 
 def test_speeds_that_are_not_mapped_are_those_of_the_country(tmp_path, capsys):
-    file, target = cross(highway="tertiary").write(tmp_path / "map.osm"), tmp_path / "city.npz"
+    file, target = cross(highway="tertiary", lanes="2").write(tmp_path / "map.osm"), tmp_path / "city.npz"
     for country, km_h, warnings in (("KZ", 60.0, 0), ("br", 40.0, 0), ("FR", 50.0, 1)):
         told = _told(["import", "osm", str(file), "-o", str(target), "--country", country], capsys)
         assert load_network(target).links.speed_m_s == pytest.approx(km_h / 3.6)

@@ -52,7 +52,7 @@ def _map() -> OsmMap:
         osm.signal(node, x, y)
         osm.node(10 * node, x, -400)
         osm.node(10 * node + 1, x, 400)
-        osm.way(20 + node, [10 * node, node, 10 * node + 1], name=f"Cross Street {node}")
+        osm.way(20 + node, [10 * node, node, 10 * node + 1], name=f"Cross Street {node}", lanes="4")
     osm.node(5, -400, 0)
     osm.node(6, 800, 0)
     osm.way(10, [5, 1, 2, 6], "primary", name="Abay", lanes="0")

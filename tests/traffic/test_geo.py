@@ -43,7 +43,9 @@ def test_geojson_layers_and_values(tmp_path: Path) -> None:
     }
     link = layers["links"][1]["properties"]
     assert link["name"] == "Сейфуллин даңғылы"
-    assert link["speed_km_h"] == pytest.approx(50.0)
+    assert [row["properties"]["speed_km_h"] for row in layers["links"]] == [
+        float(round(speed * 3.6)) for speed in crossroads().links.speed_m_s
+    ]
     assert (link["lanes"], link["running_lanes"], link["road_class"]) == (3, 2, "primary")
     assert layers["junctions"][0]["properties"]["key"] == "centre"
 
@@ -140,3 +142,23 @@ def test_same_network_same_bytes(tmp_path: Path, write: Any, name: str) -> None:
 def test_geopackage_suffix(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"must end in \.gpkg"):
         write_geopackage(crossroads(), tmp_path / "a.shp")
+
+
+def test_numbers_are_written_without_the_digits_of_binary_fractions(tmp_path: Path) -> None:
+    network = crossroads()
+    links = replace(
+        network.links,
+        length_m=network.links.length_m + 1 / 3,
+        speed_m_s=np.full(len(network.links), 60 / 3.6),
+    )
+    share = np.full(len(links), 0.1, dtype=np.float32)
+    network = replace(network, links=links)
+    write_geojson(network, tmp_path / "a.geojson", link_columns={"x": share})
+    write_geopackage(network, tmp_path / "a.gpkg", link_columns={"x": share})
+    rows = [row["properties"] for row in read(tmp_path / "a.geojson")["links"]]
+    frame = gpd.read_file(tmp_path / "a.gpkg", layer="links")
+    for speed, length, x in [(row["speed_km_h"], row["length_m"], row["x"]) for row in rows] + list(
+        zip(frame["speed_km_h"], frame["length_m"], frame["x"], strict=True)
+    ):
+        assert (speed, x) == (60.0, 0.1)
+        assert length == round(length, 3)

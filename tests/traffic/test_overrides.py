@@ -55,6 +55,7 @@ def test_the_documented_example_is_read(tmp_path: Path) -> None:
             cycle_max_s=120,
             refuge={"P-N": True},
             walk_m={"P-E": 9.5},
+            where="junction[0]",
         )
     }
 

@@ -117,4 +117,4 @@ def test_tags_that_could_not_be_used_are_counted(tmp_path: Path) -> None:
         (11, "maxspeed"),
     ]
     line = "wrong tag: way 11: lanes = '0', used 2 lanes forward (default), 2 lanes backward (default); "
-    assert f"{line}the value must be a number of lanes from 1 to 12" in report.text()
+    assert f"{line}the value must be a whole number of lanes from 1 to 12" in report.text()

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.traffic.hand_networks import assert_same, crossroads, networks
 from traffic.errors import InputError
-from traffic.store import FORMAT, VERSION, load_network, save_network
+from traffic.store import FORMAT, VERSION, load_network, load_overrides, save_network
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -117,16 +117,16 @@ def test_truncated(tmp_path: Path, keep: int) -> None:
     path = tmp_path / "a.npz"
     save_network(crossroads(), path)
     path.write_bytes(path.read_bytes()[:keep])
-    with pytest.raises(InputError, match=r"a\.npz: is damaged"):
+    with pytest.raises(InputError, match=r"a\.npz: file content: is damaged"):
         load_network(path)
 
 
-@pytest.mark.parametrize("version", [0, VERSION + 1, "1", None])
+@pytest.mark.parametrize("version", [0, VERSION - 1, VERSION + 1, str(VERSION), None])
 def test_other_version(tmp_path: Path, version: object) -> None:
     path = tmp_path / "a.npz"
     save_network(crossroads(), path)
     path.write_bytes(repacked(path.read_bytes(), version=version))
-    with pytest.raises(InputError, match=r"a\.npz: version: must be 1.*Import the network again"):
+    with pytest.raises(InputError, match=r"a\.npz: version: must be 2.*Import the network again"):
         load_network(path)
 
 
@@ -152,9 +152,20 @@ def test_header_that_breaks_a_rule(tmp_path: Path, field: str, value: object) ->
 
 
 def test_missing_file_and_folder(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"no\.npz: cannot be read"):
+    with pytest.raises(InputError, match=r"no\.npz: file: cannot be read"):
         load_network(tmp_path / "no.npz")
     with pytest.raises(InputError, match="folder that exists"):
         save_network(crossroads(), tmp_path / "no" / "a.npz")
     with pytest.raises(InputError, match="not a folder"):
         save_network(crossroads(), tmp_path)
+
+
+def test_the_overrides_of_the_import_are_kept(tmp_path: Path) -> None:
+    save_network(crossroads(), tmp_path / "a.npz", overrides='[[junction]]\nname = "Абай"\n')
+    assert load_overrides(tmp_path / "a.npz") == '[[junction]]\nname = "Абай"\n'
+    assert_same(crossroads(), load_network(tmp_path / "a.npz"))
+    save_network(crossroads(), tmp_path / "b.npz")
+    assert load_overrides(tmp_path / "b.npz") == ""
+    (tmp_path / "c.npz").write_bytes(repacked((tmp_path / "a.npz").read_bytes(), overrides=7))
+    with pytest.raises(InputError, match=r"c\.npz: overrides: must be text"):
+        load_overrides(tmp_path / "c.npz")

@@ -52,7 +52,8 @@ def download_place(place: str, *, cache: Path | None = None) -> OsmExtract:
         If the place is unknown, has no area or no road, or no server can be reached.
     """
     if not place.strip():
-        raise InputError("must be the name of a place", field="place", value=place)
+        hint = "Write one that OpenStreetMap knows, e.g. 'Almaty, Kazakhstan'"
+        raise InputError("must be the name of a place", field="place", value=place, hint=hint)
     folder = cache or Path(platformdirs.user_cache_dir("jasyl")) / "osm"
     with _settings(folder), _download_errors(place):
         graph = osmnx.graph_from_place(

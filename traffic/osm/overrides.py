@@ -147,9 +147,11 @@ class EngineersWord:
                 file=self._overrides.file or None,
                 field=field,
                 value=f"{osm_id}: {detail}",
-                hint='Correct the id, or set missing_ids = "warning" to go on without it',
+                hint='Correct the id or remove the entry, or set missing_ids = "warning" to go on without it',
             )
-        self.warnings.append(f"{self._overrides.file or 'overrides'}: {field} {osm_id} {rule}: {detail}")
+        self.warnings.append(
+            f"{self._overrides.file or 'overrides'}: {field} {osm_id} {rule}: {detail}; correct the id or remove the entry"
+        )
 
 
 def _changed(side: Direction | None, override: WayOverride) -> Direction | None:

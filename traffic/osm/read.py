@@ -296,11 +296,12 @@ def _population(tags: Mapping[str, str]) -> int:
 
 def _check_name(path: Path) -> None:
     if not path.is_file():
-        raise InputError("must be a file that exists", file=path, hint="Check the path")
+        raise InputError("must be a file that exists", file=path, field="FILE", hint="Check the path")
     if not path.name.lower().endswith(EXTENSIONS):
         raise InputError(
             f"must end in {', '.join(EXTENSIONS)}",
             file=path,
+            field="FILE",
             hint="Rename the file if it is an OpenStreetMap extract",
         )
 

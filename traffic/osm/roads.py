@@ -120,7 +120,8 @@ def select_ways(
 ) -> tuple[dict[int, WayTags], Counter[str]]:
     """Return the tags of the ways that are taken in, and how many are left out, by reason."""
     if classes not in CLASSES:
-        raise InputError(f"must be one of {', '.join(CLASSES)}", field="classes", value=classes)
+        rule, hint = f"must be one of {', '.join(CLASSES)}", "Write streets for a city, major for a large one"
+        raise InputError(rule, field="classes", value=classes, hint=hint)
     least = CLASSES[classes]
     signals = np.zeros(len(extract.node_id), dtype=bool)
     signals[list(signal_nodes)] = True

@@ -48,7 +48,7 @@ _CLOSED = frozenset(
 )
 _LANES_MAX = 12
 _SPEED_MIN_KM_H, _SPEED_MAX_KM_H = 5.0, 150.0
-LANES_RULE = f"must be a number of lanes from 1 to {_LANES_MAX}"
+LANES_RULE = f"must be a whole number of lanes from 1 to {_LANES_MAX}"
 SPEED_RULE = (
     f"must be a speed from {_SPEED_MIN_KM_H:.0f} to {_SPEED_MAX_KM_H:.0f} km/h or a zone such as RU:urban"
 )

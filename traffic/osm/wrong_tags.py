@@ -5,7 +5,15 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from traffic.osm.tags import LANES_RULE, ONE_WAY, SPEED_RULE, parse_lanes, parse_maxspeed, unknown_turn
+from traffic.osm.tags import (
+    LANES_RULE,
+    ONE_WAY,
+    SPEED_RULE,
+    one_way,
+    parse_lanes,
+    parse_maxspeed,
+    unknown_turn,
+)
 from traffic.quality import WrongTag
 from traffic.units import KM_H
 
@@ -42,11 +50,12 @@ def wrong_tags(
     told = set()
     for index in sorted(tags):
         way = int(extract.way_id[index])
-        for key, value in sorted(extract.way_tags[index].items()):
-            rule = _broken_rule(key, value)
+        own = extract.way_tags[index]
+        for key, value in sorted(own.items()):
+            sides = _sides(key, tags[index])
+            rule = _broken_rule(key, value) or _contradiction(key, own, sides)
             if rule is None or (way, key) in told:  # a way that the file cuts up is there more than once
                 continue
-            sides = _sides(key, tags[index])
             if sides and not _stood_in(key, sides, words.get(way, ())):
                 told.add((way, key))
                 yield WrongTag(way, key, value, rule, _used(key, sides))
@@ -57,10 +66,14 @@ def _names_speed(value: str) -> bool:
     return parse_maxspeed(value) is not None or _NO_SPEED.fullmatch(first) is not None
 
 
+def _is_lanes(value: str) -> bool:
+    return re.fullmatch(r"\s*\d+(\.0+)?\s*", value) is not None and parse_lanes(value) is not None
+
+
 # What a key begins with, the rule for its value, and whether a value keeps it; the first that fits holds.
 _RULES: tuple[tuple[str | tuple[str, ...], str, Callable[[str], bool]], ...] = (
-    (_NOT_GENERAL, LANES_RULE, lambda value: parse_lanes(value) is not None or value.strip() == "0"),
-    ("lanes", LANES_RULE, lambda value: parse_lanes(value) is not None),
+    (_NOT_GENERAL, LANES_RULE, lambda value: _is_lanes(value) or value.strip() == "0"),
+    ("lanes", LANES_RULE, _is_lanes),
     ("maxspeed", SPEED_RULE, _names_speed),
     (
         "turn:lanes",
@@ -79,11 +92,46 @@ def _broken_rule(key: str, value: str) -> str | None:
     return None
 
 
+def _contradiction(key: str, tags: Mapping[str, str], sides: Mapping[str, Direction]) -> str | None:
+    """Return the rule for a value that is right by itself and contradicts the other tags of its way."""
+    if key == "lanes":
+        return _total_rule(tags, sides)
+    if key == "turn:lanes" and len(sides) > 1:
+        return "must be turn:lanes:forward or turn:lanes:backward on a road of both directions"
+    if key.startswith("turn:lanes"):
+        entries = tags[key].count("|") + 1
+        for side, direction in sides.items():
+            if entries - direction.lanes not in {0, _bus_lanes(tags, side, one_way=one_way(tags) != 0)}:
+                return f"must have one entry for each lane of the direction, {direction.lanes}"
+    return None
+
+
+def _total_rule(tags: Mapping[str, str], sides: Mapping[str, Direction]) -> str | None:
+    """Return the rule that ``lanes`` breaks, which counts the lanes of both directions."""
+    total = parse_lanes(tags["lanes"]) or 0
+    given = {side: lanes for side in _SIDES if (lanes := parse_lanes(tags.get(f"lanes:{side}")))}
+    if not given.keys() & sides.keys():
+        return None
+    both_ways = parse_lanes(tags.get("lanes:both_ways")) or 0
+    if len(sides) > len(given):
+        (side, lanes) = next(iter(given.items()))
+        return None if total > lanes + both_ways else f"must be more than lanes:{side}, {lanes}"
+    together = sum(given.values()) + both_ways
+    # lanes against a one-way road are for buses: some count them
+    driven = sum(lanes for side, lanes in given.items() if side in sides)
+    if total == together or (len(sides) == 1 and total == driven):
+        return None
+    return f"must be {together}, the sum of lanes:forward, lanes:backward and lanes:both_ways"
+
+
+def _bus_lanes(tags: Mapping[str, str], side: str, *, one_way: bool) -> int:
+    keys = [f"lanes:{kind}:{side}" for kind in ("psv", "bus")] + ["lanes:psv", "lanes:bus"] * one_way
+    return next((lanes for key in keys if (lanes := parse_lanes(tags.get(key)))), 0)
+
+
 def _sides(key: str, tags: WayTags) -> dict[str, Direction]:
     """Return the directions that may be driven and that a key is about."""
     own = {side: direction for side in _SIDES if (direction := getattr(tags, side)) is not None}
-    if key == "turn:lanes" and len(own) > 1:
-        return {}  # read on one-way roads only
     last = key.rpartition(":")[2]
     return {last: own[last]} if last in own else {} if last in _SIDES else own
 
