@@ -108,7 +108,9 @@ class Plan:
                 raise InputError(rule, field=f"{where}, stage {last + 1}", value=self.durations_s[last])
         for position, duration in enumerate(self.durations_s):
             if duration < 1:
-                raise InputError("must last 1 s or more", field=f"{where}, stage {position + 1}", value=duration)
+                raise InputError(
+                    "must last 1 s or more", field=f"{where}, stage {position + 1}", value=duration
+                )
 
     def _check_intergreens(self, where: str) -> None:
         sequence, pairs = self.sequence, self.sequence._pairs  # noqa: SLF001 - two halves of one check

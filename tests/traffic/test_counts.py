@@ -4,12 +4,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from scipy.optimize import minimize
+from scipy.optimize import linprog, minimize
 from scipy.sparse import csc_array
 
 from tests.traffic.demand_networks import cross, grid
+from traffic import balancing
 from traffic.assignment import assign
 from traffic.balancing import nearest_balanced
 from traffic.counts import BalanceSettings, TurningCounts, balance, read_turning_counts
@@ -39,6 +40,69 @@ def test_nearest_balanced_agrees_with_a_general_solver(seed):
         options={"ftol": 1e-14, "maxiter": 500},
     )
     assert weight @ (x - prior) ** 2 <= weight @ (reference.x - prior) ** 2 + 1e-5
+
+
+def street_problem(seed, largest):
+    """Return a problem as `balance` makes them: movements, what appears and what vanishes on each link."""
+    rng = np.random.default_rng(seed)
+    links = int(rng.integers(4, 60))
+    moves = int(rng.integers(links, 3 * links))
+    start, end = rng.integers(0, links, (2, moves))
+    rows = np.r_[end, start, np.arange(links), np.arange(links)]
+    columns = np.r_[np.arange(moves), np.arange(moves), moves + np.arange(2 * links)]
+    data = np.r_[np.ones(moves), -np.ones(moves), np.ones(links), -np.ones(links)]
+    matrix = csc_array((data, (rows, columns)), shape=(links, moves + 2 * links))
+    counted_moves = rng.random(moves) < 0.7
+    part = np.where(counted_moves, rng.integers(0, largest, moves), rng.exponential(largest / 8, moves))
+    through = np.maximum(np.bincount(end, part, links), np.bincount(start, part, links))
+    free = rng.random((2, links)) < 0.25
+    prior = np.r_[part, np.where(free, largest / 4, 0.0).ravel()]
+    weight = 1.0 / np.maximum(prior, 1.0)
+    weight[:moves][~counted_moves] *= 0.01
+    bounded = 1.0 / np.maximum(0.05 * through, 1.0) ** 2
+    weight[moves:] = np.where(free, 0.01 * weight[moves:].reshape(2, links), bounded).ravel()
+    upper = np.r_[np.full(moves, np.inf), np.where(free, np.inf, 0.1 * through).ravel()]
+    return matrix, prior, weight, upper
+
+
+def is_nearest(matrix, prior, weight, upper, x):
+    """Whether no multiplier of the equations leaves anything to gain: the least violation is a linear program."""
+    rows, columns = matrix.shape
+    slack = 1e-7 * max(prior.max(), 1.0)
+    pull = weight * (x - prior)  # equals A^T y where x is free; not less at 0, not more at the upper bound
+    least = np.where(x > slack, -1.0, 0.0)
+    most = np.where(x < upper - slack, 1.0, 0.0)
+    transposed = matrix.T.toarray() / weight[:, None]
+    aims = (pull / weight)[:, None]
+    ones = np.ones((columns, 1))
+    above = np.hstack([transposed, -ones])[most > 0]
+    below = np.hstack([-transposed, -ones])[least < 0]
+    found = linprog(
+        np.r_[np.zeros(rows), 1.0],
+        A_ub=np.vstack([above, below]),
+        b_ub=np.r_[aims[most > 0, 0], -aims[least < 0, 0]],
+        bounds=[(None, None)] * rows + [(0.0, None)],
+    )
+    return found.status == 0 and found.fun <= 1e-6 * max(prior.max(), 1.0)
+
+
+@settings(max_examples=60)
+@given(seed=st.integers(0, 10**6), largest=st.sampled_from([5, 400, 100_000]))
+@example(seed=1491, largest=400)  # whole rows at bounds, where Newton steps without a ridge stall
+@example(seed=29, largest=100_000)  # needs the interior start
+def test_flows_on_streets_conserve_vehicles_and_are_nearest(seed, largest):
+    matrix, prior, weight, upper = street_problem(seed, largest)
+    x = nearest_balanced(matrix, prior, weight, upper)
+    assert np.abs(matrix @ x).max() <= 1e-10 * max(prior.max(), 1.0)
+    assert (x >= 0).all()
+    assert (x <= upper).all()
+    assert is_nearest(matrix, prior, weight, upper, x)
+
+
+def test_flows_that_do_not_conserve_vehicles_are_not_returned(monkeypatch):
+    monkeypatch.setattr(balancing, "_NEWTON_STEPS", 1)
+    with pytest.raises(ArithmeticError, match="could not be balanced"):
+        nearest_balanced(*street_problem(1491, 400))
 
 
 def test_two_counts_of_one_flow_meet_by_their_weights():
