@@ -298,6 +298,19 @@ def test_counts_that_cannot_be_balanced(checked):
     assert "leave out all rows" in problem["hint"]
 
 
+def test_counts_that_do_not_settle_are_noted(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("JASYL_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setattr("traffic.counts._ROUNDS", 2)
+    (tmp_path / "city.toml").write_text(COUNTS, encoding="utf-8")
+    (tmp_path / "counts.csv").write_text(COLUMNS + "grid:1-1,W,E,08:00,150\n", encoding="utf-8")
+    assert run(["scenario", "check", "city.toml", "--json"]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    (note,) = shown["notes"]
+    assert "counts.csv: count: the estimate of what nobody counted has not settled" in note
+    assert f"changed a flow by {shown['demand_figures']['last_change_veh']:.1f} vehicles" in note
+
+
 def test_counts_are_balanced_once_the_contradicting_ones_are_left_out(tmp_path, capsys, monkeypatch):
     """What the hint of a contradiction says helps."""
     monkeypatch.chdir(tmp_path)

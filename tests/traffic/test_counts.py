@@ -9,13 +9,16 @@ from hypothesis import strategies as st
 from scipy.optimize import linprog, minimize
 from scipy.sparse import csc_array
 
-from tests.traffic.demand_networks import cross, grid
+from scenarios.corridor import build_corridor
+from tests.traffic.demand_networks import cross, grid, link
 from traffic import balancing
+from traffic.assemble import JunctionSpec, NodeSpec, assemble
 from traffic.assignment import assign
 from traffic.balancing import nearest_balanced
 from traffic.counts import BalanceSettings, TurningCounts, balance, read_turning_counts
 from traffic.errors import InputError
 from traffic.gravity import gravity
+from traffic.turning_counts import compass_side
 from traffic.zones import make_zones
 
 
@@ -240,6 +243,140 @@ def test_contradicting_counts_name_both_junctions():
 
 
 HEADER = "junction,from,to,start,count\n"
+
+
+def corridor_counts(rows, junctions=2):
+    """Counts of one interval on a corridor: (junction, in-side, out-side): vehicles."""
+    network = build_corridor(junctions)
+    side = {"in": {}, "out": {}}
+    for row in range(len(network.links)):
+        for use, ends, at_end in (
+            ("in", network.links.to_node, True),
+            ("out", network.links.from_node, False),
+        ):
+            side[use][int(ends[row]), compass_side(network, row, at_end=at_end)] = row
+    node = network.junctions.node
+    pairs = list(zip(network.movements.in_link.tolist(), network.movements.out_link.tolist(), strict=True))
+    movements = {
+        pairs.index((side["in"][int(node[j - 1]), a], side["out"][int(node[j - 1]), b])): vehicles
+        for (j, a, b), vehicles in rows.items()
+    }
+    order = sorted(movements)
+    vehicles = np.array([[float(movements[m]) for m in order]])
+    return TurningCounts(order, vehicles, 900.0, 8 * 3600.0, "counts.csv"), network
+
+
+ALL_INTO_2 = {(1, "W", "E"): 150, (1, "N", "E"): 20, (1, "S", "E"): 25}
+ALL_OUT_OF_1 = {(2, "W", "E"): 150, (2, "W", "N"): 20, (2, "W", "S"): 25}
+
+
+@pytest.mark.parametrize(
+    ("rows", "told"),
+    [
+        (
+            ALL_INTO_2 | {(2, "W", "E"): 900},
+            ("195 vehicles leave", "900 vehicles or more arrive", "of 705 where 280"),
+        ),
+        (
+            ALL_OUT_OF_1 | {(1, "W", "E"): 900},
+            ("900 vehicles or more leave", "195 vehicles arrive", "of 705 where 280"),
+        ),
+    ],
+)
+def test_one_count_that_is_more_than_the_other_junction_lets_pass_is_refused(rows, told):
+    with pytest.raises(InputError, match="cannot be balanced") as caught:
+        balance(*corridor_counts(rows))
+    for part in (*told, "junction corridor:1", "junction corridor:2"):
+        assert part in caught.value.rule
+
+
+@pytest.mark.parametrize(
+    ("rows", "refused"),
+    [
+        # 195 * 0.7 + 10 is not the rule: the bound is 30 % of the larger, 293, and 10 vehicles
+        (ALL_INTO_2 | {(2, "W", "E"): 292}, False),
+        (ALL_INTO_2 | {(2, "W", "E"): 293}, True),
+        (ALL_OUT_OF_1 | {(1, "W", "E"): 292}, False),
+        (ALL_OUT_OF_1 | {(1, "W", "E"): 293}, True),
+        # less than all that can arrive may go on elsewhere
+        (ALL_INTO_2 | {(2, "W", "E"): 1}, False),
+        # any number can come from a side that nobody counted
+        ({(1, "W", "E"): 150, (1, "N", "E"): 20, (2, "W", "E"): 900}, False),
+    ],
+)
+def test_partial_counts_are_refused_beyond_the_bound_only(rows, refused):
+    counts, network = corridor_counts(rows)
+    if refused:
+        with pytest.raises(InputError, match="cannot be balanced"):
+            balance(counts, network)
+    else:
+        balance(counts, network).demand.check(network)
+
+
+def street_with_a_bend():
+    """A crossing and a T-junction with a node between that has no junction, all roads one-way to the east."""
+    nodes = [
+        NodeSpec(0.0, 0.0, gateway=True),
+        NodeSpec(300.0, 0.0, junction=JunctionSpec("first", "First")),
+        NodeSpec(600.0, 0.0),
+        NodeSpec(900.0, 0.0, junction=JunctionSpec("second", "Second")),
+        NodeSpec(1200.0, 0.0, gateway=True),
+        NodeSpec(300.0, 300.0, gateway=True),
+        NodeSpec(900.0, 300.0, gateway=True),
+    ]
+    pairs = [(0, 1), (5, 1), (1, 2), (2, 3), (3, 4), (3, 6)]
+    return assemble("street", "EPSG:32643", nodes, [link(nodes, a, b) for a, b in pairs])
+
+
+def test_contradictions_are_found_across_nodes_without_counts():
+    network = street_with_a_bend()
+    pairs = list(zip(network.movements.in_link.tolist(), network.movements.out_link.tolist(), strict=True))
+    known = [pairs.index(pair) for pair in ((0, 2), (1, 2), (3, 4))]
+
+    def counts(last):
+        order = np.argsort(known)
+        vehicles = np.array([[100.0, 50.0, last]])[:, order]
+        return TurningCounts(np.array(known)[order], vehicles, 900.0, 0.0, "counts.csv")
+
+    # the node between may add a tenth: 165 at most, and 30 % of the larger and 10 vehicles beyond that
+    balance(counts(249.0), network).demand.check(network)
+    with pytest.raises(InputError, match="165 vehicles at most leave junction first") as caught:
+        balance(counts(251.0), network)
+    assert "251 vehicles or more arrive there" in caught.value.rule
+    assert "for junction second" in caught.value.rule
+
+
+def test_what_nobody_counted_is_estimated_within_what_lanes_can_bring():
+    # 1425 vehicles would have to turn left from the cross street, whose usual share that is of 9500 vehicles
+    counts, network = corridor_counts({(1, "W", "E"): 150, (1, "S", "E"): 25, (2, "W", "E"): 1600})
+    balanced = balance(counts, network)
+    balanced.demand.check(network)
+    assert balanced.last_change_veh < 0.01
+    demand = balanced.demand
+    entering = dict(zip(demand.entry_link.tolist(), demand.entry_veh_s[0] * 3600.0, strict=True))
+    (north,) = [
+        e
+        for e in balanced.full_links.tolist()
+        if compass_side(network, e, at_end=True) == "N"
+        and network.links.to_node[e] == network.junctions.node[0]
+    ]
+    assert entering[north] == pytest.approx(2000.0 * network.links.running_lanes[north], rel=1e-5)
+    for entry, veh_h in entering.items():
+        partly = network.movements.in_link[counts.movement] == entry
+        if not partly.any():
+            assert veh_h <= 2000.0 * network.links.running_lanes[entry] * (1 + 1e-9)
+
+
+def test_few_counts_fill_no_link():
+    counts, network = corridor_counts({(1, "W", "E"): 150, (1, "S", "E"): 25, (2, "W", "E"): 160})
+    assert len(balance(counts, network).full_links) == 0
+
+
+def test_counts_beyond_the_lanes_of_a_gateway_are_believed():
+    # 1200 vehicles in 15 minutes on two lanes is more than 2000 veh/h each, but it was counted
+    counts, network = corridor_counts({(1, "W", "E"): 1200})
+    balanced = balance(counts, network)
+    assert balanced.change_veh[0, 0] == pytest.approx(0.0, abs=1.0)
 
 
 def write(tmp_path, text):
