@@ -99,6 +99,9 @@ def read_turning_counts(path: Path, network: RoadNetwork, *, interval_s: float =
     if not table:
         hint = f"add rows of {', '.join(_COLUMNS)}"
         raise InputError("must have a count", file=path, field="count", hint=hint)
+    if not any(any(counts.values()) for counts in table.values()):
+        hint = "Check that this is the right file and column; leave out the movements that nobody counted"
+        raise InputError("must be above 0 in some row", file=path, field="count", value=0.0, hint=hint)
     times = _intervals(path, table, first_row, interval_s)
     movements = sorted(table)
     vehicles = np.array([[table[m][time] for m in movements] for time in times])

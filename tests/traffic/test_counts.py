@@ -411,6 +411,7 @@ def test_counts_from_a_file(tmp_path):
         ("centre,E,W,07:00,1\ncentre,E,W,07:00,1", "row 3: start", "07:00"),
         ("centre,E,W,07:00,1\ncentre,E,W,07:20,1", "start", "07:00, 07:20"),
         ("centre,E,W,07:00,1\ncentre,N,W,07:15,1", "row 2: no row of this movement for start", "07:15"),
+        ("centre,E,W,07:00,0\ncentre,N,W,07:00,0", "count", 0.0),
         ("", "count", None),
     ],
 )
