@@ -27,10 +27,13 @@ if TYPE_CHECKING:
     from traffic.turning_counts import TurningCounts
     from traffic.zones import Zones
 
-__all__ = ["make_demand"]
+__all__ = ["SETTLED_VEH", "count_notes", "make_demand"]
 
 # Where the search for the target starts: below it, as assignment is slow where the city is overfull.
 _START_VEH_H_JUNCTION = 200.0
+
+SETTLED_VEH = 0.5
+"""By how much the last round of balancing may have changed a flow that is called settled, vehicles in an interval."""
 
 
 def make_demand(
@@ -77,7 +80,7 @@ def _changes(counts: TurningCounts, balanced: BalancedCounts) -> dict[str, float
     """Return how far the balanced flows are from the counts: in all, and at the count that changed most."""
     worst = balanced.largest_change
     counted = float(counts.vehicles[worst])
-    return {
+    figures: dict[str, float] = {
         "counted_movements": len(counts.movement),
         "intervals": len(counts.vehicles),
         "rounds": balanced.rounds,
@@ -86,7 +89,33 @@ def _changes(counts: TurningCounts, balanced: BalancedCounts) -> dict[str, float
         "largest_change_movement": int(counts.movement[worst[1]]),
         "largest_change_counted_veh": counted,
         "largest_change_balanced_veh": counted + float(balanced.change_veh[worst]),
+        "full_links": len(balanced.full_links),
     }
+    if len(balanced.full_links):
+        figures["first_full_link"] = int(balanced.full_links[0])
+    return figures
+
+
+def count_notes(file: str, figures: Mapping[str, float], network: RoadNetwork) -> list[str]:
+    """Say what makes flows from turning counts doubtful: an estimate that does not settle or fills its lanes."""
+    notes = []
+    if figures.get("last_change_veh", 0.0) > SETTLED_VEH:
+        notes.append(
+            f"{file}: count: the estimate of what nobody counted has not settled: the last of {figures['rounds']:.0f} "
+            f"rounds still changed a flow by {figures['last_change_veh']:.1f} vehicles in an interval. Check the "
+            "counts, or count more movements at their junctions"
+        )
+    if figures.get("full_links"):
+        link = int(figures["first_full_link"])
+        row = np.flatnonzero(network.junctions.node == network.links.to_node[link])
+        where = f" to junction {network.junctions.key[row[0]]}" if len(row) else ""
+        others = f", and {figures['full_links'] - 1:.0f} others," if figures["full_links"] > 1 else ""
+        notes.append(
+            f"{file}: count: more would have to come in where nobody counted than lanes can carry: link {link} "
+            f"({network.link_name(link)}){where}{others} was estimated at all that its lanes bring. Check the "
+            "counts downstream, or count what comes in there"
+        )
+    return notes
 
 
 def _trips(

@@ -56,7 +56,8 @@ class City:
         How the demand came about. Of trips: total_veh_h, relative_gap, zones, and p90_x where that was the target.
         Of turning counts: counted_movements, intervals, rounds of balancing and last_change_veh of a flow,
         changed_share (of all vehicles, by balancing), and the count that changed most: largest_change_movement,
-        largest_change_counted_veh, largest_change_balanced_veh.
+        largest_change_counted_veh, largest_change_balanced_veh; full_links, on which as much was estimated as lanes
+        can bring, and first_full_link of them.
     """
 
     scenario: Scenario

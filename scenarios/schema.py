@@ -5,7 +5,7 @@ from __future__ import annotations
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from traffic.errors import InputError
 
@@ -53,7 +53,18 @@ Spacing = Annotated[float, Field(ge=80, le=5000)]
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
 Rate = Annotated[float, Field(gt=0, le=10_000_000)]
 Factor = Annotated[float, Field(ge=0, le=10)]
-Profile = Annotated[tuple[Factor, ...], Field(strict=False, min_length=1, max_length=288)]
+
+
+def _with_traffic(profile: tuple[float, ...]) -> tuple[float, ...]:
+    if not any(profile):
+        message = "must be above 0 in some period: in none of these there would be traffic"
+        raise ValueError(message)
+    return profile
+
+
+Profile = Annotated[
+    tuple[Factor, ...], Field(strict=False, min_length=1, max_length=288), AfterValidator(_with_traffic)
+]
 
 
 class _Section(BaseModel):

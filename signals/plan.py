@@ -79,18 +79,28 @@ class Plan:
         low, high = self.junction.cycle_min_s, self.junction.cycle_max_s
         if not low <= self.cycle_s <= high:
             rule = f"must be from {low} to {high} s"
-            raise InputError(rule, field=f"{where}, cycle_s", value=self.cycle_s)
+            hint = "Change the cycle, or the bounds of the junction: cycle_min_s and cycle_max_s in the overrides"
+            raise InputError(rule, field=f"{where}, cycle_s", value=self.cycle_s, hint=hint)
         if not 0 <= self.offset_s < self.cycle_s:
             rule = f"must be from 0 to {self.cycle_s - 1} s"
-            raise InputError(rule, field=f"{where}, offset_s", value=self.offset_s)
+            same = self.offset_s % self.cycle_s
+            hint = f"An offset counts within the cycle of {self.cycle_s} s: {same} s means the same"
+            raise InputError(rule, field=f"{where}, offset_s", value=self.offset_s, hint=hint)
         if self.version < 1:
             raise InputError("must be 1 or more", field=f"{where}, version", value=self.version)
         if len(self.durations_s) != len(self.stages):
             rule = f"must be {len(self.stages)} durations, one for each stage"
-            raise InputError(rule, field=f"{where}, durations_s", value=len(self.durations_s))
+            hint = "Give each stage its duration, from its start of green to that of the next stage"
+            raise InputError(rule, field=f"{where}, durations_s", value=len(self.durations_s), hint=hint)
         if sum(self.durations_s) != self.cycle_s:
             rule = f"must add up to the cycle of {self.cycle_s} s"
-            raise InputError(rule, field=f"{where}, durations_s", value=self.durations_s)
+            total = sum(self.durations_s)
+            apart = f"{abs(self.cycle_s - total)} s {'short of' if total < self.cycle_s else 'over'} it"
+            hint = (
+                f"They add up to {total} s, {apart}: change a duration or the cycle; a duration counts from a "
+                "start of green to the next, intergreen included"
+            )
+            raise InputError(rule, field=f"{where}, durations_s", value=self.durations_s, hint=hint)
 
     def _check_greens(self, where: str) -> None:
         sequence = self.sequence
@@ -102,15 +112,21 @@ class Plan:
             low, high = int(sequence.run_min_s[run]), int(sequence.run_max_s[run])
             if not low <= green <= high:
                 rule = f"green must be at least {low} s" if green < low else f"green must be at most {high} s"
-                raise InputError(rule, field=f"{where}, group {name}", value=green)
+                more = "Lengthen" if green < low else "Shorten"
+                hint = (
+                    f"{more} the stages in which {name} is green by {max(low - green, green - high)} s in all"
+                )
+                raise InputError(rule, field=f"{where}, group {name}", value=green, hint=hint)
             if self.durations_s[last] <= sequence.end_gap_s[run]:
                 rule = f"must last longer than the {sequence.end_gap_s[run]} s of intergreen after {name}"
-                raise InputError(rule, field=f"{where}, stage {last + 1}", value=self.durations_s[last])
+                hint = "Lengthen this stage: the intergreen to the next one is a part of it"
+                raise InputError(
+                    rule, field=f"{where}, stage {last + 1}", value=self.durations_s[last], hint=hint
+                )
         for position, duration in enumerate(self.durations_s):
             if duration < 1:
-                raise InputError(
-                    "must last 1 s or more", field=f"{where}, stage {position + 1}", value=duration
-                )
+                rule, hint = "must last 1 s or more", "Lengthen this stage, or leave it out"
+                raise InputError(rule, field=f"{where}, stage {position + 1}", value=duration, hint=hint)
 
     def _check_intergreens(self, where: str) -> None:
         sequence, pairs = self.sequence, self.sequence._pairs  # noqa: SLF001 - two halves of one check
@@ -129,7 +145,8 @@ class Plan:
             least = int(pairs.needed_s[first])
             rule = f"must be at least {least} s from the end of {one} to the start of {other}"
             value = int(between[first] - needed[first] + pairs.needed_s[first])
-            raise InputError(rule, field=f"{where}, intergreen", value=value)
+            hint = f"Lengthen the stages between them by {least - value} s in all"
+            raise InputError(rule, field=f"{where}, intergreen", value=value, hint=hint)
 
     def with_offset(self, offset_s: int) -> Plan:
         """Return the plan with another offset, taken modulo the cycle."""

@@ -246,20 +246,25 @@ def _check_stages(junction: Junction, stages: tuple[Stage, ...]) -> None:
         if len(clash):
             one, other = (junction.groups[groups[i]].name for i in clash[0])
             rule = "groups in full conflict must not be green together"
-            raise InputError(rule, field=field_name, value=f"{one}, {other}")
+            hint = f"Take {one} or {other} out of this stage, and give it green in another one"
+            raise InputError(rule, field=field_name, value=f"{one}, {other}", hint=hint)
     for position, (stage, following) in enumerate(pairwise((*stages, stages[0]))):
         if stage == following and len(stages) > 1:
             rule = "must differ from the stage after it"
-            raise InputError(rule, field=f"{where}, stage {position + 1}", value=sorted(stage.groups))
+            hint = "Make the two one stage, with the sum of their durations"
+            raise InputError(
+                rule, field=f"{where}, stage {position + 1}", value=sorted(stage.groups), hint=hint
+            )
     served = frozenset().union(*(stage.groups for stage in stages))
     for position, group in enumerate(junction.groups):
         if position not in served:
-            rule = "every signal group must be green in some stage"
-            raise InputError(rule, field=where, value=group.name)
+            rule, hint = "every signal group must be green in some stage", f"Add {group.name} to a stage"
+            raise InputError(rule, field=where, value=group.name, hint=hint)
         everywhere = all(position in stage.groups for stage in stages)
         if everywhere and group.max_green_s is not None:
             rule = f"must end after at most {group.max_green_s} s, so it cannot be in every stage"
-            raise InputError(rule, field=where, value=group.name)
+            hint = f"Take {group.name} out of a stage"
+            raise InputError(rule, field=where, value=group.name, hint=hint)
 
 
 def gives_way(junction: Junction) -> NDArray[np.bool_]:

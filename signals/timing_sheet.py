@@ -127,11 +127,15 @@ def _plan(file: Path, junction: Junction, rows: list[tuple[int, dict[str, str]]]
     for position, (number, row) in enumerate(rows):
         if _whole(file, number, row, "stage") != position + 1:
             rule = f"stages must be numbered in order; {position + 1} comes here"
-            raise InputError(rule, file=file, field=f"row {number}, stage", value=row["stage"])
+            hint = "Number the rows of a junction 1, 2, 3, ... in the order in which its stages are shown"
+            raise InputError(rule, file=file, field=f"row {number}, stage", value=row["stage"], hint=hint)
         for column in ("cycle_s", "offset_s"):
             if row[column] != rows[0][1][column]:
                 rule = f"must be the same in all rows of a junction; it is {rows[0][1][column]} above"
-                raise InputError(rule, file=file, field=f"row {number}, {column}", value=row[column])
+                hint = f"Write the same {column} into all rows of {junction.key}"
+                raise InputError(
+                    rule, file=file, field=f"row {number}, {column}", value=row[column], hint=hint
+                )
         stages.append(_stage(file, number, row, junction))
         durations.append(_whole(file, number, row, "duration_s"))
     number, first = rows[0]
@@ -159,7 +163,8 @@ def _stage(file: Path, number: int, row: dict[str, str], junction: Junction) -> 
 
 def _whole(file: Path, number: int, row: dict[str, str], column: str) -> int:
     if not _WHOLE.fullmatch(row[column]):
-        raise InputError(
-            "must be a whole number", file=file, field=f"row {number}, {column}", value=row[column]
-        )
+        rule, field = "must be a whole number", f"row {number}, {column}"
+        unit = " of seconds" if column.endswith("_s") else ""
+        hint = f"Write the number{unit} in digits, without decimals"
+        raise InputError(rule, file=file, field=field, value=row[column], hint=hint)
     return int(row[column])

@@ -16,6 +16,7 @@ from scipy.sparse import csc_array
 from traffic.arrays import require_index
 from traffic.assignment import shares
 from traffic.balancing import nearest_balanced
+from traffic.contradictions import LinkCounts, refuse_contradictions
 from traffic.demand import FlowDemand
 from traffic.errors import InputError
 from traffic.network import Turn
@@ -30,6 +31,8 @@ __all__ = ["BalanceSettings", "BalancedCounts", "TurningCounts", "balance", "rea
 
 _ROUNDS = 30
 _SETTLED = 1e-6
+_LANE_VEH_S = 2000 / 3600  # most that a lane brings to a junction
+_AT_LIMIT = 1 - 1e-6
 _TURN_PRIOR = {Turn.RIGHT: 0.15, Turn.THROUGH: 0.7, Turn.LEFT: 0.15, Turn.U_TURN: 0.01}
 
 
@@ -76,12 +79,16 @@ class BalancedCounts:
         By how much the last round still changed a flow, vehicles in an interval, in the interval where most.
     change_veh
         Balanced less counted vehicles of each counted movement in each interval; shape (intervals, counts).
+    full_links
+        Links into the area whose uncounted traffic was estimated at all that their lanes can bring, which is
+        where the estimate ends and counts have to give way; shape (full links,).
     """
 
     demand: FlowDemand
     rounds: int
     last_change_veh: float
     change_veh: NDArray[np.float64]
+    full_links: NDArray[np.intp]
 
     @property
     def largest_change(self) -> tuple[int, int]:
@@ -100,13 +107,11 @@ class _Balancer:
         moves = network.movements
         self.counted = np.zeros(self.movements, dtype=bool)
         self.counted[counts.movement] = True
-        self.ways_in = np.bincount(moves.out_link, minlength=self.links)
-        self.ways_out = np.bincount(moves.in_link, minlength=self.links)
-        self.full_in = self._sum(moves.out_link, self.counted) == self.ways_in
-        self.full_out = self._sum(moves.in_link, self.counted) == self.ways_out
+        ways_in = np.bincount(moves.out_link, minlength=self.links)
+        ways_out = np.bincount(moves.in_link, minlength=self.links)
         gateway = network.nodes.gateway
-        self.open_start = (self.ways_in == 0) | gateway[network.links.from_node]
-        self.open_end = (self.ways_out == 0) | gateway[network.links.to_node]
+        self.open_start = (ways_in == 0) | gateway[network.links.from_node]
+        self.open_end = (ways_out == 0) | gateway[network.links.to_node]
         # variables: movements, then what appears on each link, then what vanishes there
         rows = np.r_[moves.out_link, moves.in_link, np.arange(self.links), np.arange(self.links)]
         columns = np.r_[np.arange(self.movements), np.arange(self.movements)]
@@ -123,38 +128,11 @@ class _Balancer:
         return total.astype(np.float64)
 
     def refuse_contradictions(self, vehicles: NDArray[np.float64]) -> None:
-        """Raise `InputError` where the counts at the two ends of a link differ by more than the bound."""
-        moves, settings = self.network.movements, self.settings
+        """Raise `InputError` where counts of one interval contradict each other by more than the bound."""
         count = np.zeros(self.movements)
         count[self.counts.movement] = vehicles
-        arriving, leaving = self._sum(moves.out_link, count), self._sum(moves.in_link, count)
-        both = self.full_in & self.full_out & ~self.open_start & ~self.open_end
-        share = settings.mid_link_share + settings.max_change
-        bound = share * np.maximum(arriving, leaving) + settings.allowance_veh
-        excess = np.where(both, np.abs(arriving - leaving) - bound, -1.0)
-        worst = int(excess.argmax())
-        if excess[worst] > 0:
-            start, end = (self._node_name(n) for n in self._ends(worst))
-            rule = (
-                f"the counts cannot be balanced: {arriving[worst]:.0f} vehicles leave {start} for {end} and "
-                f"{leaving[worst]:.0f} arrive there, a difference of "
-                f"{abs(arriving[worst] - leaving[worst]):.0f} where {bound[worst]:.0f} may be"
-            )
-            hint = (
-                "Check the two counts and their times; to have one estimated instead, leave out all rows of its "
-                "movements"
-            )
-            raise InputError(rule, file=self.counts.source, field="count", hint=hint)
-
-    def _ends(self, link: int) -> tuple[int, int]:
-        return int(self.network.links.from_node[link]), int(self.network.links.to_node[link])
-
-    def _node_name(self, node: int) -> str:
-        row = np.flatnonzero(self.network.junctions.node == node)
-        if len(row):
-            key, name = self.network.junctions.key[row[0]], self.network.junctions.name[row[0]]
-            return f"junction {key}" + (f" ({name})" if name else "")
-        return f"node {node}"
+        seen = LinkCounts(self.counted, count, self.open_start, self.open_end, self.counts.source)
+        refuse_contradictions(self.network, seen, self.settings)
 
     def solve(self, vehicles: NDArray[np.float64]) -> tuple[NDArray[np.float64], int, float]:
         """Return balanced flows of all variables, vehicles in the interval; the rounds, and the last one's change."""
@@ -165,15 +143,31 @@ class _Balancer:
         prior[self.movements : self.movements + self.links][self.open_start] = typical
         prior[self.movements + self.links :][self.open_end] = typical
         flow, rounds, change = prior, 0, np.inf
+        limit = self.entry_limit(vehicles)
         while rounds < _ROUNDS and change > _SETTLED * typical:
             before = flow
-            flow = nearest_balanced(self.matrix, *self._problem(prior, flow))
+            flow = nearest_balanced(self.matrix, *self._problem(prior, flow, limit))
             prior = self._guess(flow, vehicles)
             rounds, change = rounds + 1, float(np.abs(flow - before).max())
         return flow, rounds, change
 
+    def entry_limit(self, vehicles: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the most vehicles that may come into the area on each link in an interval; shape (links,).
+
+        Without it what nobody counted at a gateway grows from round to round where a count needs more of it than
+        its usual share. It is infinite where all is counted, and at least what the counts there show.
+        """
+        in_link = self.network.movements.in_link
+        count = np.zeros(self.movements)
+        count[self.counts.movement] = vehicles
+        usual = self._sum(in_link, np.where(self.counted, self.turn_share, 0.0))
+        shown = self._sum(in_link, count) / np.where(usual > 0, usual, 1.0)
+        lanes = self.network.links.running_lanes * _LANE_VEH_S * self.counts.interval_s
+        some_uncounted = self._sum(in_link, ~self.counted) > 0
+        return np.where(self.open_start & some_uncounted, np.maximum(lanes, shown), np.inf)
+
     def _problem(
-        self, prior: NDArray[np.float64], flow: NDArray[np.float64]
+        self, prior: NDArray[np.float64], flow: NDArray[np.float64], limit: NDArray[np.float64]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
         """Return prior, weight and upper bound of all variables."""
         settings, moves = self.settings, self.network.movements
@@ -185,11 +179,11 @@ class _Balancer:
             self._sum(moves.in_link, flow[: self.movements]),
         )
         allowed = settings.mid_link_share * through
-        for part, free in ((0, self.open_start), (1, self.open_end)):
+        for part, free, most in ((0, self.open_start, limit), (1, self.open_end, np.inf)):
             span = slice(self.movements + part * self.links, self.movements + (part + 1) * self.links)
             spread = np.maximum(allowed / 2.0, 1.0)
             weight[span] = np.where(free, settings.uncounted_weight * weight[span], 1.0 / spread**2)
-            upper[span] = np.where(free, np.inf, allowed)
+            upper[span] = np.where(free, most, allowed)
         return prior, weight, upper
 
     def _guess(self, flow: NDArray[np.float64], vehicles: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -219,15 +213,15 @@ def balance(
     For each interval the flows x of all movements, and what appears and vanishes on each link, minimise
     ``sum (x - c)^2 / c`` over the counts c subject to conservation on every link (generalised least squares
     with a variance proportional to the count: Cascetta 1984, Transportation Research B 18, 289-299). Gateways
-    are free. Uncounted movements are guessed, with little weight, as usual turning shares of what uses their
-    link, in rounds until the guess settles. What appears or vanishes between junctions enters with a standard
-    deviation of half its bound.
+    are free up to what their lanes can bring (2,000 veh/h each). Uncounted movements are guessed, with little
+    weight, as usual turning shares of what uses their link, in rounds until the guess settles. What appears or
+    vanishes between junctions enters with a standard deviation of half its bound.
 
     Raises
     ------
     InputError
-        Where the counts at the two ends of a link differ by more than `settings` allow: names both
-        junctions, the difference and the bound.
+        Where more is counted at one end of a link than the counts at its other end let pass, by more than
+        `settings` allow: names both junctions, the difference and the bound.
     """
     balancer = _Balancer(counts, network, settings or BalanceSettings())
     for row in counts.vehicles:
@@ -235,7 +229,15 @@ def balance(
     flows, rounds, changes = zip(*(balancer.solve(row) for row in counts.vehicles), strict=True)
     balanced = np.stack(flows)
     demand = _demand(network, balanced / counts.interval_s, counts.interval_s)
-    return BalancedCounts(demand, max(rounds), max(changes), balanced[:, counts.movement] - counts.vehicles)
+    appear = balanced[:, balancer.movements : balancer.movements + balancer.links]
+    limits = np.stack([balancer.entry_limit(row) for row in counts.vehicles])
+    return BalancedCounts(
+        demand,
+        max(rounds),
+        max(changes),
+        balanced[:, counts.movement] - counts.vehicles,
+        np.flatnonzero((appear >= _AT_LIMIT * limits).any(axis=0)),
+    )
 
 
 def _demand(network: RoadNetwork, flow: NDArray[np.float64], interval_s: float) -> FlowDemand:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
+from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from traffic.errors import InputError
@@ -65,11 +66,27 @@ def _check_header(
         rule = f"must have the columns {', '.join(columns)}"
         if or_else:
             rule += f" (or {', '.join(or_else)})"
-        hint = "Put commas between the columns" if len(names) == 1 else None
+        # the form of the file that more of its columns belong to
+        wanted = max((columns, or_else), key=lambda form: len(set(form) & set(names))) if or_else else columns
+        hint = _columns_hint(names, wanted)
         raise InputError(rule, file=path, field=header, value=", ".join(names), hint=hint)
     twice = [name for name in names if names.count(name) > 1]
     if twice:
-        raise InputError("must not name a column twice", file=path, field=header, value=twice[0])
+        hint = "Rename or remove one of the two"
+        raise InputError("must not name a column twice", file=path, field=header, value=twice[0], hint=hint)
+
+
+def _columns_hint(names: list[str], wanted: Collection[str]) -> str:
+    """Say which columns are missing, and which of the others was perhaps meant."""
+    if len(names) < 2:
+        return "Put the names of the columns into the first row, with commas between them"
+    others = [name for name in names if name not in wanted]
+    missing = []
+    for column in (column for column in wanted if column not in names):
+        close = get_close_matches(column, others, n=1)
+        missing.append(f"{column} (rename {close[0]!r}?)" if close else column)
+    told = f"Add {', '.join(missing)}"
+    return told + (f"; not known are {', '.join(map(repr, others))}" if others else "")
 
 
 def _checked(path: Path, line: int, row: dict[str, str], width: int) -> dict[str, str]:
@@ -84,11 +101,20 @@ def number(path: Path, field: str, text: str, *, most: float) -> float:
     try:
         value = float(text.replace("_", "?"))  # which Python reads as a number, but no spreadsheet writes
     except ValueError:
-        hint = "Write decimals with a point" if "," in text else None
+        hint = (
+            "Write decimals with a point"
+            if "," in text
+            else "Write digits only, with a point before decimals"
+        )
+        hint = hint if text else "Write the number, or remove the row"
         raise InputError("must be a number", file=path, field=field, value=text, hint=hint) from None
     if not math.isfinite(value):
-        raise InputError("must be a finite number", file=path, field=field, value=text)
-    if not 0 <= value <= most:
-        rule = "must be 0 or more" if value < 0 else f"must be {most:,.0f} or less"
-        raise InputError(rule, file=path, field=field, value=value)
+        hint = "Write the number, or remove the row where it is not known"
+        raise InputError("must be a finite number", file=path, field=field, value=text, hint=hint)
+    if value < 0:
+        hint = "Check the sign and the sum that the value comes from, or remove the row"
+        raise InputError("must be 0 or more", file=path, field=field, value=value, hint=hint)
+    if value > most:
+        hint = "Check the unit, and for a decimal point that was lost"
+        raise InputError(f"must be {most:,.0f} or less", file=path, field=field, value=value, hint=hint)
     return value

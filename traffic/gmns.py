@@ -109,7 +109,10 @@ def _zone_nodes(path: Path) -> tuple[list[str], list[int], NDArray[np.float64]]:
             point = (float("nan"), float("nan"))
         if not np.isfinite(point).all():
             field = f"row {line}: x_coord, y_coord"
-            raise InputError("must be finite numbers", file=path, field=field, value=", ".join(texts))
+            hint = "Write both coordinates of a node with a zone as digits, or leave its zone_id empty"
+            raise InputError(
+                "must be finite numbers", file=path, field=field, value=", ".join(texts), hint=hint
+            )
         names.append(row["zone_id"])
         lines.append(line)
         points.append(point)

@@ -129,7 +129,7 @@ def check_rows(
 def read_trip_table(
     path: Path, zones: Zones, *, columns: tuple[str, str, str]
 ) -> tuple[NDArray[np.float64], dict[tuple[int, int], int]]:
-    """Read a long table of trips; `columns` names the origin, the destination and the vehicles.
+    """Read a long table of trips, not all 0; `columns` names the origin, the destination and the vehicles.
 
     Returns
     -------
@@ -156,6 +156,12 @@ def read_trip_table(
     if not rows:
         rule, hint = "must have a row with trips", f"add rows of {', '.join(columns)}"
         raise InputError(rule, file=path, field=columns[2], hint=hint)
+    if not trips.any():
+        rule = f"must have trips: {'its only row has' if len(rows) == 1 else f'all {len(rows)} rows have'} 0 vehicles"
+        hint = (
+            "Check that this is the right file and column, and give at least one pair of zones its vehicles"
+        )
+        raise InputError(rule, file=path, field=columns[2], value=0.0, hint=hint)
     return trips, rows
 
 

@@ -99,6 +99,9 @@ def read_turning_counts(path: Path, network: RoadNetwork, *, interval_s: float =
     if not table:
         hint = f"add rows of {', '.join(_COLUMNS)}"
         raise InputError("must have a count", file=path, field="count", hint=hint)
+    if not any(any(counts.values()) for counts in table.values()):
+        hint = "Check that this is the right file and column; leave out the movements that nobody counted"
+        raise InputError("must be above 0 in some row", file=path, field="count", value=0.0, hint=hint)
     times = _intervals(path, table, first_row, interval_s)
     movements = sorted(table)
     vehicles = np.array([[table[m][time] for m in movements] for time in times])
@@ -116,7 +119,8 @@ def _intervals(
         if later - earlier != interval_s:
             rule = f"intervals must follow each other every {interval_s / 60:g} minutes"
             value = f"{_clock(earlier)}, {_clock(later)}"
-            raise InputError(rule, file=path, field="start", value=value)
+            hint = "Add the intervals between, or leave out those after the gap; counts of other intervals must be summed up"
+            raise InputError(rule, file=path, field="start", value=value, hint=hint)
     for movement, counts in table.items():
         missing = [time for time in times if time not in counts]
         if missing:
@@ -135,7 +139,10 @@ def _clock(time_s: float) -> str:
 def _time(path: Path, line: int, text: str) -> float:
     found = _TIME.fullmatch(text)
     if not found or int(found[1]) >= 24 or int(found[2]) >= 60:
-        raise InputError("must be a time as HH:MM", file=path, field=f"row {line}: start", value=text)
+        hint = "Write the begin of the interval from 00:00 to 23:59, such as 07:15"
+        raise InputError(
+            "must be a time as HH:MM", file=path, field=f"row {line}: start", value=text, hint=hint
+        )
     return 3600.0 * int(found[1]) + 60.0 * int(found[2])
 
 

@@ -36,9 +36,13 @@ def read_zones_csv(path: Path, network: RoadNetwork) -> Zones:
         place = f"row {line}"
         zone, use = row["zone"], row["use"]
         if not zone:
-            raise InputError("must have a name", file=path, field=f"{place}: zone", value=zone)
+            hint = "Write the name of the zone that the link belongs to"
+            raise InputError("must have a name", file=path, field=f"{place}: zone", value=zone, hint=hint)
         if use not in {"entry", "exit", "both"}:
-            raise InputError("must be entry, exit or both", file=path, field=f"{place}: use", value=use)
+            hint = "Write entry where trips begin on the link, exit where they end on it, both for both"
+            raise InputError(
+                "must be entry, exit or both", file=path, field=f"{place}: use", value=use, hint=hint
+            )
         link = _row_link(row, path, place, network, by_osm)
         for name, table in (("entry", entries), ("exit", exits)):
             table.setdefault(zone, [])
@@ -52,7 +56,7 @@ def read_zones_csv(path: Path, network: RoadNetwork) -> Zones:
     if not entries:
         raise InputError("must have a zone", file=path, field="zone", hint="add one row per link of a zone")
     zones = Zones.from_links(entries, entries.values(), exits.values(), network=network)
-    _refuse_dead_ends(path, network, zones)
+    _refuse_dead_ends(path, network, zones, seen)
     return zones
 
 
@@ -89,7 +93,8 @@ def _row_link(
         numbers = [int(row[name]) for name in (("link",) if field == "link" else ("from_osm", "to_osm"))]
     except (KeyError, TypeError, ValueError):
         rule, value = "must be a whole number", row.get(field)
-        raise InputError(rule, file=path, field=f"{place}: {field}", value=value) from None
+        hint = "`jasyl scenario show SCENARIO --zones FILE` writes links with their streets"
+        raise InputError(rule, file=path, field=f"{place}: {field}", value=value, hint=hint) from None
     link = numbers[0] if len(numbers) == 1 else by_osm.get((numbers[0], numbers[1]), -1)
     if not 0 <= link < len(network.links):
         rule = f"must be a link of the network, from 0 to {len(network.links) - 1}"
@@ -100,14 +105,41 @@ def _row_link(
     return link
 
 
-def _refuse_dead_ends(path: Path, network: RoadNetwork, zones: Zones) -> None:
+def _refuse_dead_ends(
+    path: Path, network: RoadNetwork, zones: Zones, rows: dict[tuple[str, str, int], int]
+) -> None:
+    """Raise `InputError` where no trip can begin, or none can end, on any link that a zone has for it."""
     leads, led = connected_sides(network, zones)
-    for field, useless in (
-        ("entry", (np.diff(zones.entry_begin) > 0) & ~leads),
-        ("exit", (np.diff(zones.exit_begin) > 0) & ~led),
+    has = {"entry": np.diff(zones.entry_begin) > 0, "exit": np.diff(zones.exit_begin) > 0}
+    for use, other, useless in (
+        ("entry", "exit", has["entry"] & ~leads),
+        ("exit", "entry", has["exit"] & ~led),
     ):
-        if useless.any():
-            zone = zones.name[int(np.flatnonzero(useless)[0])]
-            rule = f"the {field} links of a zone must be connected with another zone"
+        if not useless.any():
+            continue
+        zone = int(np.flatnonzero(useless)[0])
+        name = zones.name[zone]
+        line = min(row for (of, as_use, _), row in rows.items() if (of, as_use) == (name, use))
+        others = [row for row in range(len(zones)) if row != zone]
+        lacking = [zones.name[row] for row in others if not has[other][row]]
+        if len(lacking) == len(others):
+            rule = f"no other zone has an {other} link, so that no trip can {'end' if use == 'entry' else 'begin'} there"
+            some = ", ".join(lacking[:5]) + (", ..." if len(lacking) > 5 else "")
+            hint = f"Add a row with {other} or both for a link of " + (some or "a second zone")
+            hint += _turned_round(network, rows, other)
+        else:
+            rule = f"the {use} links of a zone must be connected with another zone"
             hint = "Choose links on roads that are open to through traffic, of each road the one in the right direction"
-            raise InputError(rule, file=path, field="zone", value=zone, hint=hint)
+        raise InputError(rule, file=path, field=f"row {line}: zone", value=name, hint=hint)
+
+
+def _turned_round(network: RoadNetwork, rows: dict[tuple[str, str, int], int], missing: str) -> str:
+    """Return which row has a link that only the missing use suits, as a road leaves or enters the area on it."""
+    moves = network.movements
+    going_on = set((moves.in_link if missing == "exit" else moves.out_link).tolist())
+    given = "entry" if missing == "exit" else "exit"
+    for (zone, use, link), row in rows.items():
+        if use == given and link not in going_on:
+            way = "leads nowhere" if missing == "exit" else "cannot be reached"
+            return f"; link {link} in row {row}, an {given} link of {zone}, {way}: is it the {missing}?"
+    return ""

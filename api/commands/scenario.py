@@ -154,6 +154,14 @@ def _zones_notes(scenario: Scenario, network: RoadNetwork, made: int) -> list[st
     return [f"{scenario.source}: demand.zones: {made} zones were made, not {demand.zones}: {reason}"]
 
 
+def _count_notes(city: City) -> list[str]:
+    from scenarios.demand import count_notes
+    from scenarios.schema import CountsDemand
+
+    demand = city.scenario.demand
+    return count_notes(demand.file, city.figures, city.network) if isinstance(demand, CountsDemand) else []
+
+
 def _import_notes(scenario: Scenario) -> list[str]:
     """Say which command lists what is wrong or suspicious in the map of a scenario."""
     from scenarios.schema import OsmNetwork
@@ -244,7 +252,7 @@ def check_command(scenario: str, scale: float, demand_seed: int | None, as_json:
     }
     figures |= in_force_figures(city, as_json=as_json)
     notes = _zones_notes(city.scenario, city.network, int(city.figures.get("zones", 0)))
-    notes += _import_notes(city.scenario)
+    notes += _count_notes(city) + _import_notes(city.scenario)
     if notes or as_json:
         figures["notes"] = notes
     print_result(figures, as_json=as_json)

@@ -119,6 +119,8 @@ def test_stages_that_do_not_fit_are_the_scenarios_where_no_override_names_the_ju
     assert (problem["file"], problem["field"]) == ("city.toml", "junction grid:1-1, stages")
 
 
+COUNTS = HEAD + '[demand]\nkind = "counts"\nfile = "counts.csv"\n'
+COLUMNS = "junction,from,to,start,count\n"
 OD = HEAD + '[demand]\nkind = "od"\nfile = "trips.csv"\nzones = 8\n'
 TRIP = "origin,destination,veh_h\ngateway 4,gateway 5,"
 
@@ -150,7 +152,48 @@ def test_matrices(checked, trips, field, value):
     problem = checked(OD, trips=trips)
     assert problem["file"].endswith("trips.csv")
     assert problem["field"] == field
+    assert problem["hint"]
     assert value is None or value in problem["value"]
+
+
+@pytest.mark.parametrize(
+    ("header", "hint"),
+    [
+        ("junction,from,to,start,cuont", "Add count (rename 'cuont'?); not known are 'cuont'"),
+        ("junction, form, to, start", "Add from (rename 'form'?), count; not known are 'form'"),
+        ("junction,from,to,start,note", "Add count; not known are 'note'"),
+        ("junction;from;to;start;count", "with commas between them"),
+    ],
+)
+def test_columns_that_are_missing_are_named(checked, header, hint):
+    problem = checked(COUNTS, counts=header + "\n")
+    assert problem["field"] == "header"
+    assert problem["hint"].startswith(hint) or problem["hint"].endswith(hint)
+
+
+def test_the_form_of_a_file_with_fewer_columns_missing_is_meant(checked):
+    text = OD.replace("zones = 8", 'zones_file = "zones.csv"')
+    problem = checked(text, zones="zone,use,from_osm,to_ssm\n", trips=TRIP + "1\n")
+    assert problem["hint"] == "Add to_osm (rename 'to_ssm'?); not known are 'to_ssm'"
+
+
+@pytest.mark.parametrize(
+    ("trips", "rule"),
+    [
+        (TRIP + "0\n", "must have trips: its only row has 0 vehicles"),
+        (TRIP + "0\ngateway 5,gateway 4,0.0\n", "must have trips: all 2 rows have 0 vehicles"),
+    ],
+)
+def test_a_matrix_without_trips(checked, trips, rule):
+    problem = checked(OD, trips=trips)
+    assert (problem["field"], problem["rule"]) == ("veh_h", rule)
+    assert "at least one pair" in problem["hint"]
+
+
+def test_a_profile_without_traffic(checked):
+    problem = checked(OD + "profile = [0.0, 0.0]\n", trips=TRIP + "5\n")
+    assert (problem["file"], problem["field"]) == ("city.toml", "demand.profile")
+    assert "above 0 in some period" in problem["rule"]
 
 
 def _gateway_links(city, *, out: bool) -> list[int]:
@@ -167,6 +210,38 @@ def test_zones_between_which_there_is_no_way(checked, small_city):
     problem = checked(text, zones=zones, trips="origin,destination,veh_h\nA,B,10\n")
     assert problem["rule"] == "the destination cannot be reached from the origin"
     assert (problem["field"], problem["value"]) == ("row 2: origin, destination", "A -> B")
+
+
+def test_a_missing_exit_is_told_and_not_the_zone_that_needs_it(checked, small_city):
+    entry, leave = _gateway_links(small_city[0], out=False), _gateway_links(small_city[0], out=True)
+    text = OD.replace("zones = 8", 'zones_file = "zones.csv"')
+    zones = (
+        f"zone,use,link\nwest,entry,{entry[0]}\nwest,exit,{leave[0]}\neast,entry,{entry[3]}\n"
+        f"east,entry,{leave[3]}\nsouth,entry,{entry[5]}\n"
+    )
+    problem = checked(text, zones=zones, trips="origin,destination,veh_h\neast,west,10\n")
+    assert (problem["field"], problem["value"]) == ("row 2: zone", "west")
+    assert problem["rule"] == "no other zone has an exit link, so that no trip can end there"
+    assert problem["hint"] == (
+        f"Add a row with exit or both for a link of east, south; link {leave[3]} in row 5, an entry link of east, "
+        "leads nowhere: is it the exit?"
+    )
+    # and the other way round
+    zones = f"zone,use,link\nwest,entry,{entry[0]}\nwest,exit,{leave[0]}\neast,exit,{leave[3]}\neast,exit,{entry[3]}\n"
+    problem = checked(text, zones=zones, trips="origin,destination,veh_h\nwest,east,10\n")
+    assert (problem["field"], problem["value"]) == ("row 3: zone", "west")
+    assert problem["rule"] == "no other zone has an entry link, so that no trip can begin there"
+    assert (
+        f"link {entry[3]} in row 5, an exit link of east, cannot be reached: is it the entry?"
+        in problem["hint"]
+    )
+
+
+def test_a_file_with_one_zone_only(checked, small_city):
+    entry = _gateway_links(small_city[0], out=False)
+    text = OD.replace("zones = 8", 'zones_file = "zones.csv"')
+    problem = checked(text, zones=f"zone,use,link\nwest,entry,{entry[0]}\n", trips=TRIP + "1\n")
+    assert problem["hint"] == "Add a row with exit or both for a link of a second zone"
 
 
 @pytest.mark.parametrize(
@@ -190,6 +265,7 @@ def test_zone_files(checked, row, field):
     problem = checked(text, zones=b"zone,use,link\n" + data + b"\n", trips=TRIP + "1\n")
     assert problem["file"].endswith("zones.csv")
     assert problem["field"] == field
+    assert problem["hint"]
 
 
 GMNS = OD.replace("zones = 8", 'zones_file = "zones.csv"\nformat = "gmns"\nvolume_hours = 2.0')
@@ -236,6 +312,7 @@ def test_gmns_matrices(checked, small_city, trips, name, field, value):
     problem = checked(GMNS, trips=text, zones=_gmns_nodes(small_city[0]))
     assert problem["file"].endswith(name)
     assert problem["field"] == field
+    assert problem["hint"]
     assert value in problem["value"]
 
 
@@ -252,10 +329,6 @@ def test_keys_of_gmns(checked, old, new, rule):
     problem = checked(GMNS.replace(old, new), trips=TRIP + "1\n", zones=NODES)
     assert rule in problem["rule"]
     assert problem["field"].startswith("demand")
-
-
-COUNTS = HEAD + '[demand]\nkind = "counts"\nfile = "counts.csv"\n'
-COLUMNS = "junction,from,to,start,count\n"
 
 
 @pytest.mark.parametrize(
@@ -281,6 +354,7 @@ def test_counts(checked, row, field, value):
     problem = checked(COUNTS, counts=COLUMNS.encode() + data + b"\n")
     assert problem["file"].endswith("counts.csv")
     assert problem["field"] == field
+    assert problem["hint"]
     assert value is None or value in problem["value"]
 
 
@@ -296,6 +370,19 @@ def test_counts_that_cannot_be_balanced(checked):
     assert problem["rule"].startswith("the counts cannot be balanced: 1500 vehicles leave junction grid:1-1")
     assert "Check the two counts" in problem["hint"]
     assert "leave out all rows" in problem["hint"]
+
+
+def test_counts_that_do_not_settle_are_noted(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("JASYL_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setattr("traffic.counts._ROUNDS", 2)
+    (tmp_path / "city.toml").write_text(COUNTS, encoding="utf-8")
+    (tmp_path / "counts.csv").write_text(COLUMNS + "grid:1-1,W,E,08:00,150\n", encoding="utf-8")
+    assert run(["scenario", "check", "city.toml", "--json"]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    (note,) = shown["notes"]
+    assert "counts.csv: count: the estimate of what nobody counted has not settled" in note
+    assert f"changed a flow by {shown['demand_figures']['last_change_veh']:.1f} vehicles" in note
 
 
 def test_counts_are_balanced_once_the_contradicting_ones_are_left_out(tmp_path, capsys, monkeypatch):
@@ -332,6 +419,35 @@ def test_timing_sheets(checked, small_city, column, text, field):
     problem = checked(HEAD + TRIPS + '[signals]\ntiming_sheet = "sheet.csv"\n', sheet=sheet)
     assert problem["file"].endswith("sheet.csv")
     assert problem["field"] == field
+    assert problem["hint"]
+
+
+@pytest.mark.parametrize(
+    ("change", "field", "hint"),
+    [
+        (
+            lambda r: r[0].__setitem__(3, str(int(r[0][3]) + 3)),
+            "durations_s",
+            "s, 3 s over it: change a duration",
+        ),
+        (lambda r: [x.__setitem__(5, str(int(x[4]) + 7)) for x in r], "offset_s", ": 7 s means the same"),
+        (
+            lambda r: r[0].__setitem__(2, " ".join({g for x in r for g in x[2].split()})),
+            "stage 1",
+            " out of this stage",
+        ),
+    ],
+)
+def test_timing_sheets_say_how_to_mend_a_plan(checked, small_city, change, field, hint):
+    header, *lines = small_city[2].splitlines()
+    rows = [line.split(",") for line in lines]
+    key = rows[0][0]
+    change([row for row in rows if row[0] == key])
+    sheet = "\n".join([header, *(",".join(row) for row in rows), ""])
+    problem = checked(HEAD + TRIPS + '[signals]\ntiming_sheet = "sheet.csv"\n', sheet=sheet)
+    assert problem["field"].startswith("rows 2 to ")
+    assert problem["field"].endswith(f"junction {key}, {field}")
+    assert hint in problem["hint"]
 
 
 def test_a_timing_sheet_without_rows(checked, small_city):

@@ -4,17 +4,21 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from scipy.optimize import minimize
+from scipy.optimize import linprog, minimize
 from scipy.sparse import csc_array
 
-from tests.traffic.demand_networks import cross, grid
+from scenarios.corridor import build_corridor
+from tests.traffic.demand_networks import cross, grid, link
+from traffic import balancing
+from traffic.assemble import JunctionSpec, NodeSpec, assemble
 from traffic.assignment import assign
 from traffic.balancing import nearest_balanced
 from traffic.counts import BalanceSettings, TurningCounts, balance, read_turning_counts
 from traffic.errors import InputError
 from traffic.gravity import gravity
+from traffic.turning_counts import compass_side
 from traffic.zones import make_zones
 
 
@@ -39,6 +43,69 @@ def test_nearest_balanced_agrees_with_a_general_solver(seed):
         options={"ftol": 1e-14, "maxiter": 500},
     )
     assert weight @ (x - prior) ** 2 <= weight @ (reference.x - prior) ** 2 + 1e-5
+
+
+def street_problem(seed, largest):
+    """Return a problem as `balance` makes them: movements, what appears and what vanishes on each link."""
+    rng = np.random.default_rng(seed)
+    links = int(rng.integers(4, 60))
+    moves = int(rng.integers(links, 3 * links))
+    start, end = rng.integers(0, links, (2, moves))
+    rows = np.r_[end, start, np.arange(links), np.arange(links)]
+    columns = np.r_[np.arange(moves), np.arange(moves), moves + np.arange(2 * links)]
+    data = np.r_[np.ones(moves), -np.ones(moves), np.ones(links), -np.ones(links)]
+    matrix = csc_array((data, (rows, columns)), shape=(links, moves + 2 * links))
+    counted_moves = rng.random(moves) < 0.7
+    part = np.where(counted_moves, rng.integers(0, largest, moves), rng.exponential(largest / 8, moves))
+    through = np.maximum(np.bincount(end, part, links), np.bincount(start, part, links))
+    free = rng.random((2, links)) < 0.25
+    prior = np.r_[part, np.where(free, largest / 4, 0.0).ravel()]
+    weight = 1.0 / np.maximum(prior, 1.0)
+    weight[:moves][~counted_moves] *= 0.01
+    bounded = 1.0 / np.maximum(0.05 * through, 1.0) ** 2
+    weight[moves:] = np.where(free, 0.01 * weight[moves:].reshape(2, links), bounded).ravel()
+    upper = np.r_[np.full(moves, np.inf), np.where(free, np.inf, 0.1 * through).ravel()]
+    return matrix, prior, weight, upper
+
+
+def is_nearest(matrix, prior, weight, upper, x):
+    """Whether no multiplier of the equations leaves anything to gain: the least violation is a linear program."""
+    rows, columns = matrix.shape
+    slack = 1e-7 * max(prior.max(), 1.0)
+    pull = weight * (x - prior)  # equals A^T y where x is free; not less at 0, not more at the upper bound
+    least = np.where(x > slack, -1.0, 0.0)
+    most = np.where(x < upper - slack, 1.0, 0.0)
+    transposed = matrix.T.toarray() / weight[:, None]
+    aims = (pull / weight)[:, None]
+    ones = np.ones((columns, 1))
+    above = np.hstack([transposed, -ones])[most > 0]
+    below = np.hstack([-transposed, -ones])[least < 0]
+    found = linprog(
+        np.r_[np.zeros(rows), 1.0],
+        A_ub=np.vstack([above, below]),
+        b_ub=np.r_[aims[most > 0, 0], -aims[least < 0, 0]],
+        bounds=[(None, None)] * rows + [(0.0, None)],
+    )
+    return found.status == 0 and found.fun <= 1e-6 * max(prior.max(), 1.0)
+
+
+@settings(max_examples=60)
+@given(seed=st.integers(0, 10**6), largest=st.sampled_from([5, 400, 100_000]))
+@example(seed=1491, largest=400)  # whole rows at bounds, where Newton steps without a ridge stall
+@example(seed=29, largest=100_000)  # needs the interior start
+def test_flows_on_streets_conserve_vehicles_and_are_nearest(seed, largest):
+    matrix, prior, weight, upper = street_problem(seed, largest)
+    x = nearest_balanced(matrix, prior, weight, upper)
+    assert np.abs(matrix @ x).max() <= 1e-10 * max(prior.max(), 1.0)
+    assert (x >= 0).all()
+    assert (x <= upper).all()
+    assert is_nearest(matrix, prior, weight, upper, x)
+
+
+def test_flows_that_do_not_conserve_vehicles_are_not_returned(monkeypatch):
+    monkeypatch.setattr(balancing, "_NEWTON_STEPS", 1)
+    with pytest.raises(ArithmeticError, match="could not be balanced"):
+        nearest_balanced(*street_problem(1491, 400))
 
 
 def test_two_counts_of_one_flow_meet_by_their_weights():
@@ -178,6 +245,140 @@ def test_contradicting_counts_name_both_junctions():
 HEADER = "junction,from,to,start,count\n"
 
 
+def corridor_counts(rows, junctions=2):
+    """Counts of one interval on a corridor: (junction, in-side, out-side): vehicles."""
+    network = build_corridor(junctions)
+    side = {"in": {}, "out": {}}
+    for row in range(len(network.links)):
+        for use, ends, at_end in (
+            ("in", network.links.to_node, True),
+            ("out", network.links.from_node, False),
+        ):
+            side[use][int(ends[row]), compass_side(network, row, at_end=at_end)] = row
+    node = network.junctions.node
+    pairs = list(zip(network.movements.in_link.tolist(), network.movements.out_link.tolist(), strict=True))
+    movements = {
+        pairs.index((side["in"][int(node[j - 1]), a], side["out"][int(node[j - 1]), b])): vehicles
+        for (j, a, b), vehicles in rows.items()
+    }
+    order = sorted(movements)
+    vehicles = np.array([[float(movements[m]) for m in order]])
+    return TurningCounts(order, vehicles, 900.0, 8 * 3600.0, "counts.csv"), network
+
+
+ALL_INTO_2 = {(1, "W", "E"): 150, (1, "N", "E"): 20, (1, "S", "E"): 25}
+ALL_OUT_OF_1 = {(2, "W", "E"): 150, (2, "W", "N"): 20, (2, "W", "S"): 25}
+
+
+@pytest.mark.parametrize(
+    ("rows", "told"),
+    [
+        (
+            ALL_INTO_2 | {(2, "W", "E"): 900},
+            ("195 vehicles leave", "900 vehicles or more arrive", "of 705 where 280"),
+        ),
+        (
+            ALL_OUT_OF_1 | {(1, "W", "E"): 900},
+            ("900 vehicles or more leave", "195 vehicles arrive", "of 705 where 280"),
+        ),
+    ],
+)
+def test_one_count_that_is_more_than_the_other_junction_lets_pass_is_refused(rows, told):
+    with pytest.raises(InputError, match="cannot be balanced") as caught:
+        balance(*corridor_counts(rows))
+    for part in (*told, "junction corridor:1", "junction corridor:2"):
+        assert part in caught.value.rule
+
+
+@pytest.mark.parametrize(
+    ("rows", "refused"),
+    [
+        # 195 * 0.7 + 10 is not the rule: the bound is 30 % of the larger, 293, and 10 vehicles
+        (ALL_INTO_2 | {(2, "W", "E"): 292}, False),
+        (ALL_INTO_2 | {(2, "W", "E"): 293}, True),
+        (ALL_OUT_OF_1 | {(1, "W", "E"): 292}, False),
+        (ALL_OUT_OF_1 | {(1, "W", "E"): 293}, True),
+        # less than all that can arrive may go on elsewhere
+        (ALL_INTO_2 | {(2, "W", "E"): 1}, False),
+        # any number can come from a side that nobody counted
+        ({(1, "W", "E"): 150, (1, "N", "E"): 20, (2, "W", "E"): 900}, False),
+    ],
+)
+def test_partial_counts_are_refused_beyond_the_bound_only(rows, refused):
+    counts, network = corridor_counts(rows)
+    if refused:
+        with pytest.raises(InputError, match="cannot be balanced"):
+            balance(counts, network)
+    else:
+        balance(counts, network).demand.check(network)
+
+
+def street_with_a_bend():
+    """A crossing and a T-junction with a node between that has no junction, all roads one-way to the east."""
+    nodes = [
+        NodeSpec(0.0, 0.0, gateway=True),
+        NodeSpec(300.0, 0.0, junction=JunctionSpec("first", "First")),
+        NodeSpec(600.0, 0.0),
+        NodeSpec(900.0, 0.0, junction=JunctionSpec("second", "Second")),
+        NodeSpec(1200.0, 0.0, gateway=True),
+        NodeSpec(300.0, 300.0, gateway=True),
+        NodeSpec(900.0, 300.0, gateway=True),
+    ]
+    pairs = [(0, 1), (5, 1), (1, 2), (2, 3), (3, 4), (3, 6)]
+    return assemble("street", "EPSG:32643", nodes, [link(nodes, a, b) for a, b in pairs])
+
+
+def test_contradictions_are_found_across_nodes_without_counts():
+    network = street_with_a_bend()
+    pairs = list(zip(network.movements.in_link.tolist(), network.movements.out_link.tolist(), strict=True))
+    known = [pairs.index(pair) for pair in ((0, 2), (1, 2), (3, 4))]
+
+    def counts(last):
+        order = np.argsort(known)
+        vehicles = np.array([[100.0, 50.0, last]])[:, order]
+        return TurningCounts(np.array(known)[order], vehicles, 900.0, 0.0, "counts.csv")
+
+    # the node between may add a tenth: 165 at most, and 30 % of the larger and 10 vehicles beyond that
+    balance(counts(249.0), network).demand.check(network)
+    with pytest.raises(InputError, match="165 vehicles at most leave junction first") as caught:
+        balance(counts(251.0), network)
+    assert "251 vehicles or more arrive there" in caught.value.rule
+    assert "for junction second" in caught.value.rule
+
+
+def test_what_nobody_counted_is_estimated_within_what_lanes_can_bring():
+    # 1425 vehicles would have to turn left from the cross street, whose usual share that is of 9500 vehicles
+    counts, network = corridor_counts({(1, "W", "E"): 150, (1, "S", "E"): 25, (2, "W", "E"): 1600})
+    balanced = balance(counts, network)
+    balanced.demand.check(network)
+    assert balanced.last_change_veh < 0.01
+    demand = balanced.demand
+    entering = dict(zip(demand.entry_link.tolist(), demand.entry_veh_s[0] * 3600.0, strict=True))
+    (north,) = [
+        e
+        for e in balanced.full_links.tolist()
+        if compass_side(network, e, at_end=True) == "N"
+        and network.links.to_node[e] == network.junctions.node[0]
+    ]
+    assert entering[north] == pytest.approx(2000.0 * network.links.running_lanes[north], rel=1e-5)
+    for entry, veh_h in entering.items():
+        partly = network.movements.in_link[counts.movement] == entry
+        if not partly.any():
+            assert veh_h <= 2000.0 * network.links.running_lanes[entry] * (1 + 1e-9)
+
+
+def test_few_counts_fill_no_link():
+    counts, network = corridor_counts({(1, "W", "E"): 150, (1, "S", "E"): 25, (2, "W", "E"): 160})
+    assert len(balance(counts, network).full_links) == 0
+
+
+def test_counts_beyond_the_lanes_of_a_gateway_are_believed():
+    # 1200 vehicles in 15 minutes on two lanes is more than 2000 veh/h each, but it was counted
+    counts, network = corridor_counts({(1, "W", "E"): 1200})
+    balanced = balance(counts, network)
+    assert balanced.change_veh[0, 0] == pytest.approx(0.0, abs=1.0)
+
+
 def write(tmp_path, text):
     path = tmp_path / "counts.csv"
     path.write_text(HEADER + text)
@@ -210,6 +411,7 @@ def test_counts_from_a_file(tmp_path):
         ("centre,E,W,07:00,1\ncentre,E,W,07:00,1", "row 3: start", "07:00"),
         ("centre,E,W,07:00,1\ncentre,E,W,07:20,1", "start", "07:00, 07:20"),
         ("centre,E,W,07:00,1\ncentre,N,W,07:15,1", "row 2: no row of this movement for start", "07:15"),
+        ("centre,E,W,07:00,0\ncentre,N,W,07:00,0", "count", 0.0),
         ("", "count", None),
     ],
 )

@@ -170,7 +170,7 @@ def test_zones_from_a_file(tmp_path):
         ("zone,use,link\nA,both,99\n", "row 2: link", "99"),
         ("zone,use,link\nA,both,x\n", "row 2: link", "x"),
         ("zone,use,from_osm,to_osm\nA,both,102,101\n", "row 2: from_osm", "102"),
-        ("zone,use,link\nA,entry,1\nB,exit,3\n", "zone", "A"),
+        ("zone,use,link\nA,entry,1\nB,exit,3\n", "row 2: zone", "A"),
         ("zone,use,link\n", "zone", None),
     ],
 )
