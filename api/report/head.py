@@ -116,8 +116,17 @@ def _balance(city: City) -> str:
         f", {number(figures['counted_movements'], 0)} movements in {number(figures['intervals'], 0)} intervals of "
         f"{number(city.demand.period_s / 60, 0)} min. Balanced between junctions, {_rounds(city)}: "
         f"{number(100 * figures['changed_share'], 1)} % of the counted vehicles were added or taken away; "
-        f"{_largest_change(city)}"
+        f"{_largest_change(city)}{_full_links(city)}"
     )
+
+
+def _full_links(city: City) -> str:
+    """Say on how many roads the estimate was cut off at what their lanes can bring."""
+    full = int(city.figures.get("full_links", 0))
+    if not full:
+        return ""
+    roads = "1 of the uncounted roads" if full == 1 else f"{full} uncounted roads"
+    return f"; {roads} would have had to bring more than their lanes can, so a count there is doubtful"
 
 
 def _rounds(city: City) -> str:

@@ -81,8 +81,15 @@ def test_counted_demand_is_called_counted_and_its_balance_told(tmp_path: Path) -
 
 def test_counts_that_agree_are_told_as_unchanged(tmp_path: Path) -> None:
     rows = "junction,from,to,start,count\ngrid:1-1,W,E,08:00,60\n"
-    head = made(scenario(tmp_path, 'kind = "counts"\n', "counts.csv", rows))["head"]
+    counted = scenario(tmp_path, 'kind = "counts"\n', "counts.csv", rows)
+    head = made(counted)["head"]
     assert "no count was changed by half a vehicle" in head["notes"][1]
+    assert "doubtful" not in head["notes"][1]
+    full = replace(counted, figures={**counted.figures, "full_links": 3})
+    assert (
+        "3 uncounted roads would have had to bring more than their lanes can"
+        in made(full)["head"]["notes"][1]
+    )
     assert not [fact for fact in head["facts"] if "seed" in fact]
 
 
