@@ -266,5 +266,6 @@ const roadMap = (() => {
       view.mark = index; view.goal = [junction.x, HEIGHT - junction.y, 0.3];
       if (box.clientWidth) resize();
     },
+    begin() { if (box.clientWidth) { resize(); draw(); } },
   };
 })();

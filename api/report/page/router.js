@@ -36,3 +36,4 @@ function route() {
 window.addEventListener("hashchange", route);
 window.addEventListener("load", () => requestAnimationFrame(() => window.scrollTo(0, 0)));
 route();
+roadMap.begin();
