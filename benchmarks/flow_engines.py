@@ -91,7 +91,7 @@ def uxsim(case: Path, duration_s: int, *, cpp: bool) -> Iterator[Figures]:
 
 def sumo(case: Path, duration_s: int, *, meso: bool) -> Iterator[Figures]:
     """Run SUMO on the exported folder; its seconds are SUMO's own, without loading; its processor time is with loading."""
-    from simulation.sumo_export import sumo_program  # noqa: PLC0415
+    from simulation.sumo.executables import sumo_program  # noqa: PLC0415
 
     program = sumo_program("sumo")
     while True:

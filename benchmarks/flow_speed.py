@@ -43,7 +43,7 @@ from signals.plan import PlanSet
 from signals.stages import stage_sequences
 from signals.webster_plans import flow_ratios, webster_plans
 from simulation.rivals import isolated_webster
-from simulation.sumo_export import export
+from simulation.sumo.export import export
 from traffic.errors import InputError
 from traffic.flow import FlowParameters
 

@@ -64,7 +64,7 @@ def export_command(
     city = build_city(
         scenario, scale=scale, demand_seed=demand_seed, planned_scale=planned_scale, quiet=quiet or as_json
     )
-    from simulation.sumo_export import export
+    from simulation.sumo.export import export
 
     files = export(
         city.network,

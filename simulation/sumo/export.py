@@ -1,15 +1,13 @@
 """Network, demand and signal plans as a folder that SUMO runs unchanged.
 
-The network is handed to SUMO's own `netconvert` as plain XML (`traffic.sumonet`, `signals.sumo`), and what
+The network is handed to SUMO's own `netconvert` as plain XML (`traffic.sumo.layout`, `signals.sumo.programs`), and what
 comes back is compared with what went in: no edge, lane or connection may be lost, and every controlled
 connection must have our link index.
 """
 
 from __future__ import annotations
 
-import importlib
 import os
-import shutil
 import subprocess
 import tempfile
 import xml.etree.ElementTree as ET
@@ -17,19 +15,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from signals.sumo import programs, traffic_lights_xml
-from simulation.sumo_routes import routes_xml, sample_trips
+from signals.sumo.programs import programs, traffic_lights_xml
+from simulation.sumo.departures import routes_xml, sample_trips
+from simulation.sumo.executables import environment, sumo_program
 from traffic.errors import InputError, JasylError
-from traffic.sumonet import connections_xml, edges_xml, lay_out, nodes_xml
+from traffic.sumo.layout import connections_xml, edges_xml, lay_out, nodes_xml
 
 if TYPE_CHECKING:
     from signals.plan import PlanSet
-    from simulation.sumo_routes import Departures
+    from simulation.sumo.departures import Departures
     from traffic.demand import FlowDemand
     from traffic.network import RoadNetwork
-    from traffic.sumonet import SumoLayout
+    from traffic.sumo.layout import SumoLayout
 
-__all__ = ["SumoFiles", "export", "sumo_program"]
+__all__ = ["SumoFiles", "export"]
 
 _CONFIG = "run.sumocfg"
 _NET = "city.net.xml"
@@ -88,7 +87,7 @@ def export(
     plans
         Signal plans; `None`: the programs that `netconvert` makes up.
     seed
-        Of the vehicles' departures and routes (see `simulation.sumo_routes`).
+        Of the vehicles' departures and routes (see `simulation.sumo.departures`).
     duration_s
         Vehicles enter, and the simulation runs, from 0 to `duration_s`.
     departures
@@ -135,40 +134,6 @@ def export(
     )
 
 
-def sumo_program(name: str) -> Path:
-    """Return the path of one of SUMO's programs.
-
-    Looked for in the folder that the environment variable ``SUMO_HOME`` names, in the package `eclipse-sumo`, and
-    on the path, in this order.
-    """
-    for folder in (os.environ.get("SUMO_HOME"), _packaged_home()):
-        found = shutil.which(name, path=str(Path(folder) / "bin")) if folder else None
-        if found:
-            return Path(found).absolute()
-    found = shutil.which(name)
-    if found:
-        return Path(found).absolute()
-    hint = "Install it beside Jasyl (pip install 'eclipse-sumo>=1.20'), put it on the path, or set SUMO_HOME to its folder"
-    raise InputError(
-        "needs SUMO, which is not found", field=name, value=os.environ.get("SUMO_HOME"), hint=hint
-    )
-
-
-def _packaged_home() -> str | None:
-    """Return the folder of SUMO in the package `eclipse-sumo`, where that is installed."""
-    try:
-        home: str | None = getattr(importlib.import_module("sumo"), "SUMO_HOME", None)
-    except ImportError:
-        return None
-    return home
-
-
-def _environment(program: Path) -> dict[str, str]:
-    """Return the environment for a program of SUMO: its own data folder, where it stands beside the programs."""
-    home = program.parent.parent
-    return os.environ | ({"SUMO_HOME": str(home)} if (home / "data").is_dir() else {})
-
-
 def _convert(netconvert: Path, draft: Path, *, with_plans: bool) -> tuple[str, ...]:
     command = [str(netconvert), *_OPTIONS, "--output-file", _NET]
     command += ["-n", "plain/city.nod.xml", "-e", "plain/city.edg.xml", "-x", "plain/city.con.xml"]
@@ -176,7 +141,7 @@ def _convert(netconvert: Path, draft: Path, *, with_plans: bool) -> tuple[str, .
     done = subprocess.run(  # noqa: S603 - our own arguments, no shell
         command,
         cwd=draft,
-        env=_environment(netconvert),
+        env=environment(netconvert),
         capture_output=True,
         text=True,
         encoding="utf-8",

@@ -15,13 +15,14 @@ from scenarios.loader import build, load
 from signals.aspects import Aspect
 from signals.plan import Plan, PlanSet
 from signals.stages import stage_sequences
-from simulation.sumo_export import SumoFiles, _check, _environment, export, sumo_program
+from simulation.sumo.executables import environment, sumo_program
+from simulation.sumo.export import SumoFiles, _check, export
 from tests.signals.hand_plans import crossroads_plans
-from tests.simulation.test_sumo_routes import crossroads_demand
+from tests.simulation.sumo.test_departures import crossroads_demand
 from tests.traffic.hand_networks import crossroads
 from traffic.errors import InputError, JasylError
 from traffic.network import Junctions
-from traffic.sumonet import lay_out
+from traffic.sumo.layout import lay_out
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -292,9 +293,9 @@ def test_where_sumo_is_looked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 def test_a_program_gets_the_data_beside_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SUMO_HOME", "elsewhere")
     program = _program(tmp_path / "sumo" / "bin", "netconvert")
-    assert _environment(program)["SUMO_HOME"] == "elsewhere"  # as where a distribution keeps them apart
+    assert environment(program)["SUMO_HOME"] == "elsewhere"  # as where a distribution keeps them apart
     (tmp_path / "sumo" / "data").mkdir()
-    assert _environment(program)["SUMO_HOME"] == str(tmp_path / "sumo")
+    assert environment(program)["SUMO_HOME"] == str(tmp_path / "sumo")
 
 
 @needs_sumo

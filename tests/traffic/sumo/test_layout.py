@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.traffic.hand_networks import ORIGIN, crossroads, networks
 from traffic.network import Junctions, LaneGroups, Links, RoadNetwork, Turn
-from traffic.sumonet import (
+from traffic.sumo.layout import (
     LANE_WIDTH_M,
     _targets,
     connections_xml,

@@ -6,11 +6,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from simulation.sumo_routes import Trips, routes_xml, sample_trips
+from simulation.sumo.departures import Trips, routes_xml, sample_trips
 from tests.traffic.hand_networks import crossroads
 from traffic.demand import FlowDemand
 from traffic.errors import InputError
-from traffic.sumonet import lay_out
+from traffic.sumo.layout import lay_out
 
 
 def crossroads_demand(
@@ -186,6 +186,6 @@ def test_demand_of_another_network() -> None:
 
 
 def test_vehicles_that_never_leave(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("simulation.sumo_routes._MAX_LINKS", 1)
+    monkeypatch.setattr("simulation.sumo.departures._MAX_LINKS", 1)
     with pytest.raises(InputError, match="exit_share: must let every vehicle leave within 1 links"):
         sample_trips(crossroads(), crossroads_demand(600), seed=1, duration_s=600)

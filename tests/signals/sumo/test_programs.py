@@ -8,11 +8,11 @@ import pytest
 
 from signals.aspects import Aspect
 from signals.junction import Junction
-from signals.sumo import additional_xml, programs, traffic_lights_xml
+from signals.sumo.programs import additional_xml, programs, traffic_lights_xml
 from tests.signals.hand_plans import crossroads_plans
 from tests.traffic.hand_networks import crossroads
 from traffic.errors import InputError
-from traffic.sumonet import SumoLayout, lay_out
+from traffic.sumo.layout import SumoLayout, lay_out
 
 
 def arms(north_south: str, north_south_left: str, east_west: str, east_west_left: str) -> str:

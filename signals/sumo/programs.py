@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from signals.plan import Plan, PlanSet
     from traffic.network import RoadNetwork
-    from traffic.sumonet import SumoLayout
+    from traffic.sumo.layout import SumoLayout
 
 __all__ = ["SumoPhase", "SumoProgram", "additional_xml", "programs", "traffic_lights_xml"]
 
@@ -75,7 +75,7 @@ def programs(network: RoadNetwork, plans: PlanSet, layout: SumoLayout) -> tuple[
     plans
         One plan for each junction.
     layout
-        Node ids and link indices, from `traffic.sumonet.lay_out`.
+        Node ids and link indices, from `traffic.sumo.layout.lay_out`.
     """
     if plans.network_name != network.name or len(plans) != len(network.junctions):
         rule = f"must be plans of the {len(network.junctions)} junctions of {network.name!r}"

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from traffic.demand import FlowDemand
     from traffic.network import RoadNetwork
-    from traffic.sumonet import SumoLayout
+    from traffic.sumo.layout import SumoLayout
 
     F1 = NDArray[np.float64]
     I1 = NDArray[np.int64]

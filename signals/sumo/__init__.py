@@ -1,0 +1,1 @@
+"""Plans as SUMO's programs, and SUMO's traffic lights as junctions."""

@@ -1,0 +1,1 @@
+"""SUMO in the loop: the only package that starts SUMO's programs."""

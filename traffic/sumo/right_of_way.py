@@ -1,0 +1,104 @@
+"""Who gives way to whom at a traffic light of SUMO, place by place of its states."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from traffic.sumo.net_file import NetConnection, NetJunction, SumoNet
+from traffic.sumo.road import SumoRoads
+
+__all__ = ["Places", "places_of"]
+
+
+@dataclass(frozen=True, eq=False)
+class Places:
+    """The places in the states of one traffic light.
+
+    Attributes
+    ----------
+    edge
+        The edge that each place lets go; empty where the light governs nothing there.
+    lanes
+        Lanes of that edge that it lets go.
+    movements
+        Movements of cars that it lets go; none for people on foot.
+    gives_way, foes
+        Whether a place (row) gives way to another, and whether their paths meet; shape (places, places). Places of
+        one edge do not meet.
+    """
+
+    edge: tuple[str, ...]
+    lanes: tuple[frozenset[int], ...]
+    movements: tuple[tuple[int, ...], ...]
+    gives_way: NDArray[np.bool_]
+    foes: NDArray[np.bool_]
+
+
+def places_of(roads: SumoRoads, light: str, size: int) -> Places:
+    """Return the places of `light`, which has `size` of them."""
+    at_place: dict[int, list[NetConnection]] = defaultdict(list)
+    for c in roads.net.connections:
+        if c.light == light and 0 <= c.index < size:
+            at_place[c.index].append(c)
+    edge, lanes, movements = [], [], []
+    for place in range(size):
+        parts = at_place.get(place, [])
+        edge.append(parts[0].from_edge if parts else "")
+        lanes.append(frozenset(c.from_lane for c in parts))
+        pairs = [(c.from_edge, c.to_edge) for c in parts]
+        movements.append(tuple(sorted({roads.movement_of[p] for p in pairs if p in roads.movement_of})))
+    gives_way, foes = np.zeros((2, size, size), dtype=bool)
+    rows = _request_rows(roads.net, at_place)
+    for one, (node, own) in rows.items():
+        for other, (where, theirs) in rows.items():
+            if node is where and one != other and edge[one] != edge[other]:
+                gives_way[one, other] = _any(node.response, own, theirs)
+                foes[one, other] = _any(node.foes, own, theirs) or _any(node.foes, theirs, own)
+    return Places(tuple(edge), tuple(lanes), tuple(movements), gives_way, foes)
+
+
+def _any(table: NDArray[np.bool_], rows: Sequence[int], columns: Sequence[int]) -> bool:
+    return bool(table[np.ix_(list(rows), list(columns))].any())
+
+
+def _request_rows(
+    net: SumoNet, at_place: Mapping[int, Sequence[NetConnection]]
+) -> dict[int, tuple[NetJunction, list[int]]]:
+    """Return the node and the rows of its right-of-way matrix that belong to each place."""
+    following = {(c.from_edge, c.from_lane): c.via for c in net.connections if c.from_edge.startswith(":")}
+    row_of: dict[str, dict[str, int]] = {}
+    found: dict[int, tuple[NetJunction, list[int]]] = {}
+    for place, parts in at_place.items():
+        node_id = _node(net, parts[0])
+        if node_id not in net.junctions:
+            continue
+        node = net.junctions[node_id]
+        inside = row_of.setdefault(node_id, {lane: row for row, lane in enumerate(node.inside)})
+        rows = [
+            row for c in parts if (row := _row(inside, c.via, following)) is not None and row < len(node.foes)
+        ]
+        if rows:
+            found[place] = (node, rows)
+    return found
+
+
+def _node(net: SumoNet, c: NetConnection) -> str:
+    if c.from_edge in net.edges and not c.from_edge.startswith(":"):
+        return net.edges[c.from_edge].to_node
+    return c.from_edge[1:].rpartition("_")[0]  # a walking area: ":NODE_w0"
+
+
+def _row(inside: Mapping[str, int], via: str, following: Mapping[tuple[str, int], str]) -> int | None:
+    seen: set[str] = set()
+    while via and via not in seen:
+        if via in inside:
+            return inside[via]
+        seen.add(via)
+        edge, _, lane = via.rpartition("_")
+        via = following.get((edge, int(lane)), "")
+    return None

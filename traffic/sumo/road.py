@@ -1,0 +1,312 @@
+"""A SUMO network as a `RoadNetwork`, with the way back to SUMO's own names.
+
+- An edge that cars may use becomes a link. Its length is that of the edge and, since our links begin where those
+  before them end, of the way through the junction before it.
+- A node becomes a node; under a traffic light it belongs to the junction of that light. A light may govern several
+  nodes.
+- The connections from one edge to another are one movement. Neighbouring lanes with the same movements are a lane
+  group; a lane that leads nowhere goes with its neighbour.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from traffic.errors import InputError
+from traffic.network import (
+    Connections,
+    Crossings,
+    JunctionKind,
+    Junctions,
+    LaneGroups,
+    Links,
+    Movements,
+    Nodes,
+    Places,
+    RoadClass,
+    RoadNetwork,
+    Turn,
+)
+from traffic.sumo.net_file import NetConnection, NetEdge, NetLane, SumoNet
+from traffic.turns import end_headings, turn_angles
+
+__all__ = ["SumoRoads", "road_network"]
+
+_TURNS = {"r": Turn.RIGHT, "s": Turn.THROUGH, "l": Turn.LEFT, "t": Turn.U_TURN}
+_BEND_RAD = np.radians(45.0)
+_CLASSES = {
+    "motorway": RoadClass.MOTORWAY,
+    "trunk": RoadClass.TRUNK,
+    "primary": RoadClass.PRIMARY,
+    "secondary": RoadClass.SECONDARY,
+    "tertiary": RoadClass.TERTIARY,
+    "unclassified": RoadClass.UNCLASSIFIED,
+    "residential": RoadClass.RESIDENTIAL,
+    "living_street": RoadClass.RESIDENTIAL,
+    "service": RoadClass.SERVICE,
+}
+_STANDARD_SPEED_M_S = 13.89
+
+
+@dataclass(frozen=True, eq=False)
+class SumoRoads:
+    """A road network and how it hangs together with the file that it comes from.
+
+    Attributes
+    ----------
+    edge
+        SUMO's id of each link.
+    link_of
+        Link of each edge that cars may use.
+    connections
+        For each movement, its connections from the right-hand lane to the left.
+    movement_of
+        Movement of each pair of edges that a connection leads between.
+    """
+
+    net: SumoNet
+    network: RoadNetwork
+    edge: tuple[str, ...]
+    link_of: Mapping[str, int]
+    connections: tuple[tuple[NetConnection, ...], ...]
+    movement_of: Mapping[tuple[str, str], int]
+
+
+def road_network(net: SumoNet, *, name: str | None = None) -> SumoRoads:
+    """Return the road network of `net`; saturation flows are those of `lane_saturation_veh_s`."""
+    edges = [edge for edge in net.edges.values() if edge.function == "normal" and _lanes(edge)]
+    if not edges:
+        raise InputError("must hold an edge that cars may use", file=net.path, field="edge")
+    link_of = {edge.id: link for link, edge in enumerate(edges)}
+    turns = _turns(net, link_of)
+    node_ids = sorted({end for edge in edges for end in (edge.from_node, edge.to_node)})
+    node_of = {node: row for row, node in enumerate(node_ids)}
+    shapes = [_shape(edge) for edge in edges]
+    starts = np.cumsum([0, *(len(shape) for shape in shapes[:-1])]).astype(np.int32)
+    x_m, y_m = np.concatenate(shapes).T
+    names = sorted({edge.name for edge in edges if edge.name})
+    speed = np.array([max(lane.speed_m_s for lane in _lanes(edge)) for edge in edges])
+    lanes = np.array([len(_lanes(edge)) for edge in edges])
+    groups, connections = _lane_groups(edges, turns, link_of)
+    links = Links(
+        from_node=np.array([node_of[edge.from_node] for edge in edges]),
+        to_node=np.array([node_of[edge.to_node] for edge in edges]),
+        length_m=_lengths_m(net, edges, turns),
+        speed_m_s=speed,
+        lanes=lanes,
+        running_lanes=lanes,
+        road_class=np.array([_road_class(edge) for edge in edges]),
+        name=np.array([names.index(edge.name) if edge.name else -1 for edge in edges]),
+        osm_way=np.zeros(len(edges), dtype=np.int64),
+        layer=np.zeros(len(edges), dtype=np.int32),
+        shape_start=starts,
+    )
+    network = RoadNetwork(
+        name=name or Path(net.path).name.split(".")[0],
+        crs=net.projection,
+        nodes=_nodes(net, node_ids, links),
+        links=links,
+        lane_groups=groups,
+        movements=_movements(turns, link_of, x_m, y_m, starts),
+        connections=connections,
+        junctions=_junctions(net, turns, node_of),
+        crossings=_no_crossings(),
+        places=Places.none(),
+        names=tuple(names),
+        shape_x_m=x_m,
+        shape_y_m=y_m,
+    )
+    return SumoRoads(
+        net=net,
+        network=network,
+        edge=tuple(edge.id for edge in edges),
+        link_of=MappingProxyType(link_of),
+        connections=tuple(tuple(found) for found in turns.values()),
+        movement_of=MappingProxyType({pair: movement for movement, pair in enumerate(turns)}),
+    )
+
+
+def _lanes(edge: NetEdge) -> list[NetLane]:
+    return [lane for lane in edge.lanes if lane.cars]
+
+
+def _turns(net: SumoNet, link_of: Mapping[str, int]) -> dict[tuple[str, str], list[NetConnection]]:
+    """Return the connections of cars by their edges, in the order of links."""
+    found: dict[tuple[str, str], list[NetConnection]] = defaultdict(list)
+    for c in net.connections:
+        if c.from_edge in link_of and c.to_edge in link_of:
+            ends = ((c.from_edge, c.from_lane), (c.to_edge, c.to_lane))
+            if all(net.edges[edge].lanes[lane].cars for edge, lane in ends):
+                found[c.from_edge, c.to_edge].append(c)
+    for parts in found.values():
+        parts.sort(key=lambda c: (c.from_lane, c.to_lane))
+    return dict(
+        sorted(
+            found.items(), key=lambda item: (link_of[item[0][0]], item[1][0].from_lane, link_of[item[0][1]])
+        )
+    )
+
+
+def _shape(edge: NetEdge) -> NDArray[np.float64]:
+    """Return the middle of the edge's lanes, from the stop line before it to its own."""
+    lanes = _lanes(edge)
+    points = np.array(lanes[len(lanes) // 2].shape or edge.shape, dtype=np.float64)
+    return points if len(points) > 1 else np.vstack([points, points + 0.1])
+
+
+def _lengths_m(
+    net: SumoNet, edges: list[NetEdge], turns: Mapping[tuple[str, str], list[NetConnection]]
+) -> NDArray[np.float64]:
+    inside: dict[str, list[float]] = defaultdict(list)
+    following = {(c.from_edge, c.from_lane): c.via for c in net.connections if c.from_edge.startswith(":")}
+    for (_, to_edge), parts in turns.items():
+        for c in parts:
+            inside[to_edge].append(_way_through_m(net, c.via, following))
+    return np.array(
+        [
+            max(lane.length_m for lane in _lanes(edge))
+            + (float(np.mean(inside[edge.id])) if edge.id in inside else 0.0)
+            for edge in edges
+        ]
+    )
+
+
+def _way_through_m(net: SumoNet, via: str, following: Mapping[tuple[str, int], str]) -> float:
+    """Return the length of the internal lanes from `via` on."""
+    length, seen = 0.0, set()
+    while via and via not in seen:
+        seen.add(via)
+        edge, _, lane = via.rpartition("_")
+        if edge not in net.edges or int(lane) >= len(net.edges[edge].lanes):
+            break
+        length += net.edges[edge].lanes[int(lane)].length_m
+        via = following.get((edge, int(lane)), "")
+    return length
+
+
+def _road_class(edge: NetEdge) -> RoadClass:
+    kind = edge.kind.removeprefix("highway.").removesuffix("_link")
+    return _CLASSES.get(kind, RoadClass.UNCLASSIFIED)
+
+
+def _lane_groups(
+    edges: list[NetEdge], turns: Mapping[tuple[str, str], list[NetConnection]], link_of: Mapping[str, int]
+) -> tuple[LaneGroups, Connections]:
+    served: dict[tuple[str, int], set[int]] = defaultdict(set)
+    for movement, parts in enumerate(turns.values()):
+        for c in parts:
+            served[c.from_edge, c.from_lane].add(movement)
+    rows: list[tuple[int, int, int, float, float]] = []
+    pairs: list[tuple[int, int]] = []
+    for edge in edges:
+        lanes = _lanes(edge)
+        for first, count, used, movements in _runs([served[edge.id, lane.index] for lane in lanes]):
+            length = max(lane.length_m for lane in lanes[first : first + count])
+            pairs += [(len(rows), movement) for movement in sorted(movements)]
+            rows.append((link_of[edge.id], first, count, length, used * _saturation_veh_s(edge)))
+    link, first_lane, count_, length_, rate = (np.array(column) for column in zip(*rows, strict=True))
+    pair = np.array(pairs, dtype=np.int32).reshape(-1, 2)
+    return (
+        LaneGroups(link=link, first_lane=first_lane, lanes=count_, length_m=length_, saturation_veh_s=rate),
+        Connections(lane_group=pair[:, 0], movement=pair[:, 1]),
+    )
+
+
+def _runs(served: list[set[int]]) -> Iterator[tuple[int, int, int, frozenset[int]]]:
+    """Yield first lane, number of lanes, lanes that lead on, and movements of each group of neighbouring lanes."""
+    filled: list[tuple[frozenset[int], bool]] = []
+    leading = [frozenset(lane) for lane in served if lane]
+    for lane in served:
+        if lane:
+            filled.append((frozenset(lane), True))
+        else:
+            before = next((movements for movements, _ in reversed(filled) if movements), None)
+            filled.append((before if before is not None else (leading[0] if leading else frozenset()), False))
+    begin = 0
+    for end in range(1, len(filled) + 1):
+        if end == len(filled) or filled[end][0] != filled[begin][0]:
+            part = filled[begin:end]
+            yield begin, len(part), max(sum(used for _, used in part), 1), part[0][0]
+            begin = end
+
+
+def _saturation_veh_s(edge: NetEdge) -> float:
+    """Return the saturation flow of a lane straight on."""
+    speed = max(lane.speed_m_s for lane in _lanes(edge))
+    return float(1900.0 / 3600.0 * min(1.0, speed / _STANDARD_SPEED_M_S) ** 0.3)
+
+
+def _movements(
+    turns: Mapping[tuple[str, str], list[NetConnection]],
+    link_of: Mapping[str, int],
+    x_m: NDArray[np.float64],
+    y_m: NDArray[np.float64],
+    starts: NDArray[np.int32],
+) -> Movements:
+    in_link = np.array([link_of[pair[0]] for pair in turns], dtype=np.int32)
+    out_link = np.array([link_of[pair[1]] for pair in turns], dtype=np.int32)
+    nothing = np.zeros(len(starts))
+    begin, end = end_headings(x_m, y_m, starts, skip_start_m=nothing, skip_end_m=nothing)
+    angle = turn_angles(end[in_link], begin[out_link])
+    turn = [_turn(parts[0].direction, float(bend)) for parts, bend in zip(turns.values(), angle, strict=True)]
+    factor = {Turn.RIGHT: 0.85, Turn.THROUGH: 1.0, Turn.LEFT: 0.95, Turn.U_TURN: 0.7}
+    return Movements(
+        in_link=in_link,
+        out_link=out_link,
+        turn=np.array(turn, dtype=np.uint8),
+        angle_rad=angle,
+        saturation_factor=np.array([factor[t] for t in turn]),
+    )
+
+
+def _turn(direction: str, angle_rad: float) -> Turn:
+    """Return the turn of a connection; those to one side only in part are turns where they bend enough."""
+    if direction in _TURNS:
+        return _TURNS[direction]
+    if abs(angle_rad) < _BEND_RAD:
+        return Turn.THROUGH
+    return Turn.LEFT if angle_rad > 0 else Turn.RIGHT
+
+
+def _nodes(net: SumoNet, ids: list[str], links: Links) -> Nodes:
+    degree_in = np.bincount(links.to_node, minlength=len(ids))
+    degree_out = np.bincount(links.from_node, minlength=len(ids))
+    places = [net.junctions[node] for node in ids]
+    return Nodes(
+        x_m=np.array([place.x_m for place in places]),
+        y_m=np.array([place.y_m for place in places]),
+        osm_id=np.zeros(len(ids), dtype=np.int64),
+        gateway=(degree_in == 0) | (degree_out == 0) | ((degree_in <= 1) & (degree_out <= 1)),
+    )
+
+
+def _junctions(
+    net: SumoNet, turns: Mapping[tuple[str, str], list[NetConnection]], node_of: Mapping[str, int]
+) -> Junctions:
+    nodes: dict[str, set[int]] = defaultdict(set)
+    for (from_edge, _), parts in turns.items():
+        for c in parts:
+            if c.light:
+                nodes[c.light].add(node_of[net.edges[from_edge].to_node])
+    lights = [light for light in net.programs() if light in nodes]
+    return Junctions(
+        node=np.array([min(nodes[light]) for light in lights], dtype=np.int32),
+        kind=np.full(len(lights), JunctionKind.INTERSECTION),
+        key=tuple(lights),
+        name=tuple(lights),
+        osm_nodes=((),) * len(lights),
+    )
+
+
+def _no_crossings() -> Crossings:
+    none = np.empty(0, dtype=np.int32)
+    return Crossings(
+        junction=none, in_link=none, out_link=none, length_m=np.empty(0), refuge=np.empty(0, dtype=bool)
+    )

@@ -1,0 +1,194 @@
+"""Vehicles with routes (``.rou.xml``) as the demand of the flow model: entries and turning shares over time."""
+
+from __future__ import annotations
+
+import math
+import os
+import xml.etree.ElementTree as ET
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from traffic.demand import FlowDemand
+from traffic.errors import InputError
+from traffic.sumo.net_file import records
+from traffic.sumo.road import SumoRoads
+
+__all__ = ["Departure", "demand_of", "read_departures"]
+
+
+@dataclass(frozen=True)
+class Departure:
+    """Vehicles that leave at `depart_s` (or evenly until `until_s`) along `edges`."""
+
+    depart_s: float
+    until_s: float
+    vehicles: float
+    edges: tuple[str, ...]
+
+
+def read_departures(path: str | os.PathLike[str]) -> Iterator[Departure]:
+    """Yield the departures of a route file in which every vehicle and flow has its route."""
+    routes: dict[str, tuple[str, ...]] = {}
+    for element in records(path, "routes", "additional"):
+        if element.tag == "route":
+            routes[element.get("id", "")] = _edges(element, Path(path))
+        elif element.tag in {"vehicle", "flow"}:
+            yield from _departures(element, routes, Path(path))
+
+
+def _edges(element: ET.Element, path: Path) -> tuple[str, ...]:
+    edges = tuple(element.get("edges", "").split())
+    if not edges:
+        raise InputError("must name edges", file=path, field=f"route {element.get('id', '')}".strip())
+    return edges
+
+
+def _departures(element: ET.Element, routes: dict[str, tuple[str, ...]], path: Path) -> Iterator[Departure]:
+    where = f"{element.tag} {element.get('id', '')}"
+    inside = element.find("route")
+    chosen = element.find("routeDistribution/route")
+    if inside is not None:
+        edges = _edges(inside, path)
+    elif chosen is not None:
+        edges = _edges(chosen, path)
+    elif element.get("route") in routes:
+        edges = routes[str(element.get("route"))]
+    else:
+        raise InputError("must have a route", file=path, field=where, value=element.get("route"))
+    if element.tag == "vehicle":
+        depart = _seconds(element, "depart", path, where)
+        yield Departure(depart, depart, 1.0, edges)
+        return
+    begin, end = _seconds(element, "begin", path, where), _seconds(element, "end", path, where)
+    yield Departure(begin, end, _count(element, end - begin, path, where), edges)
+
+
+def _count(element: ET.Element, span_s: float, path: Path, where: str) -> float:
+    if element.get("number"):
+        return _seconds(element, "number", path, where)
+    if element.get("vehsPerHour"):
+        return _seconds(element, "vehsPerHour", path, where) * span_s / 3600.0
+    if element.get("probability"):
+        return _seconds(element, "probability", path, where) * span_s
+    text = element.get("period", "")
+    if text.startswith("exp(") and text.endswith(")"):
+        return float(text[4:-1]) * span_s
+    return span_s / _seconds(element, "period", path, where)
+
+
+def _seconds(element: ET.Element, name: str, path: Path, where: str) -> float:
+    text = element.get(name, "")
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise InputError("must be a number", file=path, field=f"{where}, {name}", value=text)
+    return value
+
+
+def demand_of(
+    roads: SumoRoads,
+    departures: Iterable[Departure],
+    *,
+    begin_s: float,
+    end_s: float,
+    period_s: float = 300.0,
+) -> FlowDemand:
+    """Return the demand of `departures` between `begin_s` and `end_s`.
+
+    A vehicle counts at the end of each of its links in the period in which it would get there at free speed.
+
+    Parameters
+    ----------
+    period_s
+        Length of a demand period, seconds.
+    """
+    network = roads.network
+    free_s = network.links.length_m / network.links.speed_m_s
+    periods = max(math.ceil((end_s - begin_s) / period_s), 1)
+    entering = np.zeros((periods, len(network.links)))
+    turning = np.zeros((periods, len(network.movements)))
+    leaving = np.zeros((periods, len(network.links)))
+    passing = np.zeros((periods, len(network.links)))
+    for departure in departures:
+        for time_s, vehicles in _spread(departure, begin_s, end_s, period_s):
+            path = _links(roads, departure.edges)
+            entering[_period(time_s, period_s, periods), path[0]] += vehicles
+            now_s = time_s
+            for position, link in enumerate(path):
+                now_s += float(free_s[link])
+                period = _period(now_s, period_s, periods)
+                passing[period, link] += vehicles
+                if position + 1 < len(path):
+                    pair = (roads.edge[link], roads.edge[path[position + 1]])
+                    turning[period, roads.movement_of[pair]] += vehicles
+                else:
+                    leaving[period, link] += vehicles
+    entry = np.flatnonzero(entering.sum(axis=0))
+    movement_share, exit_share = _shares(network.movements.in_link, turning, leaving)
+    return FlowDemand(
+        period_s=period_s,
+        entry_link=entry.astype(np.int32),
+        entry_veh_s=entering[:, entry] / period_s,
+        movement_share=movement_share,
+        exit_share=exit_share,
+        link_veh_s=passing / period_s,
+        source="SUMO routes",
+    )
+
+
+def _period(time_s: float, period_s: float, periods: int) -> int:
+    return min(int(time_s // period_s), periods - 1)
+
+
+def _spread(
+    departure: Departure, begin_s: float, end_s: float, period_s: float
+) -> Iterator[tuple[float, float]]:
+    """Yield times from the begin of the run, and vehicles, of what is due within it."""
+    if departure.until_s <= departure.depart_s:
+        if begin_s <= departure.depart_s < end_s:
+            yield departure.depart_s - begin_s, departure.vehicles
+        return
+    rate = departure.vehicles / (departure.until_s - departure.depart_s)
+    now = max(departure.depart_s, begin_s) - begin_s
+    last = min(departure.until_s, end_s) - begin_s
+    while now < last:
+        following = min((now // period_s + 1.0) * period_s, last)
+        yield (now + following) / 2.0, rate * (following - now)
+        now = following
+
+
+def _links(roads: SumoRoads, edges: Sequence[str]) -> list[int]:
+    """Return the links of a route."""
+    for edge in edges:
+        if edge not in roads.link_of:
+            raise InputError(
+                "must be an edge that cars may use", file=roads.net.path, field="route", value=edge
+            )
+    return [roads.link_of[edge] for edge in edges]
+
+
+def _shares(
+    in_link: NDArray[np.int32], turning: NDArray[np.float64], leaving: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return turning and exit shares; a period without vehicles has those of all, a link without any lets all out."""
+    turns, exits = np.empty_like(turning), np.empty_like(leaving)
+    whole_turn, whole_exit = turning.sum(axis=0), leaving.sum(axis=0)
+    for period in range(len(turning)):
+        total = leaving[period].copy()
+        np.add.at(total, in_link, turning[period])
+        idle = total <= 0
+        turn = np.where(idle[in_link], whole_turn, turning[period])
+        leave = np.where(idle, whole_exit, leaving[period])
+        total = leave.copy()
+        np.add.at(total, in_link, turn)
+        unused = total <= 0
+        total[unused] = 1.0
+        turns[period] = turn / total[in_link]
+        exits[period] = np.where(unused, 1.0, leave / total)
+    return turns, exits
