@@ -7,7 +7,17 @@ from pathlib import Path
 import click
 
 from api.commands._city import build_city, read_city_plans
-from api.console import SEED, json_option, planned_scale_option, print_result, quiet_option, scenario_options
+from api.console import (
+    SEED,
+    FiniteRange,
+    check_outputs,
+    json_option,
+    planned_scale_option,
+    print_result,
+    progress_bar,
+    quiet_option,
+    scenario_options,
+)
 
 __all__ = ["command"]
 
@@ -17,8 +27,10 @@ def command() -> None:
     """Work with the SUMO simulator: found by SUMO_HOME, in the extra jasyl[sumo], or on the path.
 
     \b
-    Example:
+    Examples:
       jasyl sumo export corridor --plans plans.json -o corridor-sumo
+      jasyl sumo optimize corridor-sumo -o tls.add.xml
+      jasyl sumo run corridor-sumo --plans tls.add.xml --seeds 5
     """
 
 
@@ -77,3 +89,138 @@ def export_command(
     print_result(
         {"folder": str(output), "config": str(files.config), "vehicles": files.vehicles}, as_json=as_json
     )
+
+
+_config_argument = click.argument("config", type=click.Path(path_type=Path))
+
+
+@command.command("optimize")
+@_config_argument
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=Path("tls.add.xml"),
+    show_default=True,
+    help="Additional file to write, which SUMO loads beside CONFIG.",
+)
+@click.option(
+    "--stages",
+    type=click.Choice(["kept", "free"]),
+    default="kept",
+    show_default=True,
+    help="Keep the stages of the programs in the network, or let them change too.",
+)
+@click.option(
+    "--stop-seconds",
+    type=FiniteRange(0, 600),
+    default=0.0,
+    show_default=True,
+    help="A stop counts as much as this many seconds of delay.",
+)
+@click.option("--seed", type=SEED, default=0, show_default=True, help="Seed of the search.")
+@click.option(
+    "--seconds",
+    type=FiniteRange(min=0.0, max=86_400.0, min_open=True),
+    default=20.0,
+    show_default=True,
+    help="Stop the search after about this time.",
+)
+@click.option(
+    "--steps",
+    type=click.IntRange(min=0),
+    default=None,
+    help="Stop after this many steps instead: same seed and steps, same plans.",
+)
+@json_option
+@quiet_option
+def optimize_command(
+    config: Path,
+    output: Path,
+    stages: str,
+    stop_seconds: float,
+    seed: int,
+    seconds: float,
+    steps: int | None,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Compute plans for the traffic lights of CONFIG, a .sumocfg file or the folder that holds one.
+
+    SUMO is not run: network, routes and programs are read, and plans are found in Jasyl's own models. Every yellow and
+    every intergreen is kept.
+
+    \b
+    Examples:
+      jasyl sumo optimize cologne8 -o tls.add.xml
+      jasyl sumo optimize cologne8/run.sumocfg --stages free --seconds 60 -o tls.add.xml
+      sumo -c cologne8/run.sumocfg -a tls.add.xml
+    """
+    from simulation.sumo.city import read_city
+    from simulation.sumo.config import read_config
+    from simulation.sumo.optimize import optimize_city, write_programs
+
+    read = read_config(config)
+    check_outputs([output], [read.file, read.network, *read.routes, *read.additional])
+    city = read_city(read)
+    with progress_bar("Optimising", quiet=quiet or as_json) as progress:
+        found = optimize_city(
+            city,
+            stages="free" if stages == "free" else "kept",
+            stop_s=stop_seconds,
+            seed=seed,
+            seconds=seconds,
+            steps=steps,
+            progress=progress,
+        )
+    write_programs(city, found.plans, output)
+    figures = {
+        "junctions": len(found.plans.plans),
+        "objective_before": found.objective_before,
+        "objective_after": found.objective_after,
+        "offset_bound_ratio": found.offset_bound_ratio,
+        "seconds": found.seconds,
+        "seed": seed,
+        "plans": str(output),
+    }
+    print_result(figures, as_json=as_json)
+
+
+@command.command("run")
+@_config_argument
+@click.option(
+    "--plans",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    multiple=True,
+    help="Additional file with signal programs; may be given several times.",
+)
+@click.option(
+    "--seeds", type=click.IntRange(1, 1000), default=3, show_default=True, help="Run seeds 1 to this number."
+)
+@click.option("--jobs", type=click.IntRange(1, 64), default=1, show_default=True, help="Runs at a time.")
+@json_option
+@quiet_option
+def run_command(
+    config: Path, plans: tuple[Path, ...], seeds: int, jobs: int, as_json: bool, quiet: bool
+) -> None:
+    """Run CONFIG, a .sumocfg file or the folder that holds one, in SUMO and score it.
+
+    All vehicles due count, those still under way or waiting to enter too: delay_per_veh is their time loss and their wait
+    to enter, in seconds per vehicle due.
+
+    \b
+    Examples:
+      jasyl sumo run cologne8
+      jasyl sumo run cologne8 --plans tls.add.xml --seeds 5 --json
+    """
+    from simulation.sumo.config import read_config
+    from simulation.sumo.run import run_seeds, summary
+
+    read = read_config(config)
+    with progress_bar("Running SUMO", quiet=quiet or as_json) as progress:
+        found = summary(run_seeds(read, range(1, seeds + 1), plans=plans, jobs=jobs, progress=progress))
+    if as_json:
+        print_result(found, as_json=True)
+        return
+    shown = {key: f"{mean:,.2f} +- {found['sd'][key]:.2f}" for key, mean in found["mean"].items()}
+    print_result(shown, as_json=False)

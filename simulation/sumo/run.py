@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypedDict
 
 from simulation.sumo.config import SumoConfig
 from simulation.sumo.executables import environment, sumo_program
@@ -23,7 +24,7 @@ from traffic.errors import InputError, JasylError
 from traffic.progress import Progress
 from traffic.sumo.net_file import records
 
-__all__ = ["Score", "run", "run_seeds", "summary"]
+__all__ = ["Score", "Summary", "run", "run_seeds", "summary"]
 
 Score = dict[str, float]
 _TRIPS, _STATISTICS = "trips.xml", "statistics.xml"
@@ -56,7 +57,15 @@ def run_seeds(
     return scores
 
 
-def summary(scores: dict[int, Score]) -> dict[str, dict[str, float] | dict[int, Score]]:
+class Summary(TypedDict):
+    """Scores by seed, and their mean and standard deviation by figure."""
+
+    seeds: dict[int, Score]
+    mean: Score
+    sd: Score
+
+
+def summary(scores: dict[int, Score]) -> Summary:
     """Return the scores with their mean and standard deviation over the seeds."""
     columns = {key: [score[key] for score in scores.values()] for key in next(iter(scores.values()))}
     return {

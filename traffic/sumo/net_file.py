@@ -12,6 +12,7 @@ import math
 import os
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
@@ -141,6 +142,12 @@ class SumoNet:
     connections: tuple[NetConnection, ...]
     logics: tuple[NetLogic, ...]
 
+    def lane(self, lane_id: str) -> NetLane | None:
+        """Return a lane by SUMO's id, ``EDGE_INDEX``; `None` where there is none."""
+        edge, _, index = lane_id.rpartition("_")
+        lanes = self.edges[edge].lanes if edge in self.edges else ()
+        return lanes[int(index)] if index.isdigit() and int(index) < len(lanes) else None
+
     def programs(self) -> dict[str, NetLogic]:
         """Return the program of every traffic light that SUMO starts with: the last one that is read."""
         return {logic.light: logic for logic in self.logics}
@@ -178,16 +185,22 @@ def read_net(path: str | os.PathLike[str]) -> SumoNet:
     )
 
 
-def opened(path: str | os.PathLike[str]) -> IO[bytes]:
+@contextmanager
+def opened(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
     """Open a file of SUMO, gzipped or not."""
     file = Path(path)
     try:
         stream = file.open("rb")
     except OSError as error:
         raise InputError(f"cannot be read: {error.strerror}", file=file) from error
-    packed = stream.read(2) == _GZIP
-    stream.seek(0)
-    return gzip.open(stream) if packed else stream  # type: ignore[return-value]
+    with stream:
+        packed = stream.read(2) == _GZIP
+        stream.seek(0)
+        if packed:
+            with gzip.open(stream) as text:
+                yield text  # type: ignore[misc]
+        else:
+            yield stream
 
 
 def records(path: str | os.PathLike[str], *roots: str) -> Iterator[ET.Element]:

@@ -10,7 +10,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,9 +35,12 @@ from traffic.network import (
     Turn,
 )
 from traffic.sumo.net_file import NetConnection, NetEdge, NetLane, SumoNet
+from traffic.sumo.vehicles import CarFollowing
 from traffic.turns import end_headings, turn_angles
 
 __all__ = ["SumoRoads", "road_network"]
+
+_Turns = Mapping[tuple[str, str], list[NetConnection]]
 
 _TURNS = {"r": Turn.RIGHT, "s": Turn.THROUGH, "l": Turn.LEFT, "t": Turn.U_TURN}
 _BEND_RAD = np.radians(45.0)
@@ -52,7 +55,6 @@ _CLASSES = {
     "living_street": RoadClass.RESIDENTIAL,
     "service": RoadClass.SERVICE,
 }
-_STANDARD_SPEED_M_S = 13.89
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,8 +81,17 @@ class SumoRoads:
     movement_of: Mapping[tuple[str, str], int]
 
 
-def road_network(net: SumoNet, *, name: str | None = None) -> SumoRoads:
-    """Return the road network of `net`; saturation flows are those of `lane_saturation_veh_s`."""
+def road_network(
+    net: SumoNet, *, name: str | None = None, following: CarFollowing | None = None
+) -> SumoRoads:
+    """Return the road network of `net`.
+
+    Parameters
+    ----------
+    following
+        Vehicles that decide what lanes can carry; default: SUMO's passenger cars.
+    """
+    following = following or CarFollowing()
     edges = [edge for edge in net.edges.values() if edge.function == "normal" and _lanes(edge)]
     if not edges:
         raise InputError("must hold an edge that cars may use", file=net.path, field="edge")
@@ -92,9 +103,9 @@ def road_network(net: SumoNet, *, name: str | None = None) -> SumoRoads:
     starts = np.cumsum([0, *(len(shape) for shape in shapes[:-1])]).astype(np.int32)
     x_m, y_m = np.concatenate(shapes).T
     names = sorted({edge.name for edge in edges if edge.name})
-    speed = np.array([max(lane.speed_m_s for lane in _lanes(edge)) for edge in edges])
+    speed = np.array([_speed_m_s(edge) for edge in edges])
     lanes = np.array([len(_lanes(edge)) for edge in edges])
-    groups, connections = _lane_groups(edges, turns, link_of)
+    groups, connections = _lane_groups(edges, turns, link_of, following)
     links = Links(
         from_node=np.array([node_of[edge.from_node] for edge in edges]),
         to_node=np.array([node_of[edge.to_node] for edge in edges]),
@@ -114,7 +125,7 @@ def road_network(net: SumoNet, *, name: str | None = None) -> SumoRoads:
         nodes=_nodes(net, node_ids, links),
         links=links,
         lane_groups=groups,
-        movements=_movements(turns, link_of, x_m, y_m, starts),
+        movements=_movements(turns, link_of, (x_m, y_m, starts), _turn_factors(net, turns, following)),
         connections=connections,
         junctions=_junctions(net, turns, node_of),
         crossings=_no_crossings(),
@@ -161,9 +172,7 @@ def _shape(edge: NetEdge) -> NDArray[np.float64]:
     return points if len(points) > 1 else np.vstack([points, points + 0.1])
 
 
-def _lengths_m(
-    net: SumoNet, edges: list[NetEdge], turns: Mapping[tuple[str, str], list[NetConnection]]
-) -> NDArray[np.float64]:
+def _lengths_m(net: SumoNet, edges: list[NetEdge], turns: _Turns) -> NDArray[np.float64]:
     inside: dict[str, list[float]] = defaultdict(list)
     following = {(c.from_edge, c.from_lane): c.via for c in net.connections if c.from_edge.startswith(":")}
     for (_, to_edge), parts in turns.items():
@@ -183,11 +192,11 @@ def _way_through_m(net: SumoNet, via: str, following: Mapping[tuple[str, int], s
     length, seen = 0.0, set()
     while via and via not in seen:
         seen.add(via)
-        edge, _, lane = via.rpartition("_")
-        if edge not in net.edges or int(lane) >= len(net.edges[edge].lanes):
+        lane = net.lane(via)
+        if lane is None:
             break
-        length += net.edges[edge].lanes[int(lane)].length_m
-        via = following.get((edge, int(lane)), "")
+        length += lane.length_m
+        via = following.get((via.rpartition("_")[0], lane.index), "")
     return length
 
 
@@ -197,7 +206,7 @@ def _road_class(edge: NetEdge) -> RoadClass:
 
 
 def _lane_groups(
-    edges: list[NetEdge], turns: Mapping[tuple[str, str], list[NetConnection]], link_of: Mapping[str, int]
+    edges: list[NetEdge], turns: _Turns, link_of: Mapping[str, int], following: CarFollowing
 ) -> tuple[LaneGroups, Connections]:
     served: dict[tuple[str, int], set[int]] = defaultdict(set)
     for movement, parts in enumerate(turns.values()):
@@ -207,14 +216,15 @@ def _lane_groups(
     pairs: list[tuple[int, int]] = []
     for edge in edges:
         lanes = _lanes(edge)
+        rate = following.saturation_veh_s(_speed_m_s(edge))
         for first, count, used, movements in _runs([served[edge.id, lane.index] for lane in lanes]):
             length = max(lane.length_m for lane in lanes[first : first + count])
             pairs += [(len(rows), movement) for movement in sorted(movements)]
-            rows.append((link_of[edge.id], first, count, length, used * _saturation_veh_s(edge)))
-    link, first_lane, count_, length_, rate = (np.array(column) for column in zip(*rows, strict=True))
+            rows.append((link_of[edge.id], first, count, length, used * rate))
+    link, first_lane, lanes_, length_, rates = (np.array(column) for column in zip(*rows, strict=True))
     pair = np.array(pairs, dtype=np.int32).reshape(-1, 2)
     return (
-        LaneGroups(link=link, first_lane=first_lane, lanes=count_, length_m=length_, saturation_veh_s=rate),
+        LaneGroups(link=link, first_lane=first_lane, lanes=lanes_, length_m=length_, saturation_veh_s=rates),
         Connections(lane_group=pair[:, 0], movement=pair[:, 1]),
     )
 
@@ -237,33 +247,40 @@ def _runs(served: list[set[int]]) -> Iterator[tuple[int, int, int, frozenset[int
             begin = end
 
 
-def _saturation_veh_s(edge: NetEdge) -> float:
-    """Return the saturation flow of a lane straight on."""
-    speed = max(lane.speed_m_s for lane in _lanes(edge))
-    return float(1900.0 / 3600.0 * min(1.0, speed / _STANDARD_SPEED_M_S) ** 0.3)
+def _speed_m_s(edge: NetEdge) -> float:
+    return max(lane.speed_m_s for lane in _lanes(edge))
 
 
 def _movements(
-    turns: Mapping[tuple[str, str], list[NetConnection]],
+    turns: _Turns,
     link_of: Mapping[str, int],
-    x_m: NDArray[np.float64],
-    y_m: NDArray[np.float64],
-    starts: NDArray[np.int32],
+    shape: tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int32]],
+    factor: NDArray[np.float64],
 ) -> Movements:
     in_link = np.array([link_of[pair[0]] for pair in turns], dtype=np.int32)
     out_link = np.array([link_of[pair[1]] for pair in turns], dtype=np.int32)
-    nothing = np.zeros(len(starts))
-    begin, end = end_headings(x_m, y_m, starts, skip_start_m=nothing, skip_end_m=nothing)
+    nothing = np.zeros(len(shape[2]))
+    begin, end = end_headings(*shape, skip_start_m=nothing, skip_end_m=nothing)
     angle = turn_angles(end[in_link], begin[out_link])
     turn = [_turn(parts[0].direction, float(bend)) for parts, bend in zip(turns.values(), angle, strict=True)]
-    factor = {Turn.RIGHT: 0.85, Turn.THROUGH: 1.0, Turn.LEFT: 0.95, Turn.U_TURN: 0.7}
     return Movements(
         in_link=in_link,
         out_link=out_link,
         turn=np.array(turn, dtype=np.uint8),
         angle_rad=angle,
-        saturation_factor=np.array([factor[t] for t in turn]),
+        saturation_factor=factor,
     )
+
+
+def _turn_factors(net: SumoNet, turns: _Turns, following: CarFollowing) -> NDArray[np.float64]:
+    """Return what the speed of each movement inside the junction leaves of the saturation flow."""
+    factors = []
+    for (from_edge, _), parts in turns.items():
+        straight = _speed_m_s(net.edges[from_edge])
+        inside = [lane.speed_m_s for c in parts if (lane := net.lane(c.via)) is not None]
+        speed = min(float(np.mean(inside)), straight) if inside else straight
+        factors.append(following.saturation_veh_s(speed) / following.saturation_veh_s(straight))
+    return np.array(factors)
 
 
 def _turn(direction: str, angle_rad: float) -> Turn:
@@ -287,17 +304,15 @@ def _nodes(net: SumoNet, ids: list[str], links: Links) -> Nodes:
     )
 
 
-def _junctions(
-    net: SumoNet, turns: Mapping[tuple[str, str], list[NetConnection]], node_of: Mapping[str, int]
-) -> Junctions:
-    nodes: dict[str, set[int]] = defaultdict(set)
+def _junctions(net: SumoNet, turns: _Turns, node_of: Mapping[str, int]) -> Junctions:
+    nodes: dict[str, Counter[int]] = defaultdict(Counter)
     for (from_edge, _), parts in turns.items():
         for c in parts:
             if c.light:
-                nodes[c.light].add(node_of[net.edges[from_edge].to_node])
+                nodes[c.light][node_of[net.edges[from_edge].to_node]] += 1
     lights = [light for light in net.programs() if light in nodes]
     return Junctions(
-        node=np.array([min(nodes[light]) for light in lights], dtype=np.int32),
+        node=np.array([nodes[light].most_common(1)[0][0] for light in lights], dtype=np.int32),
         kind=np.full(len(lights), JunctionKind.INTERSECTION),
         key=tuple(lights),
         name=tuple(lights),

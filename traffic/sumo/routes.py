@@ -16,18 +16,20 @@ from traffic.demand import FlowDemand
 from traffic.errors import InputError
 from traffic.sumo.net_file import records
 from traffic.sumo.road import SumoRoads
+from traffic.sumo.vehicles import DEFAULT_TYPE
 
 __all__ = ["Departure", "demand_of", "read_departures"]
 
 
 @dataclass(frozen=True)
 class Departure:
-    """Vehicles that leave at `depart_s` (or evenly until `until_s`) along `edges`."""
+    """Vehicles of one type that leave at `depart_s` (or evenly until `until_s`) along `edges`."""
 
     depart_s: float
     until_s: float
     vehicles: float
     edges: tuple[str, ...]
+    kind: str = DEFAULT_TYPE
 
 
 def read_departures(path: str | os.PathLike[str]) -> Iterator[Departure]:
@@ -59,12 +61,13 @@ def _departures(element: ET.Element, routes: dict[str, tuple[str, ...]], path: P
         edges = routes[str(element.get("route"))]
     else:
         raise InputError("must have a route", file=path, field=where, value=element.get("route"))
+    kind = element.get("type", DEFAULT_TYPE)
     if element.tag == "vehicle":
         depart = _seconds(element, "depart", path, where)
-        yield Departure(depart, depart, 1.0, edges)
+        yield Departure(depart, depart, 1.0, edges, kind)
         return
     begin, end = _seconds(element, "begin", path, where), _seconds(element, "end", path, where)
-    yield Departure(begin, end, _count(element, end - begin, path, where), edges)
+    yield Departure(begin, end, _count(element, end - begin, path, where), edges, kind)
 
 
 def _count(element: ET.Element, span_s: float, path: Path, where: str) -> float:
@@ -97,7 +100,7 @@ def demand_of(
     *,
     begin_s: float,
     end_s: float,
-    period_s: float = 300.0,
+    period_s: float = 60.0,
 ) -> FlowDemand:
     """Return the demand of `departures` between `begin_s` and `end_s`.
 

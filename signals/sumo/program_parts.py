@@ -1,0 +1,224 @@
+"""A SUMO program taken apart: stages, signal groups, conflicts, and the seconds between greens."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+import numpy as np
+from numpy.typing import NDArray
+
+from signals.junction import Conflict
+from traffic.errors import InputError
+from traffic.sumo.net_file import NetLogic
+from traffic.sumo.right_of_way import Places
+
+__all__ = [
+    "Program",
+    "Times",
+    "conflicts_of",
+    "dark_letter",
+    "groups_of",
+    "intergreens_of",
+    "shortest_green_s",
+    "times_of",
+]
+
+_GREEN = frozenset("Gg")
+_YELLOW = frozenset("yY")
+_LEAST_YELLOW_S = 3
+LEAST_GREEN_S = 5
+
+
+@dataclass(frozen=True, eq=False)
+class Program:
+    """A program: its letters second by second, its stages and when each begins."""
+
+    logic: NetLogic
+    letters: tuple[str, ...]
+    stages: tuple[frozenset[int], ...]
+    starts_s: tuple[int, ...]
+
+    @staticmethod
+    def of(logic: NetLogic, used: frozenset[int]) -> Program:
+        """Return the program as the places in `used` see it."""
+        lengths = [max(round(phase.duration_s), 0) for phase in logic.phases]
+        begin = np.cumsum([0, *lengths])
+        letters = tuple(
+            phase.state for phase, length in zip(logic.phases, lengths, strict=True) for _ in range(length)
+        )
+        green = [_places(phase.state, _GREEN) & used for phase in logic.phases]
+        steady = [
+            k
+            for k, phase in enumerate(logic.phases)
+            if lengths[k] and green[k] and not _places(phase.state, _YELLOW)
+        ]
+        kept = [k for n, k in enumerate(steady) if not _is_clearance(green, steady, n)]
+        if not kept:
+            rule = "must have a phase with green and without yellow"
+            raise InputError(rule, field=f"tlLogic {logic.light}", value=[p.state for p in logic.phases])
+        stages: list[frozenset[int]] = []
+        starts: list[int] = []
+        for k in kept:
+            if not stages or green[k] != stages[-1]:
+                stages.append(green[k])
+                starts.append(int(begin[k]))
+        if len(stages) > 1 and stages[0] == stages[-1]:
+            del stages[0], starts[0]
+        return Program(logic, letters, tuple(stages), tuple(starts))
+
+    @property
+    def cycle_s(self) -> int:
+        """Length of the program."""
+        return len(self.letters)
+
+
+def _places(state: str, letters: frozenset[str]) -> frozenset[int]:
+    return frozenset(place for place, letter in enumerate(state) if letter in letters)
+
+
+def _is_clearance(green: Sequence[frozenset[int]], steady: Sequence[int], position: int) -> bool:
+    """Whether a phase without yellow only lets go on what is green before and after it."""
+    if len(steady) < 3:
+        return False
+    before, own, after = (green[steady[(position + k) % len(steady)]] for k in (-1, 0, 1))
+    return own <= before and own <= after and own not in (before, after)
+
+
+def groups_of(program: Program, places: Places) -> tuple[frozenset[int], ...]:
+    """Return the places of each signal group, in the order of their first."""
+    by_signal: dict[tuple[str, tuple[bool, ...], str], list[int]] = defaultdict(list)
+    for place, edge in enumerate(places.edge):
+        shown = tuple(place in stage for stage in program.stages)
+        if edge and any(shown):
+            by_signal[edge, shown, dark_letter(program, place)].append(place)
+    found = [part for members in by_signal.values() for part in _hanging_together(members, places)]
+    return tuple(sorted(found, key=min))
+
+
+def dark_letter(program: Program, place: int) -> str:
+    """Return what a place shows in red."""
+    return "s" if any(state[place] == "s" for state in program.letters) else "r"
+
+
+def _hanging_together(members: Sequence[int], places: Places) -> list[frozenset[int]]:
+    """Divide places of one edge into those that share lanes or movements."""
+    parts: list[tuple[set[tuple[str, int]], set[int]]] = []
+    for place in members:
+        own = {("lane", lane) for lane in places.lanes[place]}
+        own |= {("movement", movement) for movement in places.movements[place]}
+        joined, rest = {place}, []
+        for shared, part in parts:
+            if own & shared:
+                own, joined = own | shared, joined | part
+            else:
+                rest.append((shared, part))
+        parts = [*rest, (own, joined)]
+    return [frozenset(part) for _, part in parts]
+
+
+def conflicts_of(program: Program, places: Places, rows: Sequence[frozenset[int]]) -> NDArray[np.uint8]:
+    """Return the `Conflict` of every pair of groups; shape (groups, groups)."""
+    size = len(rows)
+    together = np.zeros_like(places.foes)
+    for stage in program.stages:
+        members = sorted(stage)
+        together[np.ix_(members, members)] = True
+    conflict = np.zeros((size, size), dtype=np.uint8)
+    for one in range(size):
+        for other in range(size):
+            if one == other:
+                continue
+            pair = np.ix_(sorted(rows[one]), sorted(rows[other]))
+            if (places.foes[pair] & ~together[pair]).any():
+                conflict[one, other] = Conflict.FULL
+            elif (places.gives_way[pair] & together[pair]).any():
+                conflict[one, other] = Conflict.YIELD
+    full = (conflict == Conflict.FULL) | (conflict == Conflict.FULL).T
+    conflict[full] = Conflict.FULL
+    return conflict
+
+
+@dataclass(frozen=True, eq=False)
+class Times:
+    """Seconds between greens as the program has them.
+
+    Attributes
+    ----------
+    yellow_s, red_amber_s
+        Yellow after and red-amber before the greens of each group; the longest.
+    seen_s
+        From the end of green of a group (row) to the start of green of another that begins next; -1 where the program
+        does not show it.
+    """
+
+    yellow_s: NDArray[np.int64]
+    red_amber_s: NDArray[np.int64]
+    seen_s: NDArray[np.int64]
+
+
+def times_of(program: Program, rows: Sequence[frozenset[int]]) -> Times:
+    """Return the seconds before, after and between the greens of the groups in `rows`."""
+    letters = np.array([list(state) for state in program.letters])
+    green = np.isin(letters, list(_GREEN))
+    yellow = np.isin(letters, list(_YELLOW))
+    cycle, size = program.cycle_s, len(rows)
+    shown = np.array([green[:, sorted(members)].any(axis=1) for members in rows])
+    after = np.array([yellow[:, sorted(members)].any(axis=1) for members in rows])
+    soon = np.array([(letters[:, sorted(members)] == "u").any(axis=1) for members in rows])
+    yellow_s = np.full(size, -1, dtype=np.int64)
+    red_amber_s = np.zeros(size, dtype=np.int64)
+    ends: list[list[int]] = []
+    begins: list[list[int]] = []
+    for row in range(size):
+        ends.append(np.flatnonzero(shown[row] & ~np.roll(shown[row], -1)).tolist())
+        begins.append(np.flatnonzero(shown[row] & ~np.roll(shown[row], 1)).tolist())
+        for end in ends[row]:
+            yellow_s[row] = max(yellow_s[row], _run(np.roll(after[row], -end - 1)))
+        for begin in begins[row]:
+            red_amber_s[row] = max(red_amber_s[row], _run(np.roll(soon[row], -begin)[::-1]))
+    known = yellow_s[yellow_s > 0]
+    yellow_s[yellow_s < 0] = int(known.max()) if len(known) else _LEAST_YELLOW_S
+    seen = np.full((size, size), -1, dtype=np.int64)
+    for one in range(size):
+        for other in range(size):
+            for end in ends[one]:
+                gaps = [(begin - end - 1) % cycle for begin in begins[other]]
+                gap = min(gaps, default=cycle)
+                if gap <= _next_stage(program, end):
+                    seen[one, other] = gap if seen[one, other] < 0 else min(seen[one, other], gap)
+    return Times(yellow_s, red_amber_s, seen)
+
+
+def _run(shown: NDArray[np.bool_]) -> int:
+    """Return for how many seconds from the first a thing is shown."""
+    return len(shown) if shown.all() else int(np.argmin(shown))
+
+
+def _next_stage(program: Program, end: int) -> int:
+    """Return the seconds from the second after `end` to the start of the next stage."""
+    return min((start - end - 1) % program.cycle_s for start in program.starts_s)
+
+
+def shortest_green_s(program: Program, members: frozenset[int]) -> int:
+    """Return the shortest green of the places in `members`, seconds."""
+    green = np.array([any(state[place] in _GREEN for place in members) for state in program.letters])
+    if green.all():
+        return LEAST_GREEN_S
+    begin = int(np.flatnonzero(~green)[0])
+    runs = [sum(1 for _ in part) for shown, part in groupby(np.roll(green, -begin).tolist()) if shown]
+    return max(min(runs), 1)
+
+
+def intergreens_of(conflict: NDArray[np.uint8], times: Times) -> NDArray[np.int32]:
+    """Return the intergreen matrix, seconds; where the program shows no change, yellow and its longest all-red."""
+    full = conflict == Conflict.FULL
+    yields = (conflict == Conflict.YIELD) | (conflict == Conflict.YIELD).T
+    cleared = times.seen_s - times.yellow_s[:, None]
+    seen = full & (times.seen_s >= 0)
+    all_red = max(int(cleared[seen].max()) if seen.any() else 0, 0)
+    needed = np.where(seen, times.seen_s, times.yellow_s[:, None] + all_red)
+    needed = np.maximum(needed, times.yellow_s[:, None])
+    return np.where(full | yields, needed, 0).astype(np.int32)

@@ -1,0 +1,138 @@
+"""A SUMO configuration as a city of ours: network, traffic lights, demand, parameters of the flow model."""
+
+from __future__ import annotations
+
+import subprocess
+import tempfile
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+from signals.plan import PlanSet
+from signals.sumo.lights import SumoLight, lights_of, programs_of, shipped_plans
+from signals.sumo.programs import SumoProgram
+from simulation.sumo.config import SumoConfig
+from simulation.sumo.executables import environment, sumo_program
+from traffic.demand import FlowDemand
+from traffic.errors import InputError
+from traffic.flow import FlowParameters
+from traffic.sumo.net_file import read_net
+from traffic.sumo.road import SumoRoads, road_network
+from traffic.sumo.routes import Departure, demand_of, read_departures
+from traffic.sumo.vehicles import CarFollowing, mean_following, read_vehicle_types
+
+__all__ = ["SumoCity", "read_city"]
+
+_MESSAGE_LENGTH = 1500
+_YELLOW_USE_S = 1.35
+_LINE_SPEED_M_S = 12.5
+
+
+@dataclass(frozen=True, eq=False)
+class SumoCity:
+    """What Jasyl needs to plan for a SUMO configuration.
+
+    Attributes
+    ----------
+    following
+        The mean of the vehicles that depart.
+    parameters
+        Parameters of the flow model for such vehicles.
+    """
+
+    config: SumoConfig
+    roads: SumoRoads
+    lights: tuple[SumoLight, ...]
+    demand: FlowDemand
+    following: CarFollowing
+    parameters: FlowParameters
+
+    @property
+    def duration_s(self) -> int:
+        """Length of the run, whole seconds."""
+        return max(round(self.config.end_s - self.config.begin_s), 1)
+
+    def shipped(self) -> PlanSet:
+        """Return the programs of the network file as plans."""
+        return shipped_plans(self.roads, self.lights)
+
+    def programs(self, plans: PlanSet) -> tuple[SumoProgram, ...]:
+        """Return plans as programs for SUMO."""
+        return programs_of(self.lights, plans, begin_s=self.config.begin_s)
+
+
+def read_city(config: SumoConfig) -> SumoCity:
+    """Read network, routes and traffic lights of a configuration.
+
+    Routes are found with SUMO's own `duarouter`, as SUMO finds them where vehicles have none.
+
+    Raises
+    ------
+    InputError
+        Where a file cannot be read, or no traffic light governs a road.
+    """
+    net = read_net(config.network)
+    departures, following = _departures(config)
+    roads = road_network(net, name=config.file.parent.name, following=following)
+    if not len(roads.network.junctions):
+        raise InputError("must have a traffic light that governs cars", file=config.network, field="tlLogic")
+    begin, end = config.begin_s, config.end_s
+    return SumoCity(
+        config=config,
+        roads=roads,
+        lights=lights_of(roads, begin_s=begin),
+        demand=demand_of(roads, departures, begin_s=begin, end_s=end),
+        following=following,
+        parameters=_parameters(following),
+    )
+
+
+def _departures(config: SumoConfig) -> tuple[list[Departure], CarFollowing]:
+    types: dict[str, CarFollowing] = {}
+    for file in (*config.additional, *config.routes):
+        types |= read_vehicle_types(file)
+    with tempfile.TemporaryDirectory(prefix="jasyl-sumo-") as name:
+        routed = Path(name) / "routes.rou.xml"
+        _route(config, routed)
+        found = list(read_departures(routed))
+    if not found:
+        raise InputError(
+            "must have a vehicle within the time of the run", file=config.file, field="route-files"
+        )
+    used: Counter[str] = Counter()
+    for departure in found:
+        used[departure.kind] += departure.vehicles  # type: ignore[assignment]
+    return found, mean_following(types, used.items())
+
+
+def _route(config: SumoConfig, target: Path) -> None:
+    program = sumo_program("duarouter")
+    command = [
+        str(program),
+        "-n",
+        str(config.network),
+        "-r",
+        ",".join(map(str, config.routes)),
+        "-o",
+        str(target),
+    ]
+    command += ["--no-warnings", "--no-step-log"]
+    if config.options.get("ignore-route-errors") in {"true", "1", "x", "yes", "on"}:
+        command.append("--ignore-errors")
+    command += ["-b", f"{config.begin_s:g}", "-e", f"{config.end_s:g}"]
+    if config.additional:
+        command += ["-d", ",".join(map(str, config.additional))]
+    done = subprocess.run(  # noqa: S603 - our own arguments, no shell
+        command, env=environment(program), capture_output=True, text=True, encoding="utf-8", check=False
+    )
+    if done.returncode or not target.is_file():
+        message = done.stderr[-_MESSAGE_LENGTH:].strip()
+        raise InputError(f"duarouter refuses the routes: {message}", file=config.file, field="route-files")
+
+
+def _parameters(following: CarFollowing) -> FlowParameters:
+    """Return the parameters of the flow model: room in queues, and the time lost in speeding up."""
+    speeding_up_s = _LINE_SPEED_M_S / (2.0 * following.accel_m_s2)
+    return FlowParameters(
+        jam_density_veh_m=1.0 / following.space_m, start_loss_s=speeding_up_s, yellow_use_s=_YELLOW_USE_S
+    )

@@ -1,0 +1,147 @@
+"""SUMO's traffic lights as junctions and plans, and back."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from signals.junction import Conflict
+from signals.plan import PlanSet
+from signals.sumo.lights import light_of, lights_of, programs_of, states
+from signals.sumo.program_parts import Program
+from tests.simulation.sumo.nets import crossing, needs_sumo
+from traffic.errors import InputError
+from traffic.sumo.net_file import NetLogic, NetPhase, read_net
+from traffic.sumo.road import road_network
+
+
+def program(*phases, offset=0, used=None):
+    logic = NetLogic("X", "0", "static", offset, tuple(NetPhase(float(d), s) for d, s in phases))
+    return Program.of(logic, frozenset(range(len(phases[0][1]))) if used is None else used)
+
+
+@pytest.fixture(scope="module")
+def roads(tmp_path_factory):
+    folder = crossing(tmp_path_factory.mktemp("crossing"))
+    return road_network(read_net(folder / "net.net.xml"))
+
+
+# places: four a leg (right, straight, straight, left), legs N, E, S, W
+NS = "GGGgrrrrGGGgrrrr"
+LEFT = "rrrGrrrrrrrGrrrr"
+EW = "rrrrGGGgrrrrGGGg"
+RED = "r" * 16
+
+
+def ending(state, following, letter="y"):
+    return "".join(
+        letter if a in "Gg" and b not in "Gg" else a for a, b in zip(state, following, strict=True)
+    )
+
+
+def shipped(roads, *phases, offset=0, begin=0.0):
+    logic = NetLogic("X", "0", "static", offset, tuple(NetPhase(float(d), s) for d, s in phases))
+    return light_of(roads, logic, 0, begin_s=begin)
+
+
+class TestStages:
+    def test_phases_with_yellow_and_all_red_lead_from_stage_to_stage(self):
+        found = program((20, "Gr"), (3, "yr"), (2, "rr"), (25, "rG"), (3, "ry"))
+        assert found.stages == (frozenset({0}), frozenset({1}))
+        assert found.starts_s == (0, 25)
+        assert found.cycle_s == 53
+
+    def test_a_clearance_is_no_stage_however_long(self):
+        # place 2 stays green while 0 makes room for 1
+        found = program((20, "GrG"), (3, "yrG"), (7, "rrG"), (20, "rGG"), (3, "ryy"), (2, "rrr"))
+        assert found.stages == (frozenset({0, 2}), frozenset({1, 2}))
+        assert found.starts_s == (0, 30)
+
+    def test_a_short_stage_of_its_own_is_a_stage(self):
+        found = program((30, "Ggr"), (3, "ygr"), (4, "rGr"), (3, "ryr"), (30, "rrG"), (3, "rry"))
+        assert found.stages == (frozenset({0, 1}), frozenset({1}), frozenset({2}))
+
+    def test_a_stage_cut_in_two_is_one(self):
+        assert program((10, "Gr"), (10, "gr"), (3, "yr"), (9, "rG"), (3, "ry"), (5, "Gr")).starts_s == (
+            23,
+            35,
+        )
+
+    def test_places_that_nobody_uses_do_not_count(self):
+        assert program((20, "Gr"), (3, "yr"), (9, "rG"), (3, "ry"), used=frozenset({0})).stages == (
+            frozenset({0}),
+        )
+
+    def test_a_program_without_green(self):
+        with pytest.raises(InputError, match="phase with green and without yellow") as caught:
+            program((20, "ro"), (3, "ry"))
+        assert caught.value.field == "tlLogic X"
+
+
+@needs_sumo
+class TestJunctions:
+    def test_groups_conflicts_and_intergreens(self, roads):
+        light = shipped(roads, (25, NS), (4, ending(NS, EW)), (1, RED), (20, EW), (5, ending(EW, NS)))
+        junction = light.junction
+        assert [group.name for group in junction.groups] == ["Nin 0-3", "Ein 4-7", "Sin 8-11", "Win 12-15"]
+        assert [len(group.movements) for group in junction.groups] == [3] * 4
+        full, gives = Conflict.FULL, Conflict.YIELD
+        expected = [
+            [0, full, gives, full],
+            [full, 0, full, gives],
+            [gives, full, 0, full],
+            [full, gives, full, 0],
+        ]
+        np.testing.assert_array_equal(junction.conflict, expected)
+        # 5 s as seen from north and south; 5 s of yellow and no all-red from east and west
+        assert junction.intergreen_s[0].tolist() == [0, 5, 5, 5]
+        assert junction.intergreen_s[1].tolist() == [5, 0, 5, 6]
+        assert [group.yellow_s for group in junction.groups] == [4, 5, 4, 5]
+        assert light.plan.durations_s == (30, 25)
+
+    def test_a_left_turn_with_a_stage_of_its_own_has_a_group(self, roads):
+        light = shipped(
+            roads,
+            (25, NS),
+            (3, ending(NS, LEFT)),
+            (6, LEFT),
+            (3, ending(LEFT, EW)),
+            (20, EW),
+            (3, ending(EW, NS)),
+        )
+        names = [group.name for group in light.junction.groups]
+        assert names == ["Nin 0-2", "Nin 3", "Ein 4-7", "Sin 8-10", "Sin 11", "Win 12-15"]
+        assert [sorted(stage.groups) for stage in light.plan.stages] == [[0, 1, 3, 4], [1, 4], [2, 5]]
+        shown = states(light, light.plan)
+        # those who go straight on may use the seconds before the left turns have the junction for themselves
+        assert shown[27] == NS
+        assert shown[28] == "yyygrrrryyygrrrr"
+        assert shown[31] == LEFT
+
+    def test_a_turn_on_red_stays_one(self, roads):
+        west = "srrrGGGgsrrrGGGg"
+        light = shipped(roads, (25, NS), (3, ending(NS, west)), (20, west), (3, ending(west, NS)))
+        assert states(light, light.plan)[30] == west
+
+    def test_the_cycle_zero_is_the_begin_of_the_run(self, roads):
+        phases = [(25, NS), (5, ending(NS, EW)), (20, EW), (5, ending(EW, NS))]
+        plan = shipped(roads, *phases, offset=12, begin=130.0).plan
+        assert plan.offset_s == (12 - 130) % 55
+        light = shipped(roads, *phases, offset=12, begin=130.0)
+        (back,) = programs_of([light], PlanSet("p", roads.network.name, (plan,)), begin_s=130.0)
+        assert back.offset_s == 12
+        assert [(phase.duration_s, phase.state) for phase in back.phases] == phases
+
+    def test_every_plan_keeps_yellow_and_intergreens(self, roads):
+        light = shipped(
+            roads, (25, NS), (4, ending(NS, EW)), (1, RED), (20, EW), (4, ending(EW, NS)), (2, RED)
+        )
+        with pytest.raises(InputError, match="green must be at least"):
+            replace(light.plan, durations_s=(9, 43), cycle_s=52)
+        shorter = replace(light.plan, durations_s=(10, 45), cycle_s=55)
+        assert states(light, shorter)[5:10] == (*[ending(NS, EW)] * 4, RED)
+
+    def test_lights_come_in_the_order_of_junctions(self, roads):
+        (light,) = lights_of(roads)
+        assert light.junction.key == roads.network.junctions.key[0] == "X"
+        assert light.plan.durations_s == (45, 45)

@@ -1,0 +1,93 @@
+"""Small SUMO simulations of our own making, built with SUMO's netconvert."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from simulation.sumo.executables import environment, sumo_program
+from traffic.errors import InputError
+
+
+def has_sumo() -> bool:
+    try:
+        return all(sumo_program(name).is_file() for name in ("sumo", "netconvert", "duarouter"))
+    except InputError:
+        return False
+
+
+needs_sumo = pytest.mark.skipif(not has_sumo(), reason="SUMO is not found: pip install jasyl[sumo]")
+
+NODES = """<nodes>
+  <node id="W" x="-300" y="0"/><node id="E" x="300" y="0"/><node id="N" x="0" y="300"/><node id="S" x="0" y="-300"/>
+  <node id="X" x="0" y="0" type="traffic_light"/>
+</nodes>"""
+EDGES = (
+    "<edges>"
+    + "".join(f'<edge id="{a}in" from="{a}" to="X" numLanes="2" speed="13.89"/>' for a in "NESW")
+    + "".join(f'<edge id="{a}out" from="X" to="{a}" numLanes="2" speed="13.89"/>' for a in "NESW")
+    + "</edges>"
+)
+ROUTES = """<routes>
+  <vType id="car"/>
+  <vType id="van" length="6.5" minGap="3.5"/>
+  <flow id="we" type="car" begin="0" end="600" vehsPerHour="600" from="Win" to="Eout"/>
+  <flow id="ns" type="car" begin="0" end="300" number="40" from="Nin" to="Sout"/>
+  <trip id="turn" type="van" depart="30" from="Win" to="Nout"/>
+  <vehicle id="late" type="van" depart="500"><route edges="Sin Nout"/></vehicle>
+</routes>"""
+# right, straight, left of each leg share two lanes; N, E, S, W clockwise: 4 places a leg
+PROGRAM = [
+    (25, "GGGgrrrrGGGgrrrr"),
+    (4, "yyyyrrrryyyyrrrr"),
+    (1, "r" * 16),
+    (20, "rrrrGGGgrrrrGGGg"),
+    (4, "rrrryyyyrrrryyyy"),
+]
+
+
+def logic(phases: list[tuple[int, str]], *, offset: int = 0, program: str = "0") -> str:
+    rows = "".join(f'<phase duration="{seconds}" state="{state}"/>' for seconds, state in phases)
+    return f'<tlLogic id="X" type="static" programID="{program}" offset="{offset}">{rows}</tlLogic>'
+
+
+def crossing(
+    folder: Path,
+    *,
+    phases: list[tuple[int, str]] | None = None,
+    offset: int = 0,
+    routes: str = ROUTES,
+    begin: int = 0,
+    end: int = 600,
+    options: tuple[str, ...] = (),
+) -> Path:
+    """Write a crossroads with a traffic light as a SUMO configuration; return its folder."""
+    (folder / "n.nod.xml").write_text(NODES, encoding="utf-8")
+    (folder / "n.edg.xml").write_text(EDGES, encoding="utf-8")
+    program = sumo_program("netconvert")
+    command = [
+        str(program),
+        "-n",
+        "n.nod.xml",
+        "-e",
+        "n.edg.xml",
+        "-o",
+        "net.net.xml",
+        "--no-turnarounds=true",
+        *options,
+    ]
+    subprocess.run(command, cwd=folder, env=environment(program), check=True, capture_output=True)
+    text = (folder / "net.net.xml").read_text(encoding="utf-8")
+    start, stop = text.index("<tlLogic"), text.index("</tlLogic>") + len("</tlLogic>")
+    if phases is not None:
+        text = text[:start] + logic(phases, offset=offset) + text[stop:]
+    (folder / "net.net.xml").write_text(text, encoding="utf-8")
+    (folder / "demand.rou.xml").write_text(routes, encoding="utf-8")
+    (folder / "run.sumocfg").write_text(
+        '<configuration><input><net-file value="net.net.xml"/><route-files value="demand.rou.xml"/></input>'
+        f'<time><begin value="{begin}"/><end value="{end}"/></time></configuration>',
+        encoding="utf-8",
+    )
+    return folder

@@ -1,0 +1,166 @@
+"""A SUMO configuration as a city: demand, clock, and plans that SUMO loads unchanged."""
+
+import subprocess
+
+import numpy as np
+import pytest
+
+from signals.greens import group_states
+from signals.sumo.lights import states
+from simulation.sumo.city import read_city
+from simulation.sumo.config import read_config
+from simulation.sumo.executables import environment, sumo_program
+from simulation.sumo.optimize import optimize_city, write_programs
+from simulation.sumo.run import run_seeds, summary
+from tests.simulation.sumo.nets import PROGRAM, ROUTES, crossing, needs_sumo
+from traffic.errors import InputError
+from traffic.greens import SignalState
+from traffic.network import Turn
+from traffic.sumo.net_file import records
+
+pytestmark = needs_sumo
+BEGIN = 130
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    later = ROUTES.replace('begin="0"', f'begin="{BEGIN}"').replace('end="600"', f'end="{BEGIN + 600}"')
+    later = later.replace('end="300"', f'end="{BEGIN + 300}"')
+    later = later.replace('depart="30"', f'depart="{BEGIN + 30}"').replace(
+        'depart="500"', f'depart="{BEGIN + 500}"'
+    )
+    folder = tmp_path_factory.mktemp("crossing")
+    return crossing(folder, phases=PROGRAM, offset=12, routes=later, begin=BEGIN, end=BEGIN + 600)
+
+
+@pytest.fixture(scope="module")
+def city(folder):
+    return read_city(read_config(folder))
+
+
+def shown_by_sumo(folder, tmp_path, *, plans=None):
+    """Return the states that SUMO shows, second by second."""
+    watch = tmp_path / "watch.add.xml"
+    out = tmp_path / "states.xml"
+    watch.write_text(
+        f'<additional><timedEvent type="SaveTLSStates" source="X" dest="{out}"/></additional>',
+        encoding="utf-8",
+    )
+    sumo = sumo_program("sumo")
+    files = [str(watch)] if plans is None else [str(plans), str(watch)]
+    command = [
+        str(sumo),
+        "-c",
+        str(folder / "run.sumocfg"),
+        "-a",
+        ",".join(files),
+        "--no-step-log",
+        "--no-warnings",
+    ]
+    subprocess.run(command, env=environment(sumo), check=True, capture_output=True)
+    rows = [(float(row.get("time")), row.get("state")) for row in records(out, "tlsStates")]
+    assert rows[0][0] == BEGIN
+    return [state for _, state in rows]
+
+
+def test_the_network(city):
+    network = city.roads.network
+    assert len(network.links) == 8
+    assert sorted(np.bincount(network.movements.turn, minlength=4).tolist()) == [0, 4, 4, 4]
+    assert city.roads.edge[int(network.movements.in_link[0])] == network_edge(city, 0)
+    groups = network.lane_groups
+    assert groups.lanes.tolist() == [1] * 8 + [2] * 4 or sum(groups.lanes) == 16
+    straight = network.movements.turn == Turn.THROUGH
+    assert (network.movements.saturation_factor[straight] == 1.0).all()
+    assert (network.movements.saturation_factor[~straight] < 0.95).all()
+
+
+def network_edge(city, movement):
+    return city.roads.connections[movement][0].from_edge
+
+
+def test_all_vehicles_are_due_where_and_when_they_enter(city):
+    demand, roads = city.demand, city.roads
+    of_edge = {roads.edge[link]: k for k, link in enumerate(demand.entry_link.tolist())}
+    vehicles = demand.entry_veh_s * demand.period_s
+    assert vehicles[:, of_edge["Win"]].sum() == pytest.approx(100 + 1)
+    assert vehicles[:, of_edge["Nin"]].sum() == pytest.approx(40)
+    assert vehicles[5:, of_edge["Nin"]].sum() == pytest.approx(0)
+    assert vehicles[8, of_edge["Sin"]] == pytest.approx(1)
+    left = roads.movement_of["Win", "Nout"]
+    # on its way at 30 s, 300 m from the stop line, so there within the first minute
+    assert demand.movement_share[0, left] > 0
+    assert demand.movement_share[1:, left].sum() == 0
+    demand.check(roads.network)
+
+
+def test_the_mean_vehicle(city):
+    vans, cars = 2, 140
+    assert city.following.length_m == pytest.approx((5.0 * cars + 6.5 * vans) / (cars + vans))
+    assert city.parameters.jam_density_veh_m == pytest.approx(1 / city.following.space_m)
+
+
+def test_the_clock_is_that_of_sumo(city, folder, tmp_path):
+    """What the flow model takes a place to show is what SUMO shows, in every second."""
+    (light,) = city.lights
+    shown = shown_by_sumo(folder, tmp_path)
+    plan = light.plan
+    ours = states(light, plan)
+    assert [ours[(t - plan.offset_s) % plan.cycle_s] for t in range(len(shown))] == shown
+    model = group_states(plan)
+    green = np.array([[state[place] in "Gg" for state in shown[: plan.cycle_s]] for place in (0, 4)])
+    np.testing.assert_array_equal(np.isin(model[:2], [SignalState.PERMISSIVE, SignalState.PROTECTED]), green)
+
+
+def test_a_plan_is_shown_by_sumo_as_it_was_meant(city, folder, tmp_path):
+    found = optimize_city(city, steps=3, seed=2)
+    write_programs(city, found.plans, tmp_path / "tls.add.xml")
+    (plan,), (light,) = found.plans, city.lights
+    assert plan.durations_s != light.plan.durations_s
+    shown = shown_by_sumo(folder, tmp_path, plans=tmp_path / "tls.add.xml")
+    ours = states(light, plan)
+    assert [ours[(t - plan.offset_s) % plan.cycle_s] for t in range(len(shown))] == shown
+
+
+@pytest.mark.parametrize("stages", ["kept", "free"])
+def test_plans_are_better_in_sumo_too_and_the_same_for_the_same_seed(city, tmp_path, stages):
+    found = optimize_city(city, stages=stages, steps=6, seed=1)
+    again = optimize_city(city, stages=stages, steps=6, seed=1)
+    for name, plans in (("a", found.plans), ("b", again.plans)):
+        write_programs(city, plans, tmp_path / f"{name}.add.xml")
+    assert (tmp_path / "a.add.xml").read_bytes() == (tmp_path / "b.add.xml").read_bytes()
+    seeds = range(1, 4)
+    before = summary(run_seeds(city.config, seeds))["mean"]
+    after = summary(run_seeds(city.config, seeds, plans=[tmp_path / "a.add.xml"]))["mean"]
+    assert after["delay_per_veh"] < before["delay_per_veh"]
+    assert after["collisions"] == after["teleports"] == 0
+
+
+def test_kept_stages_are_kept(city):
+    found = optimize_city(city, steps=4, seed=1)
+    assert [plan.stages for plan in found.plans] == [light.plan.stages for light in city.lights]
+
+
+@pytest.mark.parametrize(
+    ("routes", "match"),
+    [
+        ("<routes/>", "No route input specified"),
+        (
+            '<routes><trip id="a" depart="5" from="gone" to="Eout"/></routes>',
+            "duarouter refuses the routes: .*gone",
+        ),
+        ("<routes><trip", "cannot be read as XML"),
+    ],
+)
+def test_routes_that_lead_nowhere(tmp_path, routes, match):
+    with pytest.raises(InputError, match=match):
+        read_city(read_config(crossing(tmp_path, routes=routes)))
+
+
+def test_a_network_without_lights(tmp_path):
+    folder = crossing(tmp_path)
+    text = (folder / "net.net.xml").read_text(encoding="utf-8")
+    start, stop = text.index("<tlLogic"), text.index("</tlLogic>") + len("</tlLogic>")
+    (folder / "net.net.xml").write_text(text[:start] + text[stop:], encoding="utf-8")
+    with pytest.raises(InputError, match="traffic light that governs cars"):
+        read_city(read_config(folder))
