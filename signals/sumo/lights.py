@@ -60,6 +60,8 @@ class SumoLight:
         What such a place shows all the time; of others what they show in red: ``r``, or ``s`` for a turn on red.
     gives_way
         Whether a place (row) gives way to another (column); shape (places, places).
+    places
+        How many places SUMO's states have; one more is `Program.unseen`.
     """
 
     junction: Junction
@@ -67,6 +69,7 @@ class SumoLight:
     group: NDArray[np.int64]
     letter: tuple[str, ...]
     gives_way: NDArray[np.bool_]
+    places: int
 
 
 def lights_of(roads: SumoRoads, *, begin_s: float = 0.0) -> tuple[SumoLight, ...]:
@@ -91,6 +94,8 @@ def light_of(roads: SumoRoads, logic: NetLogic, index: int, *, begin_s: float = 
     """Return the traffic light with the program `logic`; `index` is the row of its junction."""
     places = places_of(roads, logic.light, len(logic.phases[0].state))
     program = Program.of(logic, frozenset(place for place, edge in enumerate(places.edge) if edge))
+    if program.unseen:
+        places = places.with_unseen()
     rows = groups_of(program, places)
     group = np.full(len(program.letters[0]), -1, dtype=np.int64)
     for row, members in enumerate(rows):
@@ -111,6 +116,7 @@ def light_of(roads: SumoRoads, logic: NetLogic, index: int, *, begin_s: float = 
             for place in range(len(group))
         ),
         gives_way=places.gives_way,
+        places=len(logic.phases[0].state),
     )
 
 
@@ -131,6 +137,7 @@ def _junction(
     groups = []
     for row, members in enumerate(rows):
         walks = all(not places.movements[place] for place in members)
+        shortest = shortest_green_s(program, members)
         movements = tuple(sorted(m for m, own in owner.items() if own == row))
         groups.append(
             SignalGroup(
@@ -138,7 +145,7 @@ def _junction(
                 kind=GroupKind.PEDESTRIAN if walks else GroupKind.VEHICLE,
                 movements=movements,
                 crossings=(),
-                min_green_s=min(LEAST_GREEN_S, shortest_green_s(program, members)),
+                min_green_s=shortest if walks else min(LEAST_GREEN_S, shortest),
                 max_green_s=None,
                 flashing_green_s=0,
                 yellow_s=int(times.yellow_s[row]),
@@ -210,7 +217,7 @@ def states(light: SumoLight, plan: Plan) -> tuple[str, ...]:
     moving = np.isin(letters, ["G", "g", "y"])
     yields = (light.gives_way.astype(np.int32) @ moving.astype(np.int32)) > 0
     letters[(letters == "G") & yields & governed[:, None]] = "g"
-    return tuple("".join(column) for column in letters.T)
+    return tuple("".join(column) for column in letters[: light.places].T)
 
 
 def _phases(light: SumoLight, plan: Plan) -> list[SumoPhase]:

@@ -30,13 +30,19 @@ _GREEN = frozenset("Gg")
 _YELLOW = frozenset("yY")
 _LEAST_YELLOW_S = 3
 LEAST_GREEN_S = 5
+_LONGEST_CLEARANCE_S = 5
 
 
 @dataclass(frozen=True, eq=False)
 class Program:
-    """A program: its letters second by second, its stages and when each begins."""
+    """A program: its letters second by second, its stages and when each begins.
+
+    A red for all that is longer than a clearance serves somebody whom the network does not have, people on foot as a
+    rule. It is kept as a stage: then there is one place more, the last, which is green in it (`unseen`).
+    """
 
     logic: NetLogic
+    unseen: bool
     letters: tuple[str, ...]
     stages: tuple[frozenset[int], ...]
     starts_s: tuple[int, ...]
@@ -45,11 +51,17 @@ class Program:
     def of(logic: NetLogic, used: frozenset[int]) -> Program:
         """Return the program as the places in `used` see it."""
         lengths = [max(round(phase.duration_s), 0) for phase in logic.phases]
+        shown = [phase.state for phase in logic.phases]
+        dark = [
+            length > _LONGEST_CLEARANCE_S and not _places(state, _GREEN | _YELLOW)
+            for state, length in zip(shown, lengths, strict=True)
+        ]
+        if any(dark):
+            used |= {len(shown[0])}
+            shown = [state + ("G" if red else "r") for state, red in zip(shown, dark, strict=True)]
         begin = np.cumsum([0, *lengths])
-        letters = tuple(
-            phase.state for phase, length in zip(logic.phases, lengths, strict=True) for _ in range(length)
-        )
-        green = [_places(phase.state, _GREEN) & used for phase in logic.phases]
+        letters = tuple(state for state, length in zip(shown, lengths, strict=True) for _ in range(length))
+        green = [_places(state, _GREEN) & used for state in shown]
         steady = [
             k
             for k, phase in enumerate(logic.phases)
@@ -67,7 +79,7 @@ class Program:
                 starts.append(int(begin[k]))
         if len(stages) > 1 and stages[0] == stages[-1]:
             del stages[0], starts[0]
-        return Program(logic, letters, tuple(stages), tuple(starts))
+        return Program(logic, any(dark), letters, tuple(stages), tuple(starts))
 
     @property
     def cycle_s(self) -> int:

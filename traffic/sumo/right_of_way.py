@@ -14,6 +14,8 @@ from traffic.sumo.road import SumoRoads
 
 __all__ = ["Places", "places_of"]
 
+_UNSEEN = "unseen"
+
 
 @dataclass(frozen=True, eq=False)
 class Places:
@@ -37,6 +39,19 @@ class Places:
     movements: tuple[tuple[int, ...], ...]
     gives_way: NDArray[np.bool_]
     foes: NDArray[np.bool_]
+
+    def with_unseen(self) -> Places:
+        """Return the places and one more, for somebody whom the network does not have and who meets all others."""
+        size = len(self.edge)
+        foes = np.pad(self.foes, (0, 1), constant_values=True)
+        foes[size, size] = False
+        return Places(
+            edge=(*self.edge, _UNSEEN),
+            lanes=(*self.lanes, frozenset()),
+            movements=(*self.movements, ()),
+            gives_way=np.pad(self.gives_way, (0, 1)),
+            foes=foes,
+        )
 
 
 def places_of(roads: SumoRoads, light: str, size: int) -> Places:

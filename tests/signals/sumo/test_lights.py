@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from signals.junction import Conflict
+from signals.junction import Conflict, GroupKind
 from signals.plan import PlanSet
 from signals.sumo.lights import light_of, lights_of, programs_of, states
 from signals.sumo.program_parts import Program
@@ -72,9 +72,16 @@ class TestStages:
             frozenset({0}),
         )
 
+    def test_a_long_red_for_all_serves_somebody(self):
+        found = program((20, "GG"), (3, "yy"), (6, "rr"))
+        assert found.unseen
+        assert found.stages == (frozenset({0, 1}), frozenset({2}))
+        assert found.starts_s == (0, 23)
+        assert not program((20, "GG"), (3, "yy"), (5, "rr")).unseen
+
     def test_a_program_without_green(self):
         with pytest.raises(InputError, match="phase with green and without yellow") as caught:
-            program((20, "ro"), (3, "ry"))
+            program((4, "ro"), (3, "ry"))
         assert caught.value.field == "tlLogic X"
 
 
@@ -117,6 +124,15 @@ class TestJunctions:
         assert shown[27] == NS
         assert shown[28] == "yyygrrrryyygrrrr"
         assert shown[31] == LEFT
+
+    def test_a_red_for_people_on_foot_is_kept(self, roads):
+        everybody = "GGGgrrrrGGGgrrrr"
+        light = shipped(roads, (25, everybody), (3, ending(everybody, RED)), (12, RED))
+        walk = light.junction.groups[-1]
+        assert (walk.kind, walk.movements, walk.min_green_s) == (GroupKind.PEDESTRIAN, (), 12)
+        assert states(light, light.plan) == (*[everybody] * 25, *[ending(everybody, RED)] * 3, *[RED] * 12)
+        with pytest.raises(InputError, match="green must be at least 12 s"):
+            replace(light.plan, durations_s=(30, 10))
 
     def test_a_turn_on_red_stays_one(self, roads):
         west = "srrrGGGgsrrrGGGg"
