@@ -58,8 +58,9 @@ class UtdfSection:
             raise InputError(rule, field="section", value=self.name)
         if self.title.startswith("["):
             raise InputError("must not begin with a bracket", field=f"{self.name}, title", value=self.title)
-        if not self.columns or not all(self.columns) or len(set(self.columns)) != len(self.columns):
-            rule = "must be names of columns, each once"
+        unlike = all(self.columns) and len(set(self.columns)) == len(self.columns)
+        if not self.columns or not unlike or self.columns[0].startswith("["):
+            rule = "must be names of columns, each once, and the first not in brackets"
             raise InputError(rule, field=f"{self.name}, columns", value=", ".join(self.columns))
         for position, row in enumerate(self.rows, start=1):
             if len(row) != len(self.columns):

@@ -29,6 +29,8 @@ from traffic.utdf.lane_use import ApproachLanes, approach_lanes
 from traffic.utdf.tables import CROSSWALK_PHASES, DIRECTIONS, TURNS, NodeType, UtdfTables
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from traffic.utdf.records import UtdfFile
@@ -61,7 +63,8 @@ class UtdfRoads:
     columns
         Column of [Lanes] of each movement, e.g. ``"NBL"``; empty where the file has none.
     volume_veh_h
-        Traffic of each movement, growth included; NaN where the file has none; shape (movements,).
+        Traffic of each movement, growth included; NaN where the file has none or 0 for the whole node;
+        shape (movements,).
     crosswalk_phases
         Phases in which people cross, of each of the network's crossings.
     warnings
@@ -214,12 +217,17 @@ class _Builder:
             network=network,
             intid=self.intid,
             columns=columns,
-            volume_veh_h=np.array(
-                [self._volume(a, column) for (a, _), column in zip(pairs, columns, strict=True)]
-            ),
+            volume_veh_h=self._volumes([a for a, _ in pairs], columns),
             crosswalk_phases=phases,
             warnings=tuple(self.warnings),
         )
+
+    def _volumes(self, links: list[int], columns: Sequence[str]) -> NDArray[np.float64]:
+        """Return the traffic of each movement; a node whose turns all have 0 was not counted."""
+        volume = np.array([self._volume(a, column) for a, column in zip(links, columns, strict=True)])
+        node = np.array([self.node[self.chains[a].ids[-1]] for a in links])
+        total = np.bincount(node, weights=np.nan_to_num(volume), minlength=len(self.intid))
+        return np.where(total[node] > 0, volume, np.nan)
 
     def _volume(self, link: int, column: str) -> float:
         if not column:
