@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 __all__ = ["UtdfSignals", "read_signals"]
 
-_CYCLE_S = (10, 400)
+_CYCLE_S = (10, 600)
 _FREE = -1
 _STANDS_IN = {"R2": "RTL", "R": "TL", "T": "", "L": "T", "L2": "LT", "U": "LT"}
 

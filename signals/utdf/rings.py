@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["RingPlan", "UtdfPhase", "ring_plan"]
 
 _ROUNDING = 1e-6
+_MOST_CYCLE_S = 600
 _BEGIN_OF_GREEN, _BEGIN_OF_YELLOW, _END, _FIRST_GREEN, _BEGIN_OF_CLEARANCE = range(5)
 _AUTOMATIC = (0, 1, 2, 3)  # pretimed; actuated, semi-actuated and coordinated ones by their greatest splits
 
@@ -113,8 +114,9 @@ def ring_plan(timing: UtdfRecords, phasing: UtdfRecords) -> RingPlan:
     if kind not in _AUTOMATIC:
         raise _refusal(timing, "Control Type", kind, "must be from 0 to 3", "Choose another control type")
     cycle = _seconds(timing, "Cycle Length", "DATA")
-    if cycle < 1:
-        raise _refusal(timing, "Cycle Length", cycle, "must be 1 s or more", "Give the cycle length")
+    if not 1 <= cycle <= _MOST_CYCLE_S:
+        rule = f"must be from 1 to {_MOST_CYCLE_S} s"
+        raise _refusal(timing, "Cycle Length", cycle, rule, "Give the cycle length")
     phases = _timed(phasing)
     total = sum(max(_rings(phases, barrier).values()) for barrier in {p.barrier for p in phases.values()})
     if total != cycle:

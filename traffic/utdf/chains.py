@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["Chain", "chains_of"]
 
 _CURVE_POINTS = 8
+_MOST_LANES = 20
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,9 +85,9 @@ def _pieces(tables: UtdfTables, intid: int) -> list[_Piece]:
             raise InputError(rule, file=records.file, field=field, value=up, hint=hint)
         seen.add(up)
         lanes = records.whole("Lanes", direction, 0)
-        if lanes < 0:
-            field = f"{records.where}, Lanes, {direction}"
-            raise InputError("must be 0 or more", file=records.file, field=field, value=lanes)
+        if not 0 <= lanes <= _MOST_LANES:
+            field, rule = f"{records.where}, Lanes, {direction}", f"must be from 0 to {_MOST_LANES}"
+            raise InputError(rule, file=records.file, field=field, value=lanes, hint="Correct the lanes")
         if lanes:
             found.append(_Piece(up, intid, direction, lanes, records))
     return found
@@ -143,6 +144,10 @@ def _position(tables: UtdfTables, intid: int) -> NDArray[np.float64]:
 def _curve(tables: UtdfTables, piece: _Piece) -> NDArray[np.float64]:
     """Points of a piece: straight, or a quadratic Bezier curve about its one curve point."""
     start, end = _position(tables, piece.up), _position(tables, piece.intid)
+    if (start == end).all():
+        rule, hint = f"must not lie where INTID {piece.intid} does", "Move one of the two nodes"
+        where, value = f"[Nodes], INTID {piece.up}, X, Y", ", ".join(f"{x:g}" for x in start)
+        raise InputError(rule, file=tables.file.source, field=where, value=value, hint=hint)
     if not piece.records.text("Curve Pt X", piece.direction):
         return np.stack([start, end])
     point = np.array([piece.records.number(f"Curve Pt {axis}", piece.direction) for axis in "XY"])

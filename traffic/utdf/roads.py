@@ -102,7 +102,15 @@ def road_network(file: UtdfFile, *, name: str, crs: str = LOCAL) -> UtdfRoads:
     crs
         Projected coordinate system of the file's positions in metres, where it is known.
     """
-    return _Builder(UtdfTables.of(file)).build(name, crs)
+    builder = _Builder(UtdfTables.of(file))
+    try:
+        return builder.build(name, crs)
+    except InputError as error:
+        if error.file is not None:
+            raise
+        raise InputError(
+            error.rule, file=file.source, field=error.field, value=error.value, hint=error.hint
+        ) from error
 
 
 class _Builder:
@@ -141,6 +149,9 @@ class _Builder:
         return found
 
     def build(self, name: str, crs: str) -> UtdfRoads:
+        if not any(self.turns):
+            rule, hint = "must lead a turn to another node", "Export [Lanes] with the record Dest Node"
+            raise InputError(rule, file=self.tables.file.source, field="[Lanes], Dest Node", hint=hint)
         specs = [self._link(k) for k in range(len(self.chains))]
         wanted = frozenset((k, out) for k, turns in enumerate(self.turns) for out in turns.values())
         ends = defaultdict(list)
@@ -225,7 +236,7 @@ class _Builder:
     def _volumes(self, links: list[int], columns: Sequence[str]) -> NDArray[np.float64]:
         """Return the traffic of each movement; a node whose turns all have 0 was not counted."""
         volume = np.array([self._volume(a, column) for a, column in zip(links, columns, strict=True)])
-        node = np.array([self.node[self.chains[a].ids[-1]] for a in links])
+        node = np.array([self.node[self.chains[a].ids[-1]] for a in links], dtype=np.int64)
         total = np.bincount(node, weights=np.nan_to_num(volume), minlength=len(self.intid))
         return np.where(total[node] > 0, volume, np.nan)
 

@@ -30,6 +30,7 @@ TURNS = ("R2", "R", "T", "L", "L2", "U")
 CROSSWALK_PHASES = "Crosswalk Phases"
 """Record of [Links] that Jasyl adds: phases in which people may cross the leg. Synchro knows none such."""
 
+_MOST = 1e8  # feet are some 30 Mm: no position lies farther off its origin
 _FOOT = MILE / 5280.0
 
 
@@ -73,7 +74,7 @@ class UtdfRecords:
         return self.cells.get(record, {}).get(column, "")
 
     def number(self, record: str, column: str, default: float | None = None) -> float:
-        """Return the number in a cell; the default where it is empty.
+        """Return the number in a cell, of a size that something in a city can have; the default where it is empty.
 
         A star marks values that Synchro was told rather than has worked out; it is no part of the number.
         """
@@ -84,10 +85,11 @@ class UtdfRecords:
             value = float(text.replace("_", "?"))
         except ValueError:
             value = math.nan
-        if not math.isfinite(value):
+        if not abs(value) <= _MOST:  # NaN too
             hint = "Correct the cell in the file, or in Synchro and export again"
             field = f"{self.where}, {record}, {column}"
-            raise InputError("must be a number", file=self.file, field=field, value=text, hint=hint)
+            rule = f"must be a number of {_MOST:,.0f} or less"
+            raise InputError(rule, file=self.file, field=field, value=text, hint=hint)
         return value
 
     def whole(self, record: str, column: str, default: int | None = None) -> int:

@@ -5,11 +5,14 @@ import re
 
 import numpy as np
 import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 
 from signals.junction import Conflict
 from signals.utdf.read import read_signals
 from tests.traffic.utdf.hand_files import crossroads_utdf
-from traffic.utdf.records import read_utdf, write_utdf
+from traffic.errors import InputError
+from traffic.utdf.records import UtdfFile, UtdfSection, read_utdf, write_utdf
 from traffic.utdf.roads import road_network
 
 _SIDE = {"N-LTR", "S-LTR", "P-E", "P-W"}
@@ -148,7 +151,7 @@ def test_a_hold_without_green_belongs_to_the_intergreens_before_it():
     [
         ({"timeplans": {"Control Type": 7}}, r"Control Type: must be from 0 to 3 \(got 7\)"),
         ({"timeplans": {"Cycle Length": 90}}, r"Cycle Length: must be the 80 s .* \(got 90\)"),
-        ({"timeplans": {"Cycle Length": 0}}, "must be 1 s or more"),
+        ({"timeplans": {"Cycle Length": 0}}, "must be from 1 to 600 s"),
         ({"timeplans": {"Reference Phase": 3}}, r"must be phases of the junction: 1, 2, 4, 5, 6, 8"),
         ({"timeplans": {"Referenced To": 9}}, "must be from 0 to 4"),
         ({"timeplans": {"Offset": 2.5}}, "at a whole second"),
@@ -203,3 +206,52 @@ def test_tempe(shared_data, tmp_path):
         assert plan.cycle_s == told[plan.junction.key].whole("Cycle Length", "DATA")
     flow = roads.volume_veh_h
     assert np.nansum(flow) > 0
+
+
+_NASTY = (
+    "",
+    "x",
+    "-1",
+    "0",
+    "1",
+    "3",
+    "1.5",
+    "1e300",
+    "-1e300",
+    "nan",
+    "1_0",
+    "99999999999",
+    "*2",
+    "206",
+    "111",
+)
+
+
+@settings(max_examples=300)
+@given(data=st.data())
+def test_a_wrong_cell_is_refused_or_read_but_never_a_crash(data):
+    file = crossroads_utdf(phases={"Walk": {2: 7, 6: 7}, "DontWalk": {2: 11, 6: 11}})
+    sections = list(file.sections)
+    which = data.draw(st.integers(0, len(sections) - 1))
+    section = sections[which]
+    rows = [list(row) for row in section.rows]
+    row = data.draw(st.integers(0, len(rows) - 1))
+    column = data.draw(st.integers(0, len(section.columns) - 1))
+    rows[row][column] = data.draw(st.sampled_from(_NASTY))
+    assume(any(rows[row]))
+    sections[which] = UtdfSection(section.name, section.title, section.columns, tuple(map(tuple, rows)))
+    changed = UtdfFile(tuple(sections), "hand.csv")
+    problem, refused = _refusals(changed)
+    for error in [*problem, *refused]:
+        assert error.file == "hand.csv"
+        assert error.field
+        assert error.rule
+
+
+def _refusals(file):
+    """Return why the file was refused, or why plans of it were."""
+    try:
+        signals = read_signals(road_network(file, name="hand"))
+    except InputError as error:
+        return [error], []
+    return [], list(signals.refused.values())

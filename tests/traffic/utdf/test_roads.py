@@ -137,7 +137,7 @@ def test_a_node_without_traffic_is_not_counted():
     [
         (
             {"lanes": {"Lanes": {"EBT": "two"}}},
-            r"\[Lanes\], INTID 1, Lanes, EBT: must be a number \(got 'two'\)",
+            r"\[Lanes\], INTID 1, Lanes, EBT: must be a number of 100,000,000 or less \(got 'two'\)",
         ),
         ({"lanes": {"Lanes": {"EBT": 1.5}}}, "must be a whole number"),
         ({"lanes": {"Lanes": {"EBT": -1}}}, "must be from 0 to 12"),
