@@ -87,7 +87,7 @@ class _Reader:
         self.paths = movement_paths(network, settings)
         self.conflicts = movement_conflicts(network, settings, paths=self.paths)
         self.switched = shared_lane_sets(network)
-        self.protected_phases, self.permitted_phases = self._movement_phases()
+        self.told_by, self.protected_phases, self.permitted_phases = self._movement_phases()
         self.protected = np.array([not permitted for permitted in self.permitted_phases], dtype=bool)
         self.walks = crossing_conflicts(
             network, settings, self.paths, self.protected, network.crossings.length_m
@@ -95,25 +95,26 @@ class _Reader:
         self.row_of_node = np.full(len(network.nodes), -1)
         self.row_of_node[network.junctions.node] = np.arange(len(network.junctions))
 
-    def _movement_phases(self) -> tuple[list[frozenset[int]], list[frozenset[int]]]:
-        """Return the protected and the permitted phases of each movement."""
+    def _movement_phases(self) -> tuple[list[str], list[frozenset[int]], list[frozenset[int]]]:
+        """Return the column that tells the phases of each movement, its protected and its permitted phases."""
         network, lanes = self.roads.network, self.roads.tables.lanes
-        told: list[tuple[frozenset[int], frozenset[int]]] = []
+        names, protected, permitted = list(self.roads.columns), list[frozenset[int]](), list[frozenset[int]]()
         for movement, column in enumerate(self.roads.columns):
             node = network.links.to_node[network.movements.in_link[movement]]
             records = lanes.get(self.roads.intid[int(node)])
             pair: tuple[frozenset[int], frozenset[int]] = (frozenset(), frozenset())
             if records is not None and column:
-                others = _STANDS_IN[column[2:]]
-                for name in (column, *(column[:2] + other for other in others)):
+                for name in (column, *(column[:2] + other for other in _STANDS_IN[column[2:]])):
                     pair = (
                         frozenset(records.numbered("Phase", name)),
                         frozenset(records.numbered("PermPhase", name)),
                     )
                     if any(pair):
+                        names[movement] = name
                         break
-            told.append(pair)
-        return [pair[0] for pair in told], [pair[1] for pair in told]
+            protected.append(pair[0])
+            permitted.append(pair[1])
+        return names, protected, permitted
 
     def plan(self, row: int) -> Plan:
         """Return the plan of the junction in `row`, with the junction."""
@@ -171,7 +172,7 @@ class _Reader:
         found: frozenset[int] | None = None
         for movement in members:
             own = self.protected_phases[movement] | self.permitted_phases[movement]
-            column = self.roads.columns[movement]
+            column = self.told_by[movement]
             where = f"[Lanes], INTID {intid}, Phase1 and PermPhase1, {column}"
             file = self.roads.tables.file.source
             if _FREE in own:
