@@ -146,19 +146,20 @@ class _Writer:
 
     def _directions(self) -> dict[tuple[int, int], str]:
         """Return the direction in which traffic comes to a node (first INTID) from its neighbour (second)."""
-        around: dict[int, dict[int, None]] = defaultdict(dict)
+        around: dict[int, dict[int, bool]] = defaultdict(dict)  # whether the road only leads away
         for piece in self.pieces:
-            around[piece.end][piece.start] = None
-            around[piece.start][piece.end] = None
+            around[piece.end][piece.start] = False
+            around[piece.start].setdefault(piece.end, True)
         found: dict[tuple[int, int], str] = {}
         for intid, others in around.items():
-            if len(others) > len(DIRECTIONS):
-                rule = f"must have {len(DIRECTIONS)} roads or fewer, as UTDF has directions"
-                raise InputError(rule, field=f"nodes[{intid - 1}]", value=len(others), hint="Split the node")
+            arriving = len(others) - sum(others.values())
+            if arriving > len(DIRECTIONS):
+                rule = f"must have {len(DIRECTIONS)} roads that lead to it or fewer, as UTDF has directions"
+                raise InputError(rule, field=f"nodes[{intid - 1}]", value=arriving, hint="Split the node")
             taken: set[str] = set()
-            for _, other, direction in sorted(
-                (round(self._bend_rad(other, intid, heading), 6), other, direction)
-                for other in others
+            for *_, other, direction in sorted(
+                (leaves, round(self._bend_rad(other, intid, heading), 6), other, direction)
+                for other, leaves in others.items()
                 for direction, heading in _HEADING_RAD.items()
             ):
                 if (intid, other) not in found and direction not in taken:
@@ -192,6 +193,12 @@ class _Writer:
             right += [m for m in ahead if m != main and angle[m] < angle[main]]
             left = [m for m in ahead if m != main and angle[m] >= angle[main]] + left
         back = [m for m in members if turn[m] == Turn.U_TURN]
+        if len(left) == 3 and not back:  # a U-turn gives way as a left turn does
+            back = [left.pop()]
+        if len(left) == 3 and main is None:
+            main = left.pop(0)
+        if len(right) == 3 and main is None:
+            main = right.pop()
         if len(right) > 2 or len(left) > 2 or len(back) > 1:
             rule = "must have 2 turns to the right, 2 to the left and a U-turn at most, as UTDF has columns"
             raise InputError(
@@ -234,8 +241,8 @@ class _Writer:
         for piece in sorted(self.pieces, key=lambda p: p.link):
             speed = float(links.speed_m_s[piece.link]) / KM_H
             for intid, other, lanes in ((piece.start, piece.end, 0), (piece.end, piece.start, piece.lanes)):
-                column, own = self.direction[intid, other], cells[intid]
-                if lanes == 0 and column in own["Up ID"]:
+                column, own = self.direction.get((intid, other)), cells[intid]
+                if column is None or (lanes == 0 and column in own["Up ID"]):
                     continue
                 values = {
                     "Up ID": other,
@@ -260,7 +267,14 @@ class _Writer:
         for crossing, phases in self.phases.walks.items():
             into, out_of = int(table.in_link[crossing]), int(table.out_link[crossing])
             chain = self.chain[into][::-1] if into >= 0 else self.chain[out_of]
-            column = self.direction[chain[0], chain[1]]
+            column = self.direction.get((chain[0], chain[1]))
+            if column is None:
+                rule = (
+                    f"must have {len(DIRECTIONS)} roads or fewer where people cross one that only leads away"
+                )
+                raise InputError(
+                    rule, field=f"nodes[{chain[0] - 1}]", value=len(DIRECTIONS) + 1, hint="Split the node"
+                )
             cells[chain[0]]["Crosswalk Width"][column] = _CROSSWALK_M
             cells[chain[0]][CROSSWALK_PHASES][column] = " ".join(map(str, phases))
 

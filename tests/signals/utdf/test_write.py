@@ -153,5 +153,35 @@ def test_more_roads_than_directions_are_refused():
     links += [LinkSpec(0, 1, np.array([[0, 0], ends[0]]), 14.0, 1, RoadClass.PRIMARY)]
     nodes = [NodeSpec(0, 0), *(NodeSpec(x, y, gateway=True) for x, y in ends)]
     network = assemble("star", "local", nodes, links)
-    with pytest.raises(InputError, match=r"nodes\[0\]: must have 8 roads or fewer"):
+    with pytest.raises(InputError, match=r"nodes\[0\]: must have 8 roads that lead to it or fewer"):
         plans_to_utdf(network, PlanSet("none", "star", ()), np.zeros(len(network.movements)))
+
+
+def test_roads_that_only_lead_away_may_lack_a_direction():
+    angle = np.arange(9) * 2 * np.pi / 9
+    ends = 300 * np.column_stack([np.cos(angle), np.sin(angle)])
+    links = [LinkSpec(1, 0, np.array([ends[0], [0, 0]]), 14.0, 1, RoadClass.PRIMARY)]
+    links += [LinkSpec(0, k + 1, np.array([[0, 0], ends[k]]), 14.0, 1, RoadClass.PRIMARY) for k in range(9)]
+    nodes = [NodeSpec(0, 0), *(NodeSpec(x, y, gateway=True) for x, y in ends)]
+    kept = {(0, out) for out in (3, 5, 8)}
+    banned = frozenset((0, out) for out in range(2, 10)) - kept
+    network = assemble("star", "local", nodes, links, banned=frozenset(banned))
+    file = plans_to_utdf(network, PlanSet("none", "star", ()), np.full(len(network.movements), 0.1))
+    back = road_network(file, name="star").network
+    assert len(back.links) == 10
+    assert len(back.movements) == len(network.movements) == 3
+
+
+def test_a_third_left_turn_takes_the_column_of_the_u_turn():
+    ends = 300 * np.array([[-1, 0], [1, 0], [0.6, 0.8], [0, 1], [-0.5, 0.85]])
+    links = [LinkSpec(1, 0, np.array([ends[0], [0, 0]]), 14.0, 2, RoadClass.PRIMARY)]
+    links += [
+        LinkSpec(0, k + 1, np.array([[0, 0], ends[k]]), 14.0, 1, RoadClass.PRIMARY) for k in range(1, 5)
+    ]
+    nodes = [NodeSpec(0, 0), *(NodeSpec(x, y, gateway=True) for x, y in ends)]
+    network = assemble("fan", "local", nodes, links)
+    file = plans_to_utdf(network, PlanSet("none", "fan", ()), np.full(len(network.movements), 0.1))
+    roads = road_network(file, name="fan")
+    assert [column[2:] for column in roads.columns] == ["T", "L", "L2", "U"]
+    ordered = roads.network.links.to_node[roads.network.movements.out_link]
+    assert [roads.intid[node] for node in ordered.tolist()] == [3, 4, 5, 6]
