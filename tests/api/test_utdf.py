@@ -132,6 +132,19 @@ def test_an_output_must_not_replace_the_file(refused, hand_file):
     assert problem["rule"] == "must not replace an input"
 
 
+@pytest.mark.parametrize("crs", ["nonsense", "EPSG:4326", "EPSG:999999"])
+def test_a_coordinate_system_must_be_projected(refused, hand_file, crs):
+    problem = refused("utdf", "import", hand_file.name, "-o", "net.npz", "--crs", crs)
+    assert problem["rule"] == "must be a projected coordinate system"
+    assert problem["value"] == crs
+
+
+def test_a_network_keeps_the_coordinate_system(hand_file, tmp_path):
+    output = tmp_path / "net.npz"
+    assert run(["utdf", "import", str(hand_file), "-o", str(output), "--crs", "EPSG:32612"]) == 0
+    assert load_network(output).crs == "EPSG:32612"
+
+
 def test_help_shows_examples(capsys):
     for arguments in (["utdf"], ["utdf", "import"], ["utdf", "export"]):
         assert run([*arguments, "--help"]) == 0

@@ -16,6 +16,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+from pyproj import CRS
+from pyproj.exceptions import CRSError
 
 from traffic.assemble import JunctionSpec, LinkSpec, NodeSpec, assemble
 from traffic.counts import BalanceSettings, TurningCounts, balance
@@ -102,6 +104,7 @@ def road_network(file: UtdfFile, *, name: str, crs: str = LOCAL) -> UtdfRoads:
     crs
         Projected coordinate system of the file's positions in metres, where it is known.
     """
+    _check_crs(crs)
     builder = _Builder(UtdfTables.of(file))
     try:
         return builder.build(name, crs)
@@ -111,6 +114,18 @@ def road_network(file: UtdfFile, *, name: str, crs: str = LOCAL) -> UtdfRoads:
         raise InputError(
             error.rule, file=file.source, field=error.field, value=error.value, hint=error.hint
         ) from error
+
+
+def _check_crs(crs: str) -> None:
+    if crs == LOCAL:
+        return
+    hint = f"Give an EPSG code such as EPSG:32612, or {LOCAL}"
+    try:
+        projected = CRS.from_user_input(crs).is_projected
+    except CRSError:
+        projected = False
+    if not projected:
+        raise InputError("must be a projected coordinate system", field="--crs", value=crs, hint=hint)
 
 
 class _Builder:
