@@ -23,6 +23,7 @@ _COMMANDS = {
     "evaluate": ("api.commands.evaluate", "Run plans through the flow model and print the figures."),
     "report": ("api.commands.report", "Write a self-contained HTML report on plans."),
     "sumo": ("api.commands.sumo", "Export a scenario to the SUMO simulator."),
+    "utdf": ("api.commands.utdf", "Read and write Synchro's UTDF files."),
 }
 
 

@@ -1,0 +1,1 @@
+"""Synchro's Universal Traffic Data Format (UTDF), version 8, as one CSV file."""
