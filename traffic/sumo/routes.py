@@ -101,7 +101,7 @@ def demand_of(
     begin_s: float,
     end_s: float,
     period_s: float = 60.0,
-    mix_s: float = 600.0,
+    mix_s: float = 300.0,
 ) -> FlowDemand:
     """Return the demand of `departures` between `begin_s` and `end_s`.
 
