@@ -30,6 +30,7 @@ __all__ = [
     "progress_bar",
     "quiet_option",
     "scenario_options",
+    "search_options",
 ]
 
 _SMALL = 0.005  # less would be shown as 0.00
@@ -64,6 +65,25 @@ planned_scale_option = click.option(
     default=None,
     help="The --scale that the plans were made with; default: the same as --scale.",
 )
+
+
+def search_options(command: _Command) -> _Command:
+    """Add the options that say how long and from which seed a search goes."""
+    seed = click.option("--seed", type=SEED, default=0, show_default=True, help="Seed of the search.")
+    seconds = click.option(
+        "--seconds",
+        type=FiniteRange(min=0.0, max=86_400.0),
+        default=20.0,
+        show_default=True,
+        help="Stop the search after about this time.",
+    )
+    steps = click.option(
+        "--steps",
+        type=click.IntRange(min=0),
+        default=None,
+        help="Stop after this many steps instead, however long they take: same seed and steps, same plans.",
+    )
+    return seed(seconds(steps(command)))
 
 
 def scenario_options(command: _Command) -> _Command:

@@ -7,27 +7,21 @@ from pathlib import Path
 import click
 
 from api.commands._city import build_city, in_force_figures
-from api.console import json_option, print_result, progress_bar, quiet_option, scenario_options
+from api.console import (
+    json_option,
+    print_result,
+    progress_bar,
+    quiet_option,
+    scenario_options,
+    search_options,
+)
 
 __all__ = ["command"]
 
 
 @click.command("optimize")
 @scenario_options
-@click.option("--seed", type=int, default=0, show_default=True, help="Seed of the search.")
-@click.option(
-    "--seconds",
-    type=click.FloatRange(min=0.0, max=86_400.0),
-    default=20.0,
-    show_default=True,
-    help="Stop the search after about this time.",
-)
-@click.option(
-    "--steps",
-    type=click.IntRange(min=0),
-    default=None,
-    help="Stop after this many steps instead, however long they take: same seed and steps, same plans.",
-)
+@search_options
 @click.option(
     "-o",
     "--output",

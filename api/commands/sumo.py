@@ -17,6 +17,7 @@ from api.console import (
     progress_bar,
     quiet_option,
     scenario_options,
+    search_options,
 )
 
 __all__ = ["command"]
@@ -118,20 +119,7 @@ _config_argument = click.argument("config", type=click.Path(path_type=Path))
     show_default=True,
     help="A stop counts as much as this many seconds of delay.",
 )
-@click.option("--seed", type=SEED, default=0, show_default=True, help="Seed of the search.")
-@click.option(
-    "--seconds",
-    type=FiniteRange(min=0.0, max=86_400.0, min_open=True),
-    default=20.0,
-    show_default=True,
-    help="Stop the search after about this time.",
-)
-@click.option(
-    "--steps",
-    type=click.IntRange(min=0),
-    default=None,
-    help="Stop after this many steps instead: same seed and steps, same plans.",
-)
+@search_options
 @json_option
 @quiet_option
 def optimize_command(

@@ -52,22 +52,16 @@ class NetLane:
 
 @dataclass(frozen=True)
 class NetEdge:
-    """A directed road, or a part of a junction's inside (`internal`), with its lanes from the right."""
+    """A directed road, or by its `function` a part of a junction's inside, with its lanes from the right."""
 
     id: str
     from_node: str
     to_node: str
-    priority: int
     name: str
     kind: str
     function: str
     shape: tuple[tuple[float, float], ...]
     lanes: tuple[NetLane, ...]
-
-    @property
-    def internal(self) -> bool:
-        """Whether the edge lies inside a junction."""
-        return self.function == "internal"
 
 
 @dataclass(frozen=True)
@@ -80,10 +74,8 @@ class NetConnection:
     to_lane: int
     via: str
     direction: str
-    state: str
     light: str
     index: int
-    uncontrolled: bool
 
 
 @dataclass(frozen=True)
@@ -99,7 +91,6 @@ class NetJunction:
     """
 
     id: str
-    kind: str
     x_m: float
     y_m: float
     inside: tuple[str, ...]
@@ -256,7 +247,6 @@ def _edge(element: ET.Element, path: Path) -> NetEdge:
         id=_text(element, "id", path),
         from_node=element.get("from", ""),
         to_node=element.get("to", ""),
-        priority=int(element.get("priority", "-1")),
         name=element.get("name", ""),
         kind=element.get("type", ""),
         function=element.get("function", "normal"),
@@ -286,7 +276,6 @@ def _junction(element: ET.Element, path: Path) -> NetJunction:
     requests = sorted(element.iter("request"), key=lambda row: int(row.get("index", "0")))
     return NetJunction(
         id=_text(element, "id", path),
-        kind=element.get("type", ""),
         x_m=_number(element, "x", path),
         y_m=_number(element, "y", path),
         inside=inside,
@@ -313,10 +302,8 @@ def _connection(element: ET.Element, path: Path) -> NetConnection:
         to_lane=int(_number(element, "toLane", path)),
         via=element.get("via", ""),
         direction=element.get("dir", "s"),
-        state=element.get("state", "M"),
         light=element.get("tl", ""),
         index=int(element.get("linkIndex", "-1")),
-        uncontrolled=element.get("uncontrolled") in {"1", "true"},
     )
 
 

@@ -48,13 +48,9 @@ def written(tmp_path):
 def test_all_that_is_used_is_read(written, name):
     net = read_net(written(NET, name))
     assert list(net.edges) == [":b_0", "ab", "bc"]
-    assert net.edges[":b_0"].internal
+    assert net.edges[":b_0"].function == "internal"
     assert [lane.cars for lane in net.edges["ab"].lanes] == [False, True, False]
-    assert (net.edges["ab"].name, net.edges["ab"].priority, net.edges["ab"].kind) == (
-        "Abai",
-        3,
-        "highway.primary",
-    )
+    assert (net.edges["ab"].name, net.edges["ab"].kind) == ("Abai", "highway.primary")
     assert net.lane(":b_0_0").length_m == 9.5
     assert net.lane("ab_3") is None
     assert list(net.junctions) == ["a", "b", "c"]
