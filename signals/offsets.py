@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from signals._kernels_offsets import descend, forest_step, link_tables
 from traffic.arrays import frozen
@@ -27,7 +29,9 @@ if TYPE_CHECKING:
 
     from signals.profile import ProfileModel
 
-__all__ = ["PairwiseModel", "best_offsets", "pairwise_model"]
+__all__ = ["PairwiseModel", "best_offsets", "merged_model", "pairwise_model"]
+
+_DENSEST = 0.7  # part of the pairs that groups are made of, at most
 
 
 @dataclass(frozen=True, eq=False)
@@ -190,17 +194,21 @@ def best_offsets(
     starts: int = 1,
     rounds: int = 20,
     patience: int = 3,
+    merges: int = 0,
 ) -> NDArray[np.int32]:
     """Return shifts of the offsets that are good in the pairwise model; shape (junctions of the model,).
 
     Each start makes random forests best, one after the other, until `patience` of them in a row have not
-    helped. The first start begins from the offsets as they are, so the result is never worse.
+    helped. The first start begins from the offsets as they are, so the result is never worse. At the end
+    random groups of junctions move together, `merges` times over.
 
     Parameters
     ----------
     fixed
         Junctions whose offset stays; shape (junctions of the model,). No forest takes them, so the others are
         made best given theirs.
+    merges
+        Number of times that junctions are put into random groups, which move as one.
     """
     count = len(pairs.junctions)
     best = np.zeros(count, dtype=np.int32)
@@ -225,4 +233,60 @@ def best_offsets(
                 break
         if reached < least:
             least, best = reached, shift.copy()
+    held = np.zeros(count, dtype=bool) if fixed is None else fixed
+    for _ in range(merges):
+        best = _move_groups(pairs, best, held, rng)
     return best
+
+
+def _move_groups(
+    pairs: PairwiseModel, shift: NDArray[np.int32], held: NDArray[np.bool_], rng: np.random.Generator
+) -> NDArray[np.int32]:
+    """Return `shift`, or better ones where random groups of junctions move against each other.
+
+    The junctions of random edges form a group; those that are `held` are in none of them together with others
+    that move.
+    """
+    count = len(shift)
+    joined = rng.random(len(pairs.first)) < rng.uniform(0.0, _DENSEST)
+    joined &= held[pairs.first] == held[pairs.second]
+    ends = pairs.first[joined], pairs.second[joined]
+    graph = coo_array((np.ones(len(ends[0])), ends), shape=(count, count))
+    groups, group = connected_components(graph, directed=False)
+    merged = merged_model(pairs, shift, group, groups)
+    free = np.setdiff1d(np.arange(groups), group[held])
+    if not len(merged.first) or not len(free):
+        return shift
+    solver, order = _Solver(merged), frozen(rng.permutation(free), np.int32)
+    move = np.zeros(groups, dtype=np.int32)
+    solver.forest(order, move)
+    solver.descend(order, move)
+    trial = ((shift + move[group]) % pairs.period_s).astype(np.int32)
+    return trial if pairs.total(trial) < pairs.total(shift) else shift
+
+
+def merged_model(
+    pairs: PairwiseModel, shift: NDArray[np.int32], group: NDArray[np.integer], groups: int
+) -> PairwiseModel:
+    """Return the pairwise model of groups of junctions that move as one from `shift`.
+
+    What pairs inside a group cost is left out.
+
+    Parameters
+    ----------
+    shift
+        Offsets from which the groups move, seconds; shape (junctions,).
+    group
+        Group of each junction, 0 .. groups - 1; shape (junctions,).
+    """
+    period = pairs.period_s
+    apart = np.flatnonzero(group[pairs.first] != group[pairs.second])
+    one, two = group[pairs.first[apart]], group[pairs.second[apart]]
+    now = shift[pairs.first[apart]] - shift[pairs.second[apart]]
+    way = np.where(one < two, 1, -1)
+    column = (now[:, None] + way[:, None] * np.arange(period)) % period
+    key, row = np.unique(np.minimum(one, two) * np.int64(groups) + np.maximum(one, two), return_inverse=True)
+    cost = np.zeros((len(key), period))
+    np.add.at(cost, row, pairs.cost[apart[:, None], column])
+    ends = (frozen(key // groups, np.int32), frozen(key % groups, np.int32))
+    return PairwiseModel(period, frozen(np.arange(groups), np.int32), *ends, cost)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from signals.offset_bound import bound_ratio, loop_bound
 from signals.offset_loops import short_loops
-from signals.offsets import PairwiseModel, best_offsets, pairwise_model
+from signals.offsets import PairwiseModel, best_offsets, merged_model, pairwise_model
 from signals.profile import ProfileModel
 from tests.signals.small_cities import road_of_signals, two_stage_sequence, two_stages
 from tests.signals.test_profile import PLAIN, timings
@@ -75,6 +75,41 @@ def test_a_chain_is_best_given_its_fixed_ends():
     assert shift[fixed].tolist() == [0, 0]
     assert pairs.total(shift) == pytest.approx(optimum, abs=1e-12)
     assert optimum > float(pairs.cost.min(axis=1).sum()) + 1e-3
+
+
+@given(models(), st.data())
+@settings(max_examples=60)
+def test_groups_that_move_as_one_cost_what_the_merged_model_says(pairs, data):
+    count, period = len(pairs.junctions), pairs.period_s
+    whole = st.lists(st.integers(0, period - 1), min_size=count, max_size=count)
+    shift, move = (np.array(data.draw(whole), dtype=np.int32) for _ in range(2))
+    group = np.array(data.draw(st.lists(st.integers(0, count - 1), min_size=count, max_size=count)))
+    merged = merged_model(pairs, shift, group, count)
+    change = merged.total(move) - merged.total(np.zeros(count, dtype=np.int32))
+    assert pairs.total(shift + move[group]) - pairs.total(shift) == pytest.approx(change, abs=1e-9)
+
+
+@given(models(), st.data())
+@settings(max_examples=40)
+def test_merges_never_worsen_and_fixed_offsets_stay(pairs, data):
+    count = len(pairs.junctions)
+    fixed = np.array(data.draw(st.lists(st.booleans(), min_size=count, max_size=count)))
+    shift = best_offsets(pairs, np.random.default_rng(0), fixed=fixed, merges=20)
+    plain = best_offsets(pairs, np.random.default_rng(0), fixed=fixed)
+    np.testing.assert_array_equal(shift[fixed], 0)
+    assert pairs.total(shift) <= pairs.total(plain) + 1e-12
+
+
+def test_merges_find_better_offsets_of_a_grid():
+    rows = [(a, b) for a in range(64) for b in (a + 1, a + 8) if b < 64 and (b != a + 1 or b % 8)]
+    first, second = np.array(rows).T
+    cost = np.random.default_rng(7).random((len(rows), 10))
+    pairs = PairwiseModel(10, np.arange(64), first, second, cost)
+    plain, merged = (
+        pairs.total(best_offsets(pairs, np.random.default_rng(0), merges=merges)) for merges in (0, 300)
+    )
+    assert merged < plain - 0.1
+    assert loop_bound(pairs) <= merged
 
 
 def tree(count: int, period: int) -> PairwiseModel:
