@@ -25,7 +25,7 @@ from signals._kernels_profile_tables import (
 from signals._kernels_streams import EMPTY
 from traffic._kernels_jit import F1, I1, OutF1, OutI1, helper, kernel
 
-__all__ = ["descend", "forest_step", "link_tables", "loop_minimum"]
+__all__ = ["descend", "forest_step", "link_tables"]
 
 
 @helper
@@ -268,44 +268,3 @@ def forest_step(
                 if edge[place] == edge[up[node]]:
                     parent = other[place]
             offset[node] = choice[node * stride + offset[parent]]
-
-
-@kernel
-def loop_minimum(
-    period: int, stride: int, rows: I1, sign: I1, table: F1, value: OutF1, choice: OutI1, found: OutI1
-) -> float:
-    """Return the least sum of table rows around a loop, where the signed relative offsets add up to 0.
-
-    `rows` may be of any length; `value` and `choice` hold one row of `stride` for each. The relative offset
-    chosen for each edge goes into `found`.
-    """
-    length = len(rows)
-    for total in range(period):
-        column = total if sign[0] > 0 else (period - total) % period
-        value[total] = table[rows[0] * stride + column]
-        choice[total] = column
-    for place in range(1, length):
-        now = place * stride
-        before = now - stride
-        for total in range(period):
-            least = 0.0
-            best = 0
-            for column in range(period):
-                rest = total - column if sign[place] > 0 else total + column
-                if rest < 0:
-                    rest += period
-                elif rest >= period:
-                    rest -= period
-                sum_ = value[before + rest] + table[rows[place] * stride + column]
-                if column == 0 or sum_ < least:
-                    least = sum_
-                    best = column
-            value[now + total] = least
-            choice[now + total] = best
-    total = 0
-    for place in range(length - 1, -1, -1):
-        column = choice[place * stride + total]
-        found[place] = column
-        total = total - column if sign[place] > 0 else total + column
-        total %= period
-    return value[(length - 1) * stride]

@@ -6,35 +6,32 @@ tables, one for each pair of neighbours, and
 
 - on a forest of junctions, given all others, dynamic programming finds the best offsets exactly; random
   forests, one after the other, and several starts find good ones for the whole network;
-- the relative offsets around a loop add up to a whole period. The least cost of each loop, with every pair's
-  table shared out among the loops it lies in, is a lower bound of the cost (Lagrangian decomposition: any
-  shares give a valid bound, subgradient steps raise it).
+- junctions that move together keep their relative offsets. Such groups are the junctions of a smaller pairwise model,
+  whose forests move whole districts against each other: a way out where no junction can improve alone.
 
-The *bound ratio* is the improvement over the mean of random offsets, as a part of the largest improvement that the
-bound allows: (mean - found) / (mean - bound). A constant that is added to the costs does not change it.
+`signals.offset_bound` tells how good the best possible offsets can be.
 """
 
 from __future__ import annotations
 
-from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
-from signals._kernels_offsets import descend, forest_step, link_tables, loop_minimum
+from signals._kernels_offsets import descend, forest_step, link_tables
 from traffic.arrays import frozen
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
     from numpy.typing import NDArray
 
     from signals.profile import ProfileModel
 
-__all__ = ["PairwiseModel", "best_offsets", "bound_ratio", "loop_bound", "pairwise_model"]
+__all__ = ["PairwiseModel", "best_offsets", "merged_model", "pairwise_model"]
 
-_LONGEST_LOOP = 8
+_DENSEST = 0.7  # part of the pairs that groups are made of, at most
 
 
 @dataclass(frozen=True, eq=False)
@@ -197,17 +194,21 @@ def best_offsets(
     starts: int = 1,
     rounds: int = 20,
     patience: int = 3,
+    merges: int = 0,
 ) -> NDArray[np.int32]:
     """Return shifts of the offsets that are good in the pairwise model; shape (junctions of the model,).
 
     Each start makes random forests best, one after the other, until `patience` of them in a row have not
-    helped. The first start begins from the offsets as they are, so the result is never worse.
+    helped. The first start begins from the offsets as they are, so the result is never worse. At the end
+    random groups of junctions move together, `merges` times over.
 
     Parameters
     ----------
     fixed
         Junctions whose offset stays; shape (junctions of the model,). No forest takes them, so the others are
         made best given theirs.
+    merges
+        Number of times that junctions are put into random groups, which move as one.
     """
     count = len(pairs.junctions)
     best = np.zeros(count, dtype=np.int32)
@@ -232,131 +233,60 @@ def best_offsets(
                 break
         if reached < least:
             least, best = reached, shift.copy()
+    held = np.zeros(count, dtype=bool) if fixed is None else fixed
+    for _ in range(merges):
+        best = _move_groups(pairs, best, held, rng)
     return best
 
 
-def loop_bound(pairs: PairwiseModel, *, known: float | None = None, steps: int = 20) -> float:
-    """Return a lower bound on the cost of any offsets in the pairwise model.
+def _move_groups(
+    pairs: PairwiseModel, shift: NDArray[np.int32], held: NDArray[np.bool_], rng: np.random.Generator
+) -> NDArray[np.int32]:
+    """Return `shift`, or better ones where random groups of junctions move against each other.
+
+    The junctions of random edges form a group; those that are `held` are in none of them together with others
+    that move.
+    """
+    count = len(shift)
+    joined = rng.random(len(pairs.first)) < rng.uniform(0.0, _DENSEST)
+    joined &= held[pairs.first] == held[pairs.second]
+    ends = pairs.first[joined], pairs.second[joined]
+    graph = coo_array((np.ones(len(ends[0])), ends), shape=(count, count))
+    groups, group = connected_components(graph, directed=False)
+    merged = merged_model(pairs, shift, group, groups)
+    free = np.setdiff1d(np.arange(groups), group[held])
+    if not len(merged.first) or not len(free):
+        return shift
+    solver, order = _Solver(merged), frozen(rng.permutation(free), np.int32)
+    move = np.zeros(groups, dtype=np.int32)
+    solver.forest(order, move)
+    solver.descend(order, move)
+    trial = ((shift + move[group]) % pairs.period_s).astype(np.int32)
+    return trial if pairs.total(trial) < pairs.total(shift) else shift
+
+
+def merged_model(
+    pairs: PairwiseModel, shift: NDArray[np.int32], group: NDArray[np.integer], groups: int
+) -> PairwiseModel:
+    """Return the pairwise model of groups of junctions that move as one from `shift`.
+
+    What pairs inside a group cost is left out.
 
     Parameters
     ----------
-    known
-        Cost of some offsets, which sets the length of the steps (Polyak's rule); default: of those in hand.
-    steps
-        Subgradient steps on the shares of the pairs in their loops; each keeps the bound valid.
+    shift
+        Offsets from which the groups move, seconds; shape (junctions,).
+    group
+        Group of each junction, 0 .. groups - 1; shape (junctions,).
     """
-    if not len(pairs.first):
-        return 0.0
-    loops = _short_loops(pairs)
-    inside = np.zeros(len(pairs.first), dtype=np.int64)
-    for loop in loops:
-        inside[[edge for edge, _ in loop]] += 1
-    rows = [edge for loop in loops for edge, _ in loop]
-    free = float(pairs.cost[inside == 0].min(axis=1).sum()) if (inside == 0).any() else 0.0
-    if not loops:
-        return free
-    goal = pairs.total(np.zeros(len(pairs.junctions), dtype=np.int64)) if known is None else known
-    share = pairs.cost[rows] / inside[rows][:, None]
-    best = -np.inf
-    begin = np.cumsum([0, *(len(loop) for loop in loops)])
-    signs = frozen([sign for loop in loops for _, sign in loop], np.int32)
-    length, idle = 0.5, 0
-    for _ in range(max(steps, 1)):
-        value, found = _loops_minimum(pairs.period_s, share, begin, signs)
-        idle = 0 if free + value > best else idle + 1
-        if idle > 1:
-            length, idle = 0.5 * length, 0
-        best = max(best, free + value)
-        chosen = np.zeros_like(share)
-        chosen[np.arange(len(rows)), found] = 1.0
-        mean = np.zeros_like(pairs.cost)
-        np.add.at(mean, rows, chosen)
-        gradient = chosen - (mean / np.maximum(inside, 1)[:, None])[rows]
-        square = float(np.square(gradient).sum())
-        if square <= 0 or goal <= free + value:
-            break
-        share = share + gradient * (length * (goal - free - value) / square)
-    return best
-
-
-def _loops_minimum(
-    period: int, share: NDArray[np.float64], begin: NDArray[np.int64], signs: NDArray[np.int32]
-) -> tuple[float, NDArray[np.int32]]:
-    """Return the sum of the least costs of all loops and the relative offset of each edge in them."""
-    table = frozen(share.ravel(), np.float64)
-    longest = int(np.diff(begin).max())
-    value, choice = np.zeros(longest * period), np.zeros(longest * period, dtype=np.int32)
-    found = np.zeros(len(share), dtype=np.int32)
-    total = 0.0
-    for k in range(len(begin) - 1):
-        part = slice(int(begin[k]), int(begin[k + 1]))
-        rows = frozen(np.arange(part.start, part.stop), np.int32)
-        total += loop_minimum(
-            period, period, rows, frozen(signs[part], np.int32), table, value, choice, found[part]
-        )
-    return total, found
-
-
-def _short_loops(pairs: PairwiseModel) -> list[list[tuple[int, int]]]:
-    """Return short loops through the edges, as lists of (edge, direction), each loop once."""
-    neighbours: list[list[tuple[int, int, int]]] = [[] for _ in pairs.junctions]
-    for edge, (a, b) in enumerate(zip(pairs.first.tolist(), pairs.second.tolist(), strict=True)):
-        neighbours[a].append((b, edge, 1))
-        neighbours[b].append((a, edge, -1))
-    loops: dict[frozenset[int], list[tuple[int, int]]] = {}
-    for edge, (a, b) in enumerate(zip(pairs.first.tolist(), pairs.second.tolist(), strict=True)):
-        for forbidden in _detours(neighbours, a, b, edge):
-            path = _path(neighbours, b, a, forbidden)
-            if path is not None:
-                loop = [(edge, 1), *path]
-                loops.setdefault(frozenset(e for e, _ in loop), loop)
-    return list(loops.values())
-
-
-def _detours(
-    neighbours: list[list[tuple[int, int, int]]], a: int, b: int, edge: int
-) -> Iterable[frozenset[int]]:
-    """Yield sets of edges to avoid: the edge itself, then with the first path's start too, for its other side."""
-    yield frozenset([edge])
-    path = _path(neighbours, b, a, frozenset([edge]))
-    if path is not None:
-        yield frozenset([edge, path[0][0]])
-
-
-def _path(
-    neighbours: list[list[tuple[int, int, int]]], start: int, goal: int, forbidden: frozenset[int]
-) -> list[tuple[int, int]] | None:
-    """Return a shortest path as (edge, direction), or `None` beyond the longest loop."""
-    came: dict[int, tuple[int, int, int]] = {start: (-1, -1, 0)}
-    queue = deque([(start, 0)])
-    while queue:
-        node, depth = queue.popleft()
-        if node == goal:
-            path = []
-            while node != start:
-                before, edge, sign = came[node]
-                path.append((edge, sign))
-                node = before
-            return path[::-1]
-        if depth + 1 < _LONGEST_LOOP:
-            for other, edge, sign in neighbours[node]:
-                if other not in came and edge not in forbidden:
-                    came[other] = (node, edge, sign)
-                    queue.append((other, depth + 1))
-    return None
-
-
-def bound_ratio(
-    models: Sequence[PairwiseModel], shifts: Sequence[NDArray[np.integer]], *, steps: int = 20
-) -> float | None:
-    """Return the bound ratio (see the module) of offsets in one or several models; 1 is optimal.
-
-    The improvements of all models are added up, and so are the largest that their bounds allow. `None` where
-    no offset can change anything, as there is no pair or all relative offsets cost the same.
-    """
-    gained = allowed = 0.0
-    for pairs, shift_s in zip(models, shifts, strict=True):
-        found = pairs.total(shift_s)
-        gained += pairs.mean - found
-        allowed += pairs.mean - loop_bound(pairs, known=found, steps=steps)
-    return gained / allowed if allowed > 1e-9 else None
+    period = pairs.period_s
+    apart = np.flatnonzero(group[pairs.first] != group[pairs.second])
+    one, two = group[pairs.first[apart]], group[pairs.second[apart]]
+    now = shift[pairs.first[apart]] - shift[pairs.second[apart]]
+    way = np.where(one < two, 1, -1)
+    column = (now[:, None] + way[:, None] * np.arange(period)) % period
+    key, row = np.unique(np.minimum(one, two) * np.int64(groups) + np.maximum(one, two), return_inverse=True)
+    cost = np.zeros((len(key), period))
+    np.add.at(cost, row, pairs.cost[apart[:, None], column])
+    ends = (frozen(key // groups, np.int32), frozen(key % groups, np.int32))
+    return PairwiseModel(period, frozen(np.arange(groups), np.int32), *ends, cost)

@@ -12,7 +12,8 @@ from signals.cycles import candidate_cycles, common_cycle, cycle_groups
 from signals.direct_search import DirectSearch, Judged
 from signals.greens import movement_greens
 from signals.local_search import LocalSearch
-from signals.offsets import best_offsets, bound_ratio, pairwise_model
+from signals.offset_bound import bound_ratio
+from signals.offsets import best_offsets, pairwise_model
 from signals.profile import ProfileModel, Timings
 from signals.profile_parameters import ProfileParameters
 from signals.webster_plans import measured_plans, webster_plans
@@ -151,7 +152,7 @@ class Search:
         return self._judged(name, timings)
 
     def offset_bound_ratio(self) -> float | None:
-        """Return the bound ratio of the best plans (`signals.offsets.bound_ratio`), over all their periods."""
+        """Return the bound ratio of the best plans (`signals.offset_bound`), over all their periods."""
         timings = self.model.from_plans(self.best.plans)
         self.model.reweigh(None)
         self.model.evaluate(timings, epsilon=_EPSILON)
