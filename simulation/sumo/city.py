@@ -15,7 +15,7 @@ from simulation.sumo.config import SumoConfig
 from simulation.sumo.executables import environment, sumo_program
 from traffic.demand import FlowDemand
 from traffic.errors import InputError
-from traffic.flow import FlowParameters, Gap
+from traffic.flow import FlowParameters
 from traffic.sumo.net_file import read_net
 from traffic.sumo.road import SumoRoads, road_network
 from traffic.sumo.routes import Departure, demand_of, read_departures
@@ -24,11 +24,8 @@ from traffic.sumo.vehicles import CarFollowing, mean_following, read_vehicle_typ
 __all__ = ["SumoCity", "read_city"]
 
 _MESSAGE_LENGTH = 1500
-# measured with SUMO 1.28 on queues at a signal, and on left turns through oncoming traffic of one and two lanes
-_YELLOW_USE_S = 1.35
+_YELLOW_USE_S = 1.35  # measured with SUMO 1.28 on queues at a signal
 _LINE_SPEED_M_S = 12.5
-_PERMISSIVE = Gap(4.5, 2.6)
-_SNEAKERS_VEH = 1.2
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,9 +134,5 @@ def _parameters(following: CarFollowing) -> FlowParameters:
     """Return the parameters of the flow model: room in queues, and the time lost in speeding up."""
     speeding_up_s = _LINE_SPEED_M_S / (2.0 * following.accel_m_s2)
     return FlowParameters(
-        jam_density_veh_m=1.0 / following.space_m,
-        start_loss_s=speeding_up_s,
-        yellow_use_s=_YELLOW_USE_S,
-        sneakers_veh=_SNEAKERS_VEH,
-        signal_gap=_PERMISSIVE,
+        jam_density_veh_m=1.0 / following.space_m, start_loss_s=speeding_up_s, yellow_use_s=_YELLOW_USE_S
     )

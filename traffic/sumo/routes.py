@@ -101,7 +101,6 @@ def demand_of(
     begin_s: float,
     end_s: float,
     period_s: float = 60.0,
-    mix_s: float = 300.0,
 ) -> FlowDemand:
     """Return the demand of `departures` between `begin_s` and `end_s`.
 
@@ -111,8 +110,6 @@ def demand_of(
     ----------
     period_s
         Length of a demand period, seconds.
-    mix_s
-        Turning shares are those of about so many seconds around a period: which vehicle is next in a queue is chance.
     """
     network = roads.network
     free_s = network.links.length_m / network.links.speed_m_s
@@ -136,10 +133,7 @@ def demand_of(
                 else:
                     leaving[period, link] += vehicles
     entry = np.flatnonzero(entering.sum(axis=0))
-    around = round(mix_s / period_s / 2.0)
-    movement_share, exit_share = _shares(
-        network.movements.in_link, _around(turning, around), _around(leaving, around)
-    )
+    movement_share, exit_share = _shares(network.movements.in_link, turning, leaving)
     return FlowDemand(
         period_s=period_s,
         entry_link=entry.astype(np.int32),
@@ -149,14 +143,6 @@ def demand_of(
         link_veh_s=passing / period_s,
         source="SUMO routes",
     )
-
-
-def _around(counts: NDArray[np.float64], periods: int) -> NDArray[np.float64]:
-    """Return the sums over each period, and as many before and after it as `periods`."""
-    total = np.vstack([np.zeros((1, counts.shape[1])), np.cumsum(counts, axis=0)])
-    rows = np.arange(len(counts))
-    first, last = np.maximum(rows - periods, 0), np.minimum(rows + periods + 1, len(counts))
-    return np.asarray(total[last] - total[first])
 
 
 def _period(time_s: float, period_s: float, periods: int) -> int:
