@@ -27,6 +27,7 @@ from signals.plan import Plan, PlanSet
 from signals.sequence import Stage, yellow_trap
 from signals.sumo.program_parts import (
     LEAST_GREEN_S,
+    LEAST_WALK_S,
     Program,
     Times,
     conflicts_of,
@@ -34,6 +35,7 @@ from signals.sumo.program_parts import (
     groups_of,
     intergreens_of,
     shortest_green_s,
+    shown_giving_way,
     times_of,
 )
 from signals.sumo.programs import SumoPhase, SumoProgram
@@ -96,13 +98,16 @@ def light_of(roads: SumoRoads, logic: NetLogic, index: int, *, begin_s: float = 
     program = Program.of(logic, frozenset(place for place, edge in enumerate(places.edge) if edge))
     if program.unseen:
         places = places.with_unseen()
+    places = replace(places, gives_way=places.gives_way | shown_giving_way(program, places))
     rows = groups_of(program, places)
     group = np.full(len(program.letters[0]), -1, dtype=np.int64)
     for row, members in enumerate(rows):
         group[list(members)] = row
+    walks = np.array([all(not places.movements[place] for place in members) for members in rows])
     conflict = conflicts_of(program, places, rows)
+    conflict[walks[:, None] & (conflict == Conflict.YIELD)] = Conflict.NONE
     times = times_of(program, rows)
-    junction = _junction(program, places, rows, conflict, times, index)
+    junction = _junction(program, places, rows, walks, conflict, times, index)
     stages = tuple(
         Stage(frozenset(g for g, members in enumerate(rows) if stage & members)) for stage in program.stages
     )
@@ -112,7 +117,7 @@ def light_of(roads: SumoRoads, logic: NetLogic, index: int, *, begin_s: float = 
         plan=_plan(junction, stages, program, round(begin_s)),
         group=group,
         letter=tuple(
-            dark_letter(program, place) if group[place] >= 0 else program.letters[0][place]
+            dark_letter(program, place) if group[place] >= 0 else _constant(program, place)
             for place in range(len(group))
         ),
         gives_way=places.gives_way,
@@ -120,10 +125,17 @@ def light_of(roads: SumoRoads, logic: NetLogic, index: int, *, begin_s: float = 
     )
 
 
+def _constant(program: Program, place: int) -> str:
+    """Return what a place without a group shows: what it always does, else its red."""
+    shown = {state[place] for state in program.letters}
+    return shown.pop() if len(shown) == 1 else dark_letter(program, place)
+
+
 def _junction(
     program: Program,
     places: Places,
     rows: Sequence[frozenset[int]],
+    walks: NDArray[np.bool_],
     conflict: NDArray[np.uint8],
     times: Times,
     index: int,
@@ -136,16 +148,17 @@ def _junction(
                 owner.setdefault(movement, row)
     groups = []
     for row, members in enumerate(rows):
-        walks = all(not places.movements[place] for place in members)
-        shortest = shortest_green_s(program, members)
+        least = LEAST_GREEN_S
+        if walks[row]:  # who is unseen needs all the time that he has
+            least = program.cycle_s if program.unseen and members == {len(places.edge) - 1} else LEAST_WALK_S
         movements = tuple(sorted(m for m, own in owner.items() if own == row))
         groups.append(
             SignalGroup(
                 name=_name(places, members),
-                kind=GroupKind.PEDESTRIAN if walks else GroupKind.VEHICLE,
+                kind=GroupKind.PEDESTRIAN if walks[row] else GroupKind.VEHICLE,
                 movements=movements,
                 crossings=(),
-                min_green_s=shortest if walks else min(LEAST_GREEN_S, shortest),
+                min_green_s=min(least, shortest_green_s(program, members)),
                 max_green_s=None,
                 flashing_green_s=0,
                 yellow_s=int(times.yellow_s[row]),
@@ -159,7 +172,7 @@ def _junction(
         name=key,
         groups=tuple(groups),
         conflict=conflict,
-        intergreen_s=intergreens_of(conflict, times),
+        intergreen_s=intergreens_of(conflict, times, walks),
         cycle_min_s=min(_CYCLES_S[0], cycle),
         cycle_max_s=max(_CYCLES_S[1], cycle),
     )

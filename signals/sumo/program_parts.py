@@ -23,6 +23,7 @@ __all__ = [
     "groups_of",
     "intergreens_of",
     "shortest_green_s",
+    "shown_giving_way",
     "times_of",
 ]
 
@@ -30,6 +31,7 @@ _GREEN = frozenset("Gg")
 _YELLOW = frozenset("yY")
 _LEAST_YELLOW_S = 3
 LEAST_GREEN_S = 5
+LEAST_WALK_S = 7
 _LONGEST_CLEARANCE_S = 5
 
 
@@ -50,7 +52,8 @@ class Program:
     @staticmethod
     def of(logic: NetLogic, used: frozenset[int]) -> Program:
         """Return the program as the places in `used` see it."""
-        lengths = [max(round(phase.duration_s), 0) for phase in logic.phases]
+        begin = np.rint(np.cumsum([0.0, *(phase.duration_s for phase in logic.phases)])).astype(int)
+        lengths = np.diff(begin).tolist()
         shown = [phase.state for phase in logic.phases]
         dark = [
             length > _LONGEST_CLEARANCE_S and not _places(state, _GREEN | _YELLOW)
@@ -59,7 +62,6 @@ class Program:
         if any(dark):
             used |= {len(shown[0])}
             shown = [state + ("G" if red else "r") for state, red in zip(shown, dark, strict=True)]
-        begin = np.cumsum([0, *lengths])
         letters = tuple(state for state, length in zip(shown, lengths, strict=True) for _ in range(length))
         green = [_places(state, _GREEN) & used for state in shown]
         steady = [
@@ -164,11 +166,14 @@ class Times:
     seen_s
         From the end of green of a group (row) to the start of green of another that begins next; -1 where the program
         does not show it.
+    gap_s
+        The least from the end of green of a group (row) to the next start of another, whatever comes between.
     """
 
     yellow_s: NDArray[np.int64]
     red_amber_s: NDArray[np.int64]
     seen_s: NDArray[np.int64]
+    gap_s: NDArray[np.int64]
 
 
 def times_of(program: Program, rows: Sequence[frozenset[int]]) -> Times:
@@ -194,14 +199,16 @@ def times_of(program: Program, rows: Sequence[frozenset[int]]) -> Times:
     known = yellow_s[yellow_s > 0]
     yellow_s[yellow_s < 0] = int(known.max()) if len(known) else _LEAST_YELLOW_S
     seen = np.full((size, size), -1, dtype=np.int64)
+    least = np.full((size, size), cycle, dtype=np.int64)
     for one in range(size):
         for other in range(size):
             for end in ends[one]:
                 gaps = [(begin - end - 1) % cycle for begin in begins[other]]
                 gap = min(gaps, default=cycle)
+                least[one, other] = min(least[one, other], gap)
                 if gap <= _next_stage(program, end):
                     seen[one, other] = gap if seen[one, other] < 0 else min(seen[one, other], gap)
-    return Times(yellow_s, red_amber_s, seen)
+    return Times(yellow_s, red_amber_s, seen, least)
 
 
 def _run(shown: NDArray[np.bool_]) -> int:
@@ -224,13 +231,38 @@ def shortest_green_s(program: Program, members: frozenset[int]) -> int:
     return max(min(runs), 1)
 
 
-def intergreens_of(conflict: NDArray[np.uint8], times: Times) -> NDArray[np.int32]:
-    """Return the intergreen matrix, seconds; where the program shows no change, yellow and its longest all-red."""
+def intergreens_of(conflict: NDArray[np.uint8], times: Times, walks: NDArray[np.bool_]) -> NDArray[np.int32]:
+    """Return the intergreen matrix, seconds.
+
+    Where the program shows no change from one vehicle group to another, that is yellow and its longest all-red. People on
+    foot have the least time that the program leaves them before anybody whose way they cross: their clearance.
+
+    Parameters
+    ----------
+    walks
+        Whether each group is one of people on foot.
+    """
     full = conflict == Conflict.FULL
     yields = (conflict == Conflict.YIELD) | (conflict == Conflict.YIELD).T
     cleared = times.seen_s - times.yellow_s[:, None]
     seen = full & (times.seen_s >= 0)
-    all_red = max(int(cleared[seen].max()) if seen.any() else 0, 0)
-    needed = np.where(seen, times.seen_s, times.yellow_s[:, None] + all_red)
+    driven = seen & ~walks[:, None]
+    all_red = max(int(cleared[driven].max()) if driven.any() else 0, 0)
+    unseen = times.yellow_s + all_red
+    clearance = np.where(full, times.gap_s, np.iinfo(np.int64).max).min(axis=1)
+    needed = np.where(seen, times.seen_s, np.where(walks, clearance, unseen)[:, None])
+    needed = np.minimum(needed, np.where(yields, times.gap_s, np.iinfo(np.int64).max))
+    needed = np.maximum(needed, np.where(full, times.red_amber_s[None, :], 0))
     needed = np.maximum(needed, times.yellow_s[:, None])
     return np.where(full | yields, needed, 0).astype(np.int32)
+
+
+def shown_giving_way(program: Program, places: Places) -> NDArray[np.bool_]:
+    """Return who gives way to whom by the letters: ``g`` while another has green, where the matrix does not tell."""
+    size = len(places.edge)
+    found = np.zeros((size, size), dtype=bool)
+    for state in set(program.letters):
+        weak = np.array([letter == "g" for letter in state])
+        green = np.array([letter in _GREEN for letter in state])
+        found |= weak[:, None] & green[None, :]
+    return found & places.foes & (places.untold[:, None] | places.untold[None, :])

@@ -14,6 +14,7 @@ import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import IO
 
@@ -132,6 +133,28 @@ class SumoNet:
     junctions: dict[str, NetJunction]
     connections: tuple[NetConnection, ...]
     logics: tuple[NetLogic, ...]
+
+    @cached_property
+    def at_light(self) -> dict[str, dict[int, list[NetConnection]]]:
+        """Connections by traffic light and place."""
+        found: dict[str, dict[int, list[NetConnection]]] = {}
+        for c in self.connections:
+            if c.light and c.index >= 0:
+                found.setdefault(c.light, {}).setdefault(c.index, []).append(c)
+        return found
+
+    def way_through(self, via: str) -> Iterator[str]:
+        """Yield the internal lanes of a connection, from `via` on."""
+        seen: set[str] = set()
+        while via and via not in seen:
+            seen.add(via)
+            yield via
+            edge, _, lane = via.rpartition("_")
+            via = self._following.get((edge, int(lane)), "") if lane.isdigit() else ""
+
+    @cached_property
+    def _following(self) -> dict[tuple[str, int], str]:
+        return {(c.from_edge, c.from_lane): c.via for c in self.connections if c.from_edge.startswith(":")}
 
     def lane(self, lane_id: str) -> NetLane | None:
         """Return a lane by SUMO's id, ``EDGE_INDEX``; `None` where there is none."""

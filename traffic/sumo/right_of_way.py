@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -31,7 +30,10 @@ class Places:
         Movements of cars that it lets go; none for people on foot.
     gives_way, foes
         Whether a place (row) gives way to another, and whether their paths meet; shape (places, places). Places of
-        one edge do not meet.
+        one edge do not meet. A place that the right-of-way matrix does not tell of, as in networks without internal lanes,
+        meets all others (`untold`).
+    untold
+        Whether that is so of each place; shape (places,).
     """
 
     edge: tuple[str, ...]
@@ -39,6 +41,7 @@ class Places:
     movements: tuple[tuple[int, ...], ...]
     gives_way: NDArray[np.bool_]
     foes: NDArray[np.bool_]
+    untold: NDArray[np.bool_]
 
     def with_unseen(self) -> Places:
         """Return the places and one more, for somebody whom the network does not have and who meets all others."""
@@ -51,15 +54,13 @@ class Places:
             movements=(*self.movements, ()),
             gives_way=np.pad(self.gives_way, (0, 1)),
             foes=foes,
+            untold=np.pad(self.untold, (0, 1)),
         )
 
 
 def places_of(roads: SumoRoads, light: str, size: int) -> Places:
     """Return the places of `light`, which has `size` of them."""
-    at_place: dict[int, list[NetConnection]] = defaultdict(list)
-    for c in roads.net.connections:
-        if c.light == light and 0 <= c.index < size:
-            at_place[c.index].append(c)
+    at_place = {k: parts for k, parts in roads.net.at_light.get(light, {}).items() if k < size}
     edge, lanes, movements = [], [], []
     for place in range(size):
         parts = at_place.get(place, [])
@@ -74,7 +75,10 @@ def places_of(roads: SumoRoads, light: str, size: int) -> Places:
             if node is where and one != other and edge[one] != edge[other]:
                 gives_way[one, other] = _any(node.response, own, theirs)
                 foes[one, other] = _any(node.foes, own, theirs) or _any(node.foes, theirs, own)
-    return Places(tuple(edge), tuple(lanes), tuple(movements), gives_way, foes)
+    untold = np.array([place in at_place and place not in rows for place in range(size)], dtype=bool)
+    other_edge = np.array([[one != other for other in edge] for one in edge], dtype=bool).reshape(size, size)
+    foes |= (untold[:, None] | untold[None, :]) & other_edge
+    return Places(tuple(edge), tuple(lanes), tuple(movements), gives_way, foes, untold)
 
 
 def _any(table: NDArray[np.bool_], rows: Sequence[int], columns: Sequence[int]) -> bool:
@@ -85,7 +89,6 @@ def _request_rows(
     net: SumoNet, at_place: Mapping[int, Sequence[NetConnection]]
 ) -> dict[int, tuple[NetJunction, list[int]]]:
     """Return the node and the rows of its right-of-way matrix that belong to each place."""
-    following = {(c.from_edge, c.from_lane): c.via for c in net.connections if c.from_edge.startswith(":")}
     row_of: dict[str, dict[str, int]] = {}
     found: dict[int, tuple[NetJunction, list[int]]] = {}
     for place, parts in at_place.items():
@@ -94,10 +97,8 @@ def _request_rows(
             continue
         node = net.junctions[node_id]
         inside = row_of.setdefault(node_id, {lane: row for row, lane in enumerate(node.inside)})
-        rows = [
-            row for c in parts if (row := _row(inside, c.via, following)) is not None and row < len(node.foes)
-        ]
-        if rows:
+        rows = [_row(net, inside, c) for c in parts]
+        if all(0 <= row < len(node.foes) for row in rows):
             found[place] = (node, rows)
     return found
 
@@ -108,12 +109,7 @@ def _node(net: SumoNet, c: NetConnection) -> str:
     return c.from_edge[1:].rpartition("_")[0]  # a walking area: ":NODE_w0"
 
 
-def _row(inside: Mapping[str, int], via: str, following: Mapping[tuple[str, int], str]) -> int | None:
-    seen: set[str] = set()
-    while via and via not in seen:
-        if via in inside:
-            return inside[via]
-        seen.add(via)
-        edge, _, lane = via.rpartition("_")
-        via = following.get((edge, int(lane)), "")
-    return None
+def _row(net: SumoNet, inside: Mapping[str, int], c: NetConnection) -> int:
+    """Return the row of a connection in the matrix of its node, or -1; a crossing has no way through but its own."""
+    own = (*net.way_through(c.via), f"{c.to_edge}_{c.to_lane}")
+    return next((inside[lane] for lane in own if lane in inside), -1)

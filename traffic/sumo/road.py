@@ -154,7 +154,8 @@ def _turns(net: SumoNet, link_of: Mapping[str, int]) -> dict[tuple[str, str], li
     for c in net.connections:
         if c.from_edge in link_of and c.to_edge in link_of:
             ends = ((c.from_edge, c.from_lane), (c.to_edge, c.to_lane))
-            if all(net.edges[edge].lanes[lane].cars for edge, lane in ends):
+            lanes = [net.lane(f"{edge}_{lane}") for edge, lane in ends]
+            if all(lane is not None and lane.cars for lane in lanes):
                 found[c.from_edge, c.to_edge].append(c)
     for parts in found.values():
         parts.sort(key=lambda c: (c.from_lane, c.to_lane))
@@ -174,10 +175,9 @@ def _shape(edge: NetEdge) -> NDArray[np.float64]:
 
 def _lengths_m(net: SumoNet, edges: list[NetEdge], turns: _Turns) -> NDArray[np.float64]:
     inside: dict[str, list[float]] = defaultdict(list)
-    following = {(c.from_edge, c.from_lane): c.via for c in net.connections if c.from_edge.startswith(":")}
     for (_, to_edge), parts in turns.items():
         for c in parts:
-            inside[to_edge].append(_way_through_m(net, c.via, following))
+            inside[to_edge].append(_way_through_m(net, c.via))
     return np.array(
         [
             max(lane.length_m for lane in _lanes(edge))
@@ -187,17 +187,10 @@ def _lengths_m(net: SumoNet, edges: list[NetEdge], turns: _Turns) -> NDArray[np.
     )
 
 
-def _way_through_m(net: SumoNet, via: str, following: Mapping[tuple[str, int], str]) -> float:
+def _way_through_m(net: SumoNet, via: str) -> float:
     """Return the length of the internal lanes from `via` on."""
-    length, seen = 0.0, set()
-    while via and via not in seen:
-        seen.add(via)
-        lane = net.lane(via)
-        if lane is None:
-            break
-        length += lane.length_m
-        via = following.get((via.rpartition("_")[0], lane.index), "")
-    return length
+    lanes = (net.lane(lane_id) for lane_id in net.way_through(via))
+    return sum(lane.length_m for lane in lanes if lane is not None)
 
 
 def _road_class(edge: NetEdge) -> RoadClass:
@@ -295,6 +288,9 @@ def _turn(direction: str, angle_rad: float) -> Turn:
 def _nodes(net: SumoNet, ids: list[str], links: Links) -> Nodes:
     degree_in = np.bincount(links.to_node, minlength=len(ids))
     degree_out = np.bincount(links.from_node, minlength=len(ids))
+    for node in ids:
+        if node not in net.junctions:
+            raise InputError("must be a junction of the file", file=net.path, field="edge", value=node)
     places = [net.junctions[node] for node in ids]
     return Nodes(
         x_m=np.array([place.x_m for place in places]),

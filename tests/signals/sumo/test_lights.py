@@ -161,3 +161,51 @@ class TestJunctions:
         (light,) = lights_of(roads)
         assert light.junction.key == roads.network.junctions.key[0] == "X"
         assert light.plan.durations_s == (45, 45)
+
+
+@needs_sumo
+class TestPeopleOnFoot:
+    @pytest.fixture(scope="class")
+    @staticmethod
+    def light(tmp_path_factory):
+        walks = ("--sidewalks.guess", "--sidewalks.guess.min-speed=1", "--crossings.guess")
+        folder = crossing(tmp_path_factory.mktemp("walks"), options=walks)
+        (light,) = lights_of(road_network(read_net(folder / "net.net.xml")))
+        return light
+
+    def test_they_conflict_with_whose_way_they_cross(self, light):
+        walks = [g.kind is GroupKind.PEDESTRIAN for g in light.junction.groups]
+        assert walks == [False] * 4 + [True] * 4
+        full = light.junction.conflict == Conflict.FULL
+        # each crossing lies before two legs' straight traffic: its own leg's and the opposite one's
+        assert full[4:, :4].sum(axis=1).tolist() == [2, 2, 2, 2]
+        # who turns into the leg lets them go first
+        assert (light.junction.conflict[:4, 4:] == Conflict.YIELD).sum(axis=0).tolist() == [2, 2, 2, 2]
+
+    def test_their_clearance_is_kept_whatever_the_stages(self, light):
+        # the walk ends 8 s before the cars across start: 5 s in a stage without walks, 3 s of yellow
+        assert (light.junction.intergreen_s[4:, :4] >= 8).all()
+        shown = states(light, light.plan)
+        walk = [k for k, letter in enumerate(shown[0]) if k >= 16 and letter == "G"]
+        assert len(walk) == 2
+        with pytest.raises(InputError, match=r"8 s"):
+            replace(light.plan, durations_s=(37, 5, 40, 8))
+
+    def test_all_that_gives_way_to_them_shows_so(self, light):
+        assert states(light, light.plan)[0].startswith("gGGg")
+
+
+@needs_sumo
+def test_without_internal_lanes_all_that_is_never_green_together_conflicts(tmp_path):
+    """No right-of-way matrix tells: then nothing may go together but what the program lets go together."""
+    folder = crossing(tmp_path, options=("--no-internal-links",))
+    (light,) = lights_of(road_network(read_net(folder / "net.net.xml")))
+    full, gives = Conflict.FULL, Conflict.YIELD
+    expected = [
+        [0, full, gives, full],
+        [full, 0, full, gives],
+        [gives, full, 0, full],
+        [full, gives, full, 0],
+    ]
+    np.testing.assert_array_equal(light.junction.conflict, expected)
+    assert states(light, light.plan)[0] == NS
