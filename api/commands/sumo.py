@@ -170,6 +170,7 @@ def optimize_command(
         "seconds": found.seconds,
         "seed": seed,
         "plans": str(output),
+        "warnings": list(city.warnings),
     }
     print_result(figures, as_json=as_json)
 

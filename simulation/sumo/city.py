@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import tempfile
-from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from signals.plan import PlanSet
@@ -16,9 +15,9 @@ from simulation.sumo.executables import environment, sumo_program
 from traffic.demand import FlowDemand
 from traffic.errors import InputError
 from traffic.flow import FlowParameters
-from traffic.sumo.net_file import read_net
+from traffic.sumo.net_file import read_logics, read_net
 from traffic.sumo.road import SumoRoads, road_network
-from traffic.sumo.routes import Departure, demand_of, read_departures
+from traffic.sumo.routes import Departure, by_car, demand_of, read_departures
 from traffic.sumo.vehicles import CarFollowing, mean_following, read_vehicle_types
 
 __all__ = ["SumoCity", "read_city"]
@@ -38,6 +37,8 @@ class SumoCity:
         The mean of the vehicles that depart.
     parameters
         Parameters of the flow model for such vehicles.
+    warnings
+        What is modelled less than well.
     """
 
     config: SumoConfig
@@ -46,6 +47,7 @@ class SumoCity:
     demand: FlowDemand
     following: CarFollowing
     parameters: FlowParameters
+    warnings: tuple[str, ...]
 
     @property
     def duration_s(self) -> int:
@@ -72,10 +74,15 @@ def read_city(config: SumoConfig) -> SumoCity:
         Where a file cannot be read, or no traffic light governs a road.
     """
     net = read_net(config.network)
+    loaded = [logic for file in config.additional for logic in read_logics(file)]
+    net = replace(net, logics=(*net.logics, *loaded))
     departures, following = _departures(config)
     roads = road_network(net, name=config.file.parent.name, following=following)
     if not len(roads.network.junctions):
         raise InputError("must have a traffic light that governs cars", file=config.network, field="tlLogic")
+    departures, left_out = by_car(roads, departures)
+    if not departures:
+        raise InputError("must have a vehicle that goes by car", file=config.file, field="route-files")
     begin, end = config.begin_s, config.end_s
     return SumoCity(
         config=config,
@@ -84,7 +91,18 @@ def read_city(config: SumoConfig) -> SumoCity:
         demand=demand_of(roads, departures, begin_s=begin, end_s=end),
         following=following,
         parameters=_parameters(following),
+        warnings=_warnings(roads, left_out),
     )
+
+
+def _warnings(roads: SumoRoads, left_out: float) -> tuple[str, ...]:
+    told = []
+    if left_out:
+        told.append(f"{left_out:g} vehicles go where cars may not: plans are made without them")
+    wide = [light for light, nodes in roads.nodes_of.items() if nodes > 1]
+    if wide:
+        told.append(f"lights of several nodes are modelled less well: {', '.join(wide)}")
+    return tuple(told)
 
 
 def _departures(config: SumoConfig) -> tuple[list[Departure], CarFollowing]:
@@ -99,10 +117,7 @@ def _departures(config: SumoConfig) -> tuple[list[Departure], CarFollowing]:
         raise InputError(
             "must have a vehicle within the time of the run", file=config.file, field="route-files"
         )
-    used: Counter[str] = Counter()
-    for departure in found:
-        used[departure.kind] += departure.vehicles  # type: ignore[assignment]
-    return found, mean_following(types, used.items())
+    return found, mean_following(types, [(departure.kind, departure.vehicles) for departure in found])
 
 
 def _route(config: SumoConfig, target: Path) -> None:
@@ -119,7 +134,7 @@ def _route(config: SumoConfig, target: Path) -> None:
     command += ["--no-warnings", "--no-step-log"]
     if config.options.get("ignore-route-errors") in {"true", "1", "x", "yes", "on"}:
         command.append("--ignore-errors")
-    command += ["-b", f"{config.begin_s:g}", "-e", f"{config.end_s:g}"]
+    command += ["-b", str(config.begin_s), "-e", str(config.end_s)]
     if config.additional:
         command += ["-d", ",".join(map(str, config.additional))]
     done = subprocess.run(  # noqa: S603 - our own arguments, no shell

@@ -114,9 +114,9 @@ def _command(config: SumoConfig, seed: int, plans: Sequence[Path], folder: Path)
         "--seed",
         str(seed),
         "--end",
-        f"{config.end_s:g}",
+        str(config.end_s),
     ]
-    command += ["--time-to-teleport", f"{config.teleport_s:g}"]
+    command += ["--time-to-teleport", str(config.teleport_s)]
     command += ["--no-step-log", "--no-warnings", "--duration-log.disable"]
     command += ["--tripinfo-output", str(folder / _TRIPS), "--statistic-output", str(folder / _STATISTICS)]
     command += ["--tripinfo-output.write-unfinished", "--tripinfo-output.write-undeparted"]

@@ -32,6 +32,7 @@ __all__ = [
     "NetPhase",
     "SumoNet",
     "opened",
+    "read_logics",
     "read_net",
     "records",
 ]
@@ -223,7 +224,7 @@ def records(path: str | os.PathLike[str], *roots: str) -> Iterator[ET.Element]:
     Parameters
     ----------
     roots
-        Names that the root may have.
+        Names that the root may have; none: any.
     """
     depth = 0
     try:
@@ -233,7 +234,7 @@ def records(path: str | os.PathLike[str], *roots: str) -> Iterator[ET.Element]:
                     depth += 1
                     if depth == 1:
                         root = element
-                        if root.tag not in roots:
+                        if roots and root.tag not in roots:
                             rule = f"must be an XML file of SUMO with the root <{'> or <'.join(roots)}>"
                             raise InputError(rule, file=path, field="root", value=root.tag)
                     continue
@@ -244,6 +245,11 @@ def records(path: str | os.PathLike[str], *roots: str) -> Iterator[ET.Element]:
     except (ET.ParseError, EOFError, gzip.BadGzipFile, OSError) as error:
         hint = "It may have been cut off; fetch or write it again"
         raise InputError(f"cannot be read as XML: {error}", file=path, hint=hint) from error
+
+
+def read_logics(path: str | os.PathLike[str]) -> tuple[NetLogic, ...]:
+    """Return the programs of an additional file."""
+    return tuple(read_logic(row, Path(path)) for row in records(path) if row.tag == "tlLogic")
 
 
 def _take(element: ET.Element, draft: _Draft, path: Path) -> None:
@@ -296,7 +302,7 @@ def _for_cars(allow: str | None, disallow: str | None) -> bool:
 
 def _junction(element: ET.Element, path: Path) -> NetJunction:
     inside = tuple(element.get("intLanes", "").split())
-    requests = sorted(element.iter("request"), key=lambda row: int(row.get("index", "0")))
+    requests = sorted(element.iter("request"), key=lambda row: _number(row, "index", path))
     return NetJunction(
         id=_text(element, "id", path),
         x_m=_number(element, "x", path),
@@ -326,7 +332,7 @@ def _connection(element: ET.Element, path: Path) -> NetConnection:
         via=element.get("via", ""),
         direction=element.get("dir", "s"),
         light=element.get("tl", ""),
-        index=int(element.get("linkIndex", "-1")),
+        index=int(_number(element, "linkIndex", path, "-1")),
     )
 
 
@@ -347,7 +353,7 @@ def read_logic(element: ET.Element, path: Path) -> NetLogic:
         light=light,
         program=element.get("programID", "0"),
         kind=element.get("type", "static"),
-        offset_s=float(element.get("offset", "0") or 0),
+        offset_s=_number(element, "offset", path, "0"),
         phases=phases,
     )
 
@@ -366,8 +372,8 @@ def _text(element: ET.Element, name: str, path: Path) -> str:
     return value
 
 
-def _number(element: ET.Element, name: str, path: Path) -> float:
-    text = _text(element, name, path)
+def _number(element: ET.Element, name: str, path: Path, default: str | None = None) -> float:
+    text = _text(element, name, path) if default is None else element.get(name, default)
     try:
         value = float(text)
     except ValueError:

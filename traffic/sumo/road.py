@@ -71,6 +71,8 @@ class SumoRoads:
         For each movement, its connections from the right-hand lane to the left.
     movement_of
         Movement of each pair of edges that a connection leads between.
+    nodes_of
+        How many nodes each traffic light governs.
     """
 
     net: SumoNet
@@ -79,6 +81,7 @@ class SumoRoads:
     link_of: Mapping[str, int]
     connections: tuple[tuple[NetConnection, ...], ...]
     movement_of: Mapping[tuple[str, str], int]
+    nodes_of: Mapping[str, int]
 
 
 def road_network(
@@ -119,6 +122,7 @@ def road_network(
         layer=np.zeros(len(edges), dtype=np.int32),
         shape_start=starts,
     )
+    nodes = _light_nodes(net, turns)
     network = RoadNetwork(
         name=name or Path(net.path).name.split(".")[0],
         crs=net.projection,
@@ -127,7 +131,7 @@ def road_network(
         lane_groups=groups,
         movements=_movements(turns, link_of, (x_m, y_m, starts), _turn_factors(net, turns, following)),
         connections=connections,
-        junctions=_junctions(net, turns, node_of),
+        junctions=_junctions(net, nodes, node_of),
         crossings=_no_crossings(),
         places=Places.none(),
         names=tuple(names),
@@ -141,6 +145,7 @@ def road_network(
         link_of=MappingProxyType(link_of),
         connections=tuple(tuple(found) for found in turns.values()),
         movement_of=MappingProxyType({pair: movement for movement, pair in enumerate(turns)}),
+        nodes_of=MappingProxyType({light: len(found) for light, found in nodes.items()}),
     )
 
 
@@ -300,15 +305,20 @@ def _nodes(net: SumoNet, ids: list[str], links: Links) -> Nodes:
     )
 
 
-def _junctions(net: SumoNet, turns: _Turns, node_of: Mapping[str, int]) -> Junctions:
-    nodes: dict[str, Counter[int]] = defaultdict(Counter)
+def _light_nodes(net: SumoNet, turns: _Turns) -> dict[str, Counter[str]]:
+    """Return the nodes of each traffic light that governs cars, with how many of its connections are there."""
+    nodes: dict[str, Counter[str]] = defaultdict(Counter)
     for (from_edge, _), parts in turns.items():
         for c in parts:
             if c.light:
-                nodes[c.light][node_of[net.edges[from_edge].to_node]] += 1
+                nodes[c.light][net.edges[from_edge].to_node] += 1
+    return nodes
+
+
+def _junctions(net: SumoNet, nodes: Mapping[str, Counter[str]], node_of: Mapping[str, int]) -> Junctions:
     lights = [light for light in net.programs() if light in nodes]
     return Junctions(
-        node=np.array([nodes[light].most_common(1)[0][0] for light in lights], dtype=np.int32),
+        node=np.array([node_of[nodes[light].most_common(1)[0][0]] for light in lights], dtype=np.int32),
         kind=np.full(len(lights), JunctionKind.INTERSECTION),
         key=tuple(lights),
         name=tuple(lights),

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 import os
 import xml.etree.ElementTree as ET
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ from traffic.sumo.net_file import records
 from traffic.sumo.road import SumoRoads
 from traffic.sumo.vehicles import DEFAULT_TYPE
 
-__all__ = ["Departure", "demand_of", "read_departures"]
+__all__ = ["Departure", "by_car", "demand_of", "read_departures"]
 
 
 @dataclass(frozen=True)
@@ -78,20 +79,37 @@ def _count(element: ET.Element, span_s: float, path: Path, where: str) -> float:
     if element.get("probability"):
         return _seconds(element, "probability", path, where) * span_s
     text = element.get("period", "")
-    if text.startswith("exp(") and text.endswith(")"):
-        return float(text[4:-1]) * span_s
-    return span_s / _seconds(element, "period", path, where)
+    at_random = text.startswith("exp(") and text.endswith(")")  # exp(RATE): RATE vehicles a second on average
+    period = _number(text[4:-1] if at_random else text, path, f"{where}, period")
+    if period <= 0:
+        raise InputError("must be more than 0", file=path, field=f"{where}, period", value=text)
+    return period * span_s if at_random else span_s / period
 
 
 def _seconds(element: ET.Element, name: str, path: Path, where: str) -> float:
-    text = element.get(name, "")
+    return _number(element.get(name, ""), path, f"{where}, {name}")
+
+
+def _number(text: str, path: Path, field: str) -> float:
     try:
         value = float(text)
     except ValueError:
         value = math.nan
     if not math.isfinite(value):
-        raise InputError("must be a number", file=path, field=f"{where}, {name}", value=text)
+        raise InputError("must be a number", file=path, field=field, value=text)
     return value
+
+
+def by_car(roads: SumoRoads, departures: Iterable[Departure]) -> tuple[list[Departure], float]:
+    """Return the departures whose whole route cars may take, and how many vehicles have another one (trams, bicycles)."""
+    kept, left_out = [], 0.0
+    for departure in departures:
+        pairs = pairwise(departure.edges)
+        if departure.edges[0] in roads.link_of and all(pair in roads.movement_of for pair in pairs):
+            kept.append(departure)
+        else:
+            left_out += departure.vehicles
+    return kept, left_out
 
 
 def demand_of(
@@ -102,7 +120,7 @@ def demand_of(
     end_s: float,
     period_s: float = 60.0,
 ) -> FlowDemand:
-    """Return the demand of `departures` between `begin_s` and `end_s`.
+    """Return the demand of `departures`, all of them `by_car`, between `begin_s` and `end_s`.
 
     A vehicle counts at the end of each of its links in the period in which it would get there at free speed.
 
@@ -120,7 +138,7 @@ def demand_of(
     passing = np.zeros((periods, len(network.links)))
     for departure in departures:
         for time_s, vehicles in _spread(departure, begin_s, end_s, period_s):
-            path = _links(roads, departure.edges)
+            path = [roads.link_of[edge] for edge in departure.edges]
             entering[_period(time_s, period_s, periods), path[0]] += vehicles
             now_s = time_s
             for position, link in enumerate(path):
@@ -164,16 +182,6 @@ def _spread(
         following = min((now // period_s + 1.0) * period_s, last)
         yield (now + following) / 2.0, rate * (following - now)
         now = following
-
-
-def _links(roads: SumoRoads, edges: Sequence[str]) -> list[int]:
-    """Return the links of a route."""
-    for edge in edges:
-        if edge not in roads.link_of:
-            raise InputError(
-                "must be an edge that cars may use", file=roads.net.path, field="route", value=edge
-            )
-    return [roads.link_of[edge] for edge in edges]
 
 
 def _shares(

@@ -80,7 +80,7 @@ def read_vehicle_types(path: str | os.PathLike[str]) -> dict[str, CarFollowing]:
     """Return the vehicle types of a route or additional file by id."""
     return {
         element.get("id", ""): _type(element, Path(path))
-        for element in records(path, "routes", "additional")
+        for element in records(path)
         if element.tag == "vType"
     }
 

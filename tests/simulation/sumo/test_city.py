@@ -12,11 +12,12 @@ from simulation.sumo.config import read_config
 from simulation.sumo.executables import environment, sumo_program
 from simulation.sumo.optimize import optimize_city, write_programs
 from simulation.sumo.run import run_seeds, summary
-from tests.simulation.sumo.nets import PROGRAM, ROUTES, crossing, needs_sumo
+from tests.simulation.sumo.nets import PROGRAM, ROUTES, crossing, logic, needs_sumo
 from traffic.errors import InputError
 from traffic.greens import SignalState
 from traffic.network import Turn
 from traffic.sumo.net_file import records
+from traffic.sumo.routes import Departure, by_car
 
 pytestmark = needs_sumo
 BEGIN = 130
@@ -155,6 +156,27 @@ def test_kept_stages_are_kept(city):
 def test_routes_that_lead_nowhere(tmp_path, routes, match):
     with pytest.raises(InputError, match=match):
         read_city(read_config(crossing(tmp_path, routes=routes)))
+
+
+def test_a_program_of_an_additional_file_takes_the_place_of_the_networks(tmp_path):
+    folder = crossing(tmp_path)
+    (folder / "tls.add.xml").write_text(
+        f"<add>{logic(PROGRAM, offset=9, program='day')}</add>", encoding="utf-8"
+    )
+    text = (folder / "run.sumocfg").read_text(encoding="utf-8")
+    text = text.replace("</input>", '<additional-files value="tls.add.xml"/></input>')
+    (folder / "run.sumocfg").write_text(text, encoding="utf-8")
+    (light,) = read_city(read_config(folder)).lights
+    assert (light.plan.cycle_s, light.plan.offset_s) == (54, 9)
+
+
+def test_who_goes_where_cars_may_not_is_left_out_and_told(city):
+    roads = city.roads
+    ways = [("Win", "Eout"), ("Win", "track"), ("Win", "Nin"), ("track",)]
+    kept, left_out = by_car(roads, [Departure(0.0, 0.0, 2.0, way) for way in ways])
+    assert [departure.edges for departure in kept] == [("Win", "Eout")]
+    assert left_out == 6.0
+    assert city.warnings == ()
 
 
 def test_a_network_without_lights(tmp_path):

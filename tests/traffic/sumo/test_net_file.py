@@ -84,6 +84,8 @@ def test_the_first_place_of_a_right_of_way_row_is_the_last_bit(written):
         ('x="95" y="0" intLanes', 'x="east" y="0" intLanes', "junction b, x"),
         ('duration="20"', 'duration="long"', "phase, duration"),
         ('state="y"', 'state="yy"', "tlLogic b"),
+        ('offset="5"', 'offset="begin"', "tlLogic b, offset"),
+        ('linkIndex="0"', 'linkIndex="x"', "connection, linkIndex"),
         ('shape="0,-1 90,-1"', 'shape="0;1"', "shape"),
         ('to="bc" fromLane', "fromLane", "connection"),
     ],

@@ -57,6 +57,8 @@ def test_flows(written, rate, vehicles):
         ('<vehicle id="v" depart="1"><route edges=""/></vehicle>', "route"),
         ('<flow id="f" begin="0" end="nan" number="1"><route edges="a"/></flow>', "flow f, end"),
         ('<flow id="f" begin="0" end="10"><route edges="a"/></flow>', "flow f, period"),
+        ('<flow id="f" begin="0" end="10" period="0"><route edges="a"/></flow>', "flow f, period"),
+        ('<flow id="f" begin="0" end="10" period="exp(x)"><route edges="a"/></flow>', "flow f, period"),
     ],
 )
 def test_what_is_wrong_is_named(written, text, field):
