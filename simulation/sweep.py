@@ -21,6 +21,7 @@ from scenarios.plans import read_city_plans
 from scenarios.schema import GeneratedDemand
 from traffic.errors import InputError
 from traffic.files import is_file
+from traffic.gmns import config_file
 
 if TYPE_CHECKING:
     from scenarios.loader import City, Scenario
@@ -227,7 +228,11 @@ def _inputs(source: str, plans: str | None) -> str:
     for section, field in _FILES:
         name = getattr(getattr(scenario, section), field, None)
         if name is not None:
-            parts += [section, field, file_digest(scenario.find(f"{section}.{field}", name))]
+            path = scenario.find(f"{section}.{field}", name)
+            parts += [section, field, file_digest(path)]
+            config = config_file(path)  # GMNS keeps its units in a file beside the zones
+            if field == "zones_file" and config.is_file():
+                parts.append(file_digest(config))
     if plans is not None:
         if not is_file(plans):
             raise InputError("must be a file of plans that exists", file=plans, hint="Check the path")

@@ -149,9 +149,11 @@ def command(
       jasyl sweep almaty --demand-seeds 1-20 --plans old.json --plans new.json -o compared.parquet
       jasyl sweep grid-25x18 --seeds 0-9 --seconds 60 --scheduler tcp://127.0.0.1:8786 --resume
     """
-    partial = output.with_name(f"{output.stem}.partial{output.suffix}")
-    check_outputs([output, partial], [*scenarios, *plans])
     from simulation.sweep import Sweep, check
+    from simulation.sweep_results import partial_path
+    from simulation.sweep_run import opened
+
+    check_outputs([output, partial_path(output)], [*scenarios, *plans])
 
     began = time.perf_counter()
     sweep = Sweep(
@@ -163,8 +165,6 @@ def command(
         planned_scale=planned_scale,
     )
     runs = sweep.runs()
-    from simulation.sweep_run import opened
-
     ledger = opened(runs, output, resume=resume)
     still = quiet or as_json
     warm_up(quiet=still)

@@ -180,3 +180,13 @@ def test_demand_seeds_need_generated_demand(city):
     with pytest.raises(InputError, match="not generated"):
         sweep.runs()
     assert [run.demand_seed for run in replace(sweep, demand_seeds=()).runs()] == [None]
+
+
+def test_a_data_file_of_the_scenario_is_part_of_the_key(city):
+    (city / "flows.csv").write_text("origin,destination,veh_h\n1,2,100\n2,1,100\n")
+    (city / "od.toml").write_text(HEAD + '\n[demand]\nkind = "od"\nfile = "flows.csv"\nzones = 2\n')
+    sweep = sweep_of(city, scenarios=(str(city / "od.toml"),), methods=(Method(WEBSTER),), demand_seeds=())
+    key = sweep.runs()[0].key
+    assert sweep.runs()[0].key == key
+    (city / "flows.csv").write_text("origin,destination,veh_h\n1,2,100\n2,1,101\n")
+    assert sweep.runs()[0].key != key
