@@ -243,4 +243,9 @@ def _with_interval(row: dict[str, Any]) -> dict[str, Any]:
     """Return a row for people, the ends of its interval in one column."""
     row = dict(row)
     low, high = row.pop("low"), row.pop("high")
-    return {**row, "95_%_interval": "-" if low is None else f"{low:,.2f} to {high:,.2f}"}
+    return {**row, "95_%_interval": "-" if low is None else f"{_end(low)} to {_end(high)}"}
+
+
+def _end(value: float) -> str:
+    """Return an end of an interval; small ones keep two digits, as 0.00 would hide which side of 0 they are on."""
+    return f"{value:.2g}" if abs(value) < 0.1 else f"{value:,.2f}"

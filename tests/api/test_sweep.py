@@ -10,6 +10,7 @@ import sys
 import pytest
 
 from api.cli import run
+from api.commands.sweep import _with_interval
 from simulation.sweep_results import FIGURES, read_results, write_results
 from tests.simulation.test_cluster import workers
 
@@ -99,3 +100,10 @@ def test_help_loads_nothing_of_dask():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "jasyl sweep corridor" in done.stdout
+
+
+def test_an_interval_shows_on_which_side_of_zero_it_lies():
+    assert (
+        _with_interval({"mean": 1.0, "low": 0.00123, "high": 1234.5})["95_%_interval"] == "0.0012 to 1,234.50"
+    )
+    assert _with_interval({"mean": 1.0, "low": None, "high": None})["95_%_interval"] == "-"
