@@ -9,6 +9,7 @@ from concurrent.futures import CancelledError
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
+import dask
 from distributed import Client, KilledWorker, LocalCluster, as_completed
 from distributed.comm import connect
 
@@ -80,6 +81,7 @@ def _local(workers: int) -> Iterator[Client]:
     """Start worker processes on this machine, that nobody else can reach, and end them."""
     with (
         tempfile.TemporaryDirectory(prefix="jasyl-") as folder,
+        dask.config.set({"temporary-directory": folder}),
         LocalCluster(
             n_workers=workers,
             threads_per_worker=1,
@@ -88,7 +90,6 @@ def _local(workers: int) -> Iterator[Client]:
             dashboard_address=None,
             scheduler_kwargs={"dashboard": False, "dashboard_address": f"{_LOOPBACK}:0"},
             silence_logs=logging.CRITICAL,  # lost workers are what is put up with here
-            local_directory=folder,
             memory_limit=0,
         ) as cluster,
         Client(cluster, set_as_default=False) as client,

@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from contextlib import closing, contextmanager
 
@@ -73,6 +74,13 @@ def test_no_tasks_need_no_workers():
     assert list(completed(refusing, {}, scheduler="nowhere")) == []
 
 
+def test_no_files_are_left(tmp_path, monkeypatch):
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    assert list(completed(refusing, {"test-1": 1}, workers=1)) == [("test-1", 1)]
+    assert list((tmp_path / "temporary").iterdir()) == []
+
+
 def test_everything_listens_on_the_loopback_only(tmp_path):
     with closing(completed(marked, {"test-1": (str(tmp_path), 1)}, workers=1)) as results:
         next(results)
@@ -110,11 +118,12 @@ def test_a_scheduler_that_does_not_answer_is_refused():
 
 
 @contextmanager
-def _dask(*arguments: str):
+def _dask(folder, *arguments: str):
     """Run a program of Dask, as an operator of a cluster does; its workers must find the tests."""
+    found = os.pathsep.join(path for path in sys.path if path)
     process = subprocess.Popen(
         [sys.executable, "-m", "distributed.cli.dask_" + arguments[0], *arguments[1:], "--no-dashboard"],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
+        env={**os.environ, "DASK_TEMPORARY_DIRECTORY": str(folder), "PYTHONPATH": found},
         stderr=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
     )
@@ -131,10 +140,12 @@ def test_a_scheduler_that_runs_elsewhere(tmp_path):
         address.rpartition(":")[2],
         {f"test-{number}": (str(tmp_path), number) for number in range(5)},
     )
-    with _dask("scheduler", "--host", "127.0.0.1", "--port", port, "--dashboard-address", "127.0.0.1:0"):
+    with _dask(
+        tmp_path, "scheduler", "--host", "127.0.0.1", "--port", port, "--dashboard-address", "127.0.0.1:0"
+    ):
         with pytest.raises(InputError, match="has a worker within 5 s"):
             list(completed(marked, tasks, scheduler=address, timeout_s=5.0))
-        folder = ("--local-directory", str(tmp_path), "--no-nanny", "--nthreads", "1")
-        with _dask("worker", address, "--host", "127.0.0.1", *folder):
+        single = ("--no-nanny", "--nthreads", "1")
+        with _dask(tmp_path, "worker", address, "--host", "127.0.0.1", *single):
             found = dict(completed(marked, tasks, scheduler=address, timeout_s=20.0))
     assert found == {f"test-{number}": number**2 for number in range(5)}
