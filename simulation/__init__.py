@@ -1,1 +1,1 @@
-"""Runs over time: comparison of plans, virtual controllers, replay."""
+"""Runs over time: comparison of plans, sweeps, virtual controllers, replay."""

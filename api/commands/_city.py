@@ -5,13 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from api.console import progress_bar
-from traffic.errors import InputError
+from scenarios.plans import read_city_plans
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from scenarios.loader import City
-    from signals.plan import PlanSet
 
 __all__ = ["build_city", "in_force_figures", "read_city_plans", "warm_up"]
 
@@ -47,22 +44,3 @@ def in_force_figures(city: City, *, as_json: bool) -> dict[str, object]:
         return {}
     told = f"{city.left_out} of {len(city.junctions)} junctions, which have Webster's plan"
     return {"left_out_of_timing_sheet": city.left_out if as_json else told}
-
-
-def read_city_plans(city: City, path: Path) -> PlanSet:
-    """Read plans and make sure that they are for the network of `city` and keep what its engineer has settled."""
-    from signals.locked import check_settled
-    from signals.wire import read_plans
-
-    plans = read_plans(path, city.junctions)
-    if plans.network_name != city.network.name:
-        rule = f"must be plans for the network {city.network.name!r}"
-        hint = "Give the scenario that they were made for, or optimise again"
-        raise InputError(rule, file=path, field="network", value=plans.network_name, hint=hint)
-    try:
-        check_settled(city.junctions, plans, city.before)
-    except InputError as error:
-        raise InputError(
-            error.rule, file=path, field=error.field, value=error.value, hint=error.hint
-        ) from error
-    return plans

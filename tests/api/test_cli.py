@@ -25,7 +25,7 @@ def test_help_loads_no_heavy_library():
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("command", ["import", "scenario", "optimize", "evaluate", "report", "sumo"])
+@pytest.mark.parametrize("command", ["import", "scenario", "optimize", "evaluate", "sweep", "report", "sumo"])
 def test_every_command_has_help_with_an_example(command, capsys):
     assert run([command, "--help"]) == 0
     assert f"jasyl {command}" in capsys.readouterr().out
