@@ -16,6 +16,7 @@ __all__ = ["compile_kernels", "is_warm"]
 # The longest to compile come first.
 _MODULES = (
     "traffic._kernels_flow",
+    "traffic.microscopic._kernels_run",
     "signals._kernels_splits",
     "signals._kernels_search",
     "traffic._kernels_assignment",

@@ -19,6 +19,8 @@ import numpy as np
 from filelock import FileLock
 from llvmlite import binding
 from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
 from numpy.typing import NDArray
 from platformdirs import user_cache_path
 
@@ -35,11 +37,13 @@ __all__ = [
     "OutI1",
     "OutI2",
     "OutU1",
+    "borrowed",
     "cache_folder",
     "helper",
     "index",
     "inlined",
     "kernel",
+    "small",
 ]
 
 _PACKAGES = ("traffic", "signals", "transit", "scenarios", "simulation")
@@ -121,6 +125,40 @@ def helper(function: _Function) -> _Function:
     return cast("_Function", numba.njit(**_OPTIONS)(function))
 
 
+def small(function: _Function) -> _Function:
+    """Mark a helper that the compiler's back end copies into its callers, which costs less time than `inlined`."""
+    return cast("_Function", numba.njit(forceinline=True, **_OPTIONS)(function))
+
+
 def inlined(function: _Function) -> _Function:
     """Mark a helper whose body is copied into its callers: for one so short that a call would cost more."""
     return cast("_Function", numba.njit(inline="always", **_OPTIONS)(function))
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def _without_count(_context: Any, array: types.Array) -> Any:
+    """Return `array` without its reference count."""
+
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        view = context.make_array(signature.args[0])(context, builder, value=values[0])
+        view.meminfo = cgutils.get_null_value(view.meminfo.type)
+        view.parent = cgutils.get_null_value(view.parent.type)
+        return view._getvalue()  # noqa: SLF001 - how numba's own code returns a structure
+
+    return array(array), generate
+
+
+def _borrowed(array: NDArray[Any]) -> NDArray[Any]:
+    """Return `array` for use within the calling kernel, which holds a reference to it.
+
+    Helpers that take many arrays would count the references of each one up and down at every call, and these atomic steps
+    can take longer than what the helper does.
+    """
+    return _without_count(array)  # type: ignore[no-any-return]
+
+
+def _itself(array: NDArray[Any]) -> NDArray[Any]:
+    return array
+
+
+borrowed = _itself if numba.config.DISABLE_JIT else inlined(_borrowed)

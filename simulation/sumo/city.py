@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import subprocess
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 
 from signals.plan import PlanSet
 from signals.sumo.lights import SumoLight, lights_of, programs_of, shipped_plans
 from signals.sumo.programs import SumoProgram
 from simulation.sumo.config import SumoConfig
+from simulation.sumo.driven import driven_routes
 from simulation.sumo.executables import environment, sumo_program
 from traffic.demand import FlowDemand
 from traffic.errors import InputError
@@ -33,6 +36,8 @@ class SumoCity:
 
     Attributes
     ----------
+    departures, types
+        The vehicles that go by car, with their routes, and vehicle types by id.
     following
         The mean of the vehicles that depart.
     parameters
@@ -45,6 +50,8 @@ class SumoCity:
     roads: SumoRoads
     lights: tuple[SumoLight, ...]
     demand: FlowDemand
+    departures: tuple[Departure, ...]
+    types: Mapping[str, CarFollowing]
     following: CarFollowing
     parameters: FlowParameters
     warnings: tuple[str, ...]
@@ -66,7 +73,8 @@ class SumoCity:
 def read_city(config: SumoConfig) -> SumoCity:
     """Read network, routes and traffic lights of a configuration.
 
-    Routes are found with SUMO's own `duarouter`, as SUMO finds them where vehicles have none.
+    Vehicles that have a way from and to but no route get the one that they drive in SUMO: it depends on the traffic when they
+    depart, so SUMO runs once, with the programs of its file. Without such vehicles it does not run.
 
     Raises
     ------
@@ -76,7 +84,9 @@ def read_city(config: SumoConfig) -> SumoCity:
     net = read_net(config.network)
     loaded = [logic for file in config.additional for logic in read_logics(file)]
     net = replace(net, logics=(*net.logics, *loaded))
-    departures, following = _departures(config)
+    types = _types(config)
+    departures = _departures(config)
+    following = mean_following(types, [(departure.kind, departure.vehicles) for departure in departures])
     roads = road_network(net, name=config.file.parent.name, following=following)
     if not len(roads.network.junctions):
         raise InputError("must have a traffic light that governs cars", file=config.network, field="tlLogic")
@@ -89,6 +99,8 @@ def read_city(config: SumoConfig) -> SumoCity:
         roads=roads,
         lights=lights_of(roads, begin_s=begin),
         demand=demand_of(roads, departures, begin_s=begin, end_s=end),
+        departures=tuple(departures),
+        types=MappingProxyType(types),
         following=following,
         parameters=_parameters(following),
         warnings=_warnings(roads, left_out),
@@ -105,19 +117,23 @@ def _warnings(roads: SumoRoads, left_out: float) -> tuple[str, ...]:
     return tuple(told)
 
 
-def _departures(config: SumoConfig) -> tuple[list[Departure], CarFollowing]:
+def _types(config: SumoConfig) -> dict[str, CarFollowing]:
     types: dict[str, CarFollowing] = {}
     for file in (*config.additional, *config.routes):
         types |= read_vehicle_types(file)
+    return types
+
+
+def _departures(config: SumoConfig) -> list[Departure]:
     with tempfile.TemporaryDirectory(prefix="jasyl-sumo-") as name:
         routed = Path(name) / "routes.rou.xml"
         _route(config, routed)
-        found = list(read_departures(routed))
+        found = list(read_departures(routed, driven=driven_routes(config)))
     if not found:
         raise InputError(
             "must have a vehicle within the time of the run", file=config.file, field="route-files"
         )
-    return found, mean_following(types, [(departure.kind, departure.vehicles) for departure in found])
+    return found
 
 
 def _route(config: SumoConfig, target: Path) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 import os
 import xml.etree.ElementTree as ET
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -24,23 +24,38 @@ __all__ = ["Departure", "by_car", "demand_of", "read_departures"]
 
 @dataclass(frozen=True)
 class Departure:
-    """Vehicles of one type that leave at `depart_s` (or evenly until `until_s`) along `edges`."""
+    """Vehicles of one type that leave at `depart_s` (or evenly until `until_s`) along `edges`.
+
+    `lane` and `speed` are those to depart with, in SUMO's words; empty where none are given.
+    """
 
     depart_s: float
     until_s: float
     vehicles: float
     edges: tuple[str, ...]
     kind: str = DEFAULT_TYPE
+    lane: str = ""
+    speed: str = ""
 
 
-def read_departures(path: str | os.PathLike[str]) -> Iterator[Departure]:
-    """Yield the departures of a route file in which every vehicle and flow has its route."""
+def read_departures(
+    path: str | os.PathLike[str], *, driven: Mapping[str, tuple[str, ...]] | None = None
+) -> Iterator[Departure]:
+    """Yield the departures of a route file in which every vehicle and flow has its route.
+
+    Parameters
+    ----------
+    driven
+        Edges that replace the route of single vehicles, by their id.
+    """
     routes: dict[str, tuple[str, ...]] = {}
     for element in records(path, "routes", "additional"):
         if element.tag == "route":
             routes[element.get("id", "")] = _edges(element, Path(path))
         elif element.tag in {"vehicle", "flow"}:
-            yield from _departures(element, routes, Path(path))
+            for departure in _departures(element, routes, Path(path)):
+                other = (driven or {}).get(element.get("id", "")) if element.tag == "vehicle" else None
+                yield departure if other is None else replace(departure, edges=other)
 
 
 def _edges(element: ET.Element, path: Path) -> tuple[str, ...]:
@@ -63,12 +78,13 @@ def _departures(element: ET.Element, routes: dict[str, tuple[str, ...]], path: P
     else:
         raise InputError("must have a route", file=path, field=where, value=element.get("route"))
     kind = element.get("type", DEFAULT_TYPE)
+    wish = element.get("departLane", ""), element.get("departSpeed", "")
     if element.tag == "vehicle":
         depart = _seconds(element, "depart", path, where)
-        yield Departure(depart, depart, 1.0, edges, kind)
+        yield Departure(depart, depart, 1.0, edges, kind, *wish)
         return
     begin, end = _seconds(element, "begin", path, where), _seconds(element, "end", path, where)
-    yield Departure(begin, end, _count(element, end - begin, path, where), edges, kind)
+    yield Departure(begin, end, _count(element, end - begin, path, where), edges, kind, *wish)
 
 
 def _count(element: ET.Element, span_s: float, path: Path, where: str) -> float:

@@ -1,0 +1,182 @@
+"""The microscopic model: closed forms, what vehicles may never do, and the same bytes for the same seed."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.traffic.microscopic.lane_roads import SPEED_M_S, network, signals, vehicles
+from traffic.microscopic import _kernels_tables as t
+from traffic.microscopic._kernels_following import (
+    braking_m,
+    chance,
+    easing_speed,
+    needed_m,
+    safe_speed,
+    travel_s,
+)
+from traffic.microscopic._kernels_run import simulate
+from traffic.microscopic.model import Lights, MicroscopicModel
+
+SPEEDS = st.floats(0.0, 40.0)
+DECELS = st.floats(0.5, 9.0)
+
+
+@given(speed=SPEEDS, decel=DECELS, tau=st.floats(0.6, 3.0))
+def test_the_safe_speed_is_the_one_whose_way_to_stand_fits(speed: float, decel: float, tau: float) -> None:
+    assert safe_speed(needed_m(speed, decel, tau), decel, tau) == pytest.approx(speed, abs=1e-9)
+
+
+@given(speed=SPEEDS, decel=DECELS)
+def test_braking_is_the_sum_of_the_steps(speed: float, decel: float) -> None:
+    covered, left = 0.0, speed - decel
+    while left > 0.0:
+        covered += left
+        left -= decel
+    assert braking_m(speed, decel) == pytest.approx(covered, abs=1e-9)
+
+
+@given(room=st.floats(0.0, 300.0), target=st.floats(0.0, 30.0), decel=DECELS)
+def test_who_eases_off_is_slow_enough_in_time(room: float, target: float, decel: float) -> None:
+    speed, covered = easing_speed(room, target, decel), 0.0
+    while speed > target + 1e-9:
+        covered += speed
+        speed = max(speed - decel, target)
+    assert covered <= room + 1e-6
+
+
+def test_travel_times_are_those_of_constant_acceleration() -> None:
+    assert travel_s(50.0, 10.0, 2.0, 10.0) == 5.0
+    assert travel_s(25.0, 0.0, 2.0, 100.0) == 5.0
+    assert travel_s(25.0 + 100.0, 0.0, 2.0, 10.0) == pytest.approx(5.0 + 10.0)
+    assert travel_s(0.0, 3.0, 2.0, 10.0) == 0.0
+
+
+def test_luck_is_uniform_and_differs_by_vehicle_second_and_seed() -> None:
+    drawn = np.array([[chance(seed, who, s) for who in range(50) for s in range(50)] for seed in (1, 2)])
+    assert 0.0 <= drawn.min() <= drawn.max() < 1.0
+    assert len(np.unique(drawn)) == drawn.size
+    assert drawn.mean() == pytest.approx(0.5, abs=0.02)
+    assert abs(np.corrcoef(drawn)[0, 1]) < 0.05
+
+
+def test_who_is_alone_loses_nothing_but_for_dawdling() -> None:
+    roads = network([300.0, 300.0], [(0, 1)])
+    alone = MicroscopicModel(roads, vehicles([(0.0, (0, 1))])).run(signals(), 120)
+    assert (alone.arrived, alone.delay_s, alone.halts) == (1, 0.0, 0)
+    dawdling = MicroscopicModel(roads, vehicles([(0.0, (0, 1))], sigma=0.5)).run(signals(), 120)
+    expected = 0.5 * 0.5 * 2.6 / SPEED_M_S  # half of sigma times acceleration, as a share of the speed
+    assert dawdling.delay_s / (610.0 / SPEED_M_S) == pytest.approx(expected, rel=0.2)
+
+
+def test_a_queue_leaves_one_reaction_and_one_length_after_the_other() -> None:
+    roads = network([600.0, 600.0], [(0, 1)], lights=[0])
+    cars = vehicles([(2.0 * k, (0, 1)) for k in range(75)])
+    light = signals([t.RED] * 200 + [t.GREEN] * 400)
+    passed = [_passed(MicroscopicModel(roads, cars), light, 200 + green) for green in (20, 80)]
+    assert passed[1] - passed[0] == pytest.approx(60.0 / (1.0 + 7.5 / SPEED_M_S), abs=1.0)
+
+
+def _passed(model: MicroscopicModel, light: Lights, duration_s: int) -> int:
+    world = _world(model, light, duration_s)
+    return int(world.track[0, t.TRACK_OUT])
+
+
+def _world(model: MicroscopicModel, light: Lights, duration_s: int, seed: int = 1) -> t.World:
+    world, d = model._world(), model.drivers
+    habits = t.Habits(d.sight_m, d.stop_line_m, d.lookahead_s, d.help_m_s2, d.eager, model.teleport_s, seed)
+    simulate(world, light, habits, duration_s)
+    return world
+
+
+def test_nobody_passes_red_and_yellow_stops_who_can() -> None:
+    roads = network([200.0, 200.0], [(0, 1)], lights=[0])
+    cars = vehicles([(3.0 * k, (0, 1)) for k in range(20)], sigma=0.5)
+    assert _passed(MicroscopicModel(roads, cars), signals([t.RED] * 90), 400) == 0
+    assert _passed(MicroscopicModel(roads, cars), signals([t.YELLOW] * 90), 400) == 0
+    assert _passed(MicroscopicModel(roads, cars), signals([t.GREEN] * 90), 400) == 20
+
+
+@pytest.mark.parametrize("stop_m", [0.0, 3.0])
+def test_who_gives_way_lets_a_stream_pass_and_then_goes(stop_m: float) -> None:
+    crossing = network([200.0] * 4, [(0, 1), (2, 3)], foes=[(0, 1, True), (1, 0, False)], stop_m=stop_m)
+    stream = [(1.8 * k, (2, 3)) for k in range(60)]
+    model = MicroscopicModel(crossing, vehicles([*stream, (0.0, (0, 1))]), teleport_s=0)
+    until_the_last = _world(model, signals(), 100)
+    assert until_the_last.track[1, t.TRACK_OUT] == 0
+    after = model.run(signals(), 300)
+    assert after.arrived == 61
+    protected = network(
+        [200.0] * 4, [(0, 1), (2, 3)], foes=[(0, 1, True), (1, 0, False)], lights=[0, -1], stop_m=stop_m
+    )
+    at_once = _world(MicroscopicModel(protected, vehicles([(0.0, (0, 1))])), signals([t.GREEN]), 40)
+    assert at_once.totals[t.REACHED] == 1
+
+
+def test_junctions_are_kept_clear() -> None:
+    foes = [(0, 2, False), (2, 0, True)]
+    roads = network(
+        [300.0, 20.0, 300.0, 300.0, 300.0], [(0, 1), (1, 2), (3, 4)], foes=foes, lights=[-1, 0, -1]
+    )
+    cars = vehicles([*((2.5 * k, (0, 1, 2)) for k in range(30)), (100.0, (3, 4))])
+    world = _world(MicroscopicModel(roads, cars, teleport_s=0), signals([t.RED]), 200)
+    lanes = world.lanes
+    assert world.ends[lanes, t.FIRST] == t.NOBODY, "nobody stands inside"
+    assert world.totals[t.REACHED] == 1, "so who crosses gets through"
+
+
+def test_who_is_in_the_wrong_lane_changes_in_time() -> None:
+    roads = network([300.0, 300.0, 300.0], [(0, 2)], edges=[2, 1])
+    cars = vehicles([(0.0, (0, 1)), (1.0, (0, 1)), (4.0, (0, 1))])
+    wrong = cars.depart_lane.copy()
+    wrong[1] = 1
+    cars.depart_lane[:] = wrong
+    assert MicroscopicModel(roads, cars).run(signals(), 200).arrived == 3
+
+
+def test_vehicles_use_both_lanes_of_a_queue() -> None:
+    roads = network([300.0] * 4, [(0, 2), (1, 3)], edges=[2, 2], lights=[0, 0])
+    cars = vehicles([(2.0 * k, (0, 1)) for k in range(30)], sigma=0.5)
+    world = _world(MicroscopicModel(roads, cars), signals([t.RED] * 100 + [t.GREEN] * 100), 200)
+    assert abs(world.track[0, t.TRACK_OUT] - world.track[1, t.TRACK_OUT]) <= 4
+
+
+def test_who_halts_too_long_goes_on_at_the_next_edge() -> None:
+    roads = network([200.0, 200.0], [(0, 1)], lights=[0])
+    model = MicroscopicModel(roads, vehicles([(0.0, (0, 1))]), teleport_s=60)
+    result = model.run(signals([t.RED]), 300)
+    assert (result.teleports, result.arrived) == (1, 1)
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    seed=st.integers(1, 10_000),
+    times=st.lists(st.tuples(st.floats(0.0, 120.0), st.integers(0, 1)), min_size=1, max_size=60),
+    green=st.integers(1, 39),
+    sigma=st.floats(0.0, 1.0),
+)
+def test_vehicles_are_conserved_never_overlap_and_runs_repeat(
+    seed: int, times: list[tuple[float, int]], green: int, sigma: float
+) -> None:
+    roads = network(
+        [120.0, 60.0, 120.0, 60.0],
+        [(0, 1), (2, 3)],
+        foes=[(0, 1, True), (1, 0, False)],
+        lights=[0, 1],
+    )
+    routes = ((0, 1), (2, 3))
+    cars = vehicles([(time, routes[which]) for time, which in times], sigma=sigma)
+    light = signals([t.GAPS] * green + [t.RED] * (40 - green), [t.RED] * green + [t.GREEN] * (40 - green))
+    model = MicroscopicModel(roads, cars, teleport_s=0)
+    result, again = model.run(light, 150, seed=seed), model.run(light, 150, seed=seed)
+    assert (result.delay_s, result.halts) == (again.delay_s, again.halts)
+    assert result.vehicles == len(times) == result.arrived + result.under_way + result.waiting_to_enter
+    world = _world(model, light, 150, seed)
+    for track in range(len(world.ends)):
+        who = world.ends[track, t.FIRST]
+        while (behind := world.at[who, t.BEHIND] if who >= 0 else t.NOBODY) >= 0:
+            rear = world.car[who, t.POSITION] - world.car[who, t.LENGTH]
+            assert world.car[behind, t.POSITION] <= rear + 1e-9
+            who = behind

@@ -1,0 +1,1 @@
+"""Every vehicle by itself: car following, lanes, gaps and signals, one second a step."""
