@@ -1,6 +1,7 @@
 """Rows of a GMNS table by the names of its columns, and what is wrong with a cell by file, row and column.
 
-Tables that have been a shapefile have names of 10 letters: ``from_node_`` is read as `from_node_id`. A cell ``NULL`` is empty.
+Tables that have been a shapefile have names of 10 letters: ``from_node_`` is read as `from_node_id`. A cell ``NaN`` is empty, as
+the specification has it, and so is ``NULL``.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ __all__ = ["Row", "by_key", "rows_of"]
 _SHAPEFILE = 10
 _MOST = Decimal(10) ** 12
 _HINT = "Correct the cell"
+_EMPTY = ("", "nan", "null")
 
 
 @dataclass(frozen=True)
@@ -41,17 +43,22 @@ class Row:
 
     def text(self, column: str) -> str:
         """Return a cell without outer spaces; empty where there is none."""
+        text = self._raw(column)
+        return "" if text.lower() in _EMPTY else text
+
+    def _raw(self, column: str) -> str:
         position = self.at.get(column)
         if position is None:
             position = self.at.get(column[:_SHAPEFILE]) if len(column) > _SHAPEFILE else None
-        text = "" if position is None else self.cells[position].strip()
-        return "" if text.upper() == "NULL" else text
+        return "" if position is None else self.cells[position].strip()
 
     def decimal(self, column: str, default: Decimal | None = None) -> Decimal:
         """Return the number in a cell with all its digits; the default where it is empty."""
         text = self.text(column)
         if not text and default is not None:
             return default
+        if not text:
+            raise self.wrong(column, "must be given", "Write the number")
         try:
             value = Decimal(text.replace("_", "?"))
         except InvalidOperation:
@@ -83,7 +90,7 @@ class Row:
     def wrong(self, column: str, rule: str, hint: str) -> InputError:
         """Return the error that a cell breaks `rule`."""
         field = f"row {self.line}, {column}"
-        return InputError(rule, file=self.file, field=field, value=self.text(column), hint=hint)
+        return InputError(rule, file=self.file, field=field, value=self._raw(column), hint=hint)
 
 
 _TRUTH = {

@@ -18,7 +18,7 @@ from traffic.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-__all__ = ["GmnsFolder", "GmnsTable", "read_gmns", "write_gmns"]
+__all__ = ["GmnsFolder", "GmnsTable", "check_new_folder", "read_gmns", "write_gmns"]
 
 _NODES = "node.csv"
 _MOST_BYTES = 2**31
@@ -182,6 +182,13 @@ def _trimmed(row: list[str]) -> list[str]:
     return row[:last]
 
 
+def check_new_folder(path: Path) -> None:
+    """Refuse a folder to write that is there already with something in it."""
+    if path.is_symlink() or (path.exists() and not (path.is_dir() and not any(path.iterdir()))):
+        rule, hint = "must be a new or an empty folder", "Choose another folder, or remove this one first"
+        raise InputError(rule, file=path, field="--output", hint=hint)
+
+
 def write_gmns(folder: GmnsFolder, path: Path) -> None:
     """Write the tables into a new folder; equal tables give equal bytes, and read again they are equal.
 
@@ -190,9 +197,7 @@ def write_gmns(folder: GmnsFolder, path: Path) -> None:
     InputError
         If `path` is there already and no empty folder, or the folder above it is not there.
     """
-    if path.is_symlink() or (path.exists() and not (path.is_dir() and not any(path.iterdir()))):
-        rule, hint = "must be a new or an empty folder", "Choose another folder, or remove this one first"
-        raise InputError(rule, file=path, field="--output", hint=hint)
+    check_new_folder(path)
     if not path.absolute().parent.is_dir():
         raise InputError("must be in a folder that exists", file=path, hint="Make the folder first")
     draft = path.absolute().with_name(f".{path.absolute().name}.part")

@@ -122,11 +122,7 @@ class _Reader:
         if not found:
             for number in range(1, self._count(link, along) + 1):
                 found[number] = Lane(number, pocket=False, storage_m=None, saturation_veh_h=None)
-        for segment in self.segments[link.key]:
-            length_m = self._storage_m(segment, link)
-            if length_m is None:
-                self.mid_block += 1
-                continue
+        for length_m, segment in self._at_end(link):
             self._add(found, segment, length_m)
             capacity = segment.decimal("capacity") if segment.text("capacity") else capacity
         self._check(found, link)
@@ -140,6 +136,17 @@ class _Reader:
             for lane in lanes
         ]
         return StopLine(tuple(filled), frozenset(self.closed))
+
+    def _at_end(self, link: CarLink) -> list[tuple[Decimal, Row]]:
+        """Return the segments that reach the end of a link with their lengths, the longest first; the inner one prevails."""
+        found = []
+        for segment in self.segments[link.key] if link.forward else []:
+            length_m = self._storage_m(segment, link)
+            if length_m is None:
+                self.mid_block += 1
+            else:
+                found.append((length_m, segment))
+        return sorted(found, key=lambda pair: -pair[0])
 
     def _count(self, link: CarLink, told: Sequence[Row]) -> int:
         if told:
@@ -188,8 +195,6 @@ class _Reader:
         if node not in {link.from_node, link.to_node}:
             hint = "Correct the node of the segment"
             raise segment.wrong("ref_node_id", "must be a node at an end of the link", hint)
-        if not link.forward:
-            return None
         to_go = length - end if node == link.from_node else start
         return min(end - start, length) if abs(to_go) <= _AT_END_M else None
 

@@ -35,8 +35,16 @@ def crosswalk_id(crossing: int) -> str:
     return f"x{crossing + 1}"
 
 
-def network_to_gmns(network: RoadNetwork) -> GmnsFolder:
-    """Return the tables of a network: config, nodes, links, geometries, lanes, segments, movements."""
+def network_to_gmns(network: RoadNetwork, controlled: NDArray[np.bool_] | None = None) -> GmnsFolder:
+    """Return the tables of a network: config, nodes, links, geometries, lanes, segments, movements.
+
+    Parameters
+    ----------
+    controlled
+        Whether signals control each movement; default: those at junctions. Shape (movements,).
+    """
+    if controlled is None:
+        controlled = np.isin(network.links.to_node[network.movements.in_link], network.junctions.node)
     lanes = [_LinkLanes(network, k) for k in range(len(network.links))]
     tables = [
         _config(network),
@@ -44,7 +52,7 @@ def network_to_gmns(network: RoadNetwork) -> GmnsFolder:
         _links(network, lanes),
         _geometries(network),
         *_lane_tables(network, lanes),
-        _movements(network, lanes),
+        _movements(network, lanes, controlled),
     ]
     if len(network.places):
         places = network.places
@@ -234,7 +242,7 @@ def _lane_tables(network: RoadNetwork, lanes: list[_LinkLanes]) -> list[GmnsTabl
     ]
 
 
-def _movements(network: RoadNetwork, lanes: list[_LinkLanes]) -> GmnsTable:
+def _movements(network: RoadNetwork, lanes: list[_LinkLanes], controlled: NDArray[np.bool_]) -> GmnsTable:
     """Movements, with a row for each row of neighbouring lanes from which one is made."""
     columns = (
         "mvmt_id",
@@ -251,7 +259,6 @@ def _movements(network: RoadNetwork, lanes: list[_LinkLanes]) -> GmnsTable:
     groups: list[set[int]] = [set() for _ in range(len(moves))]
     for group, movement in zip(joined.lane_group.tolist(), joined.movement.tolist(), strict=True):
         groups[movement].add(group)
-    signals = set(network.junctions.node.tolist())
     rows: list[tuple[object, ...]] = []
     for movement in range(len(moves)):
         into, out_of = int(moves.in_link[movement]), int(moves.out_link[movement])
@@ -259,7 +266,7 @@ def _movements(network: RoadNetwork, lanes: list[_LinkLanes]) -> GmnsTable:
         told = (
             out_of + 1,
             _TURN[Turn(moves.turn[movement])],
-            "signal" if node in signals else None,
+            "signal" if controlled[movement] else "no_control",
             float(moves.angle_rad[movement]),
             float(moves.saturation_factor[movement]),
         )
