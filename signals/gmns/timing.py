@@ -78,6 +78,7 @@ class TimingTables:
                 rule = f"must stand once with timing plan {plan}, and row {self.coordination[pair].line} has it too"
                 raise row.wrong("controller_id", rule, "Remove one of the rows")
             self.coordination[pair] = row
+        self.links = {row.text("link_id") for row in rows_of(folder, "link")}
         self.crossed = set(gmns.movement_nodes.values())
         own = [(key, row.text("controller_id")) for key, row in self.plans.items()]
         self.pairs = tuple(dict.fromkeys([*own, *self.coordination]))
@@ -93,6 +94,8 @@ class TimingTables:
             raise row.wrong("protection", rule, "Correct the cell")
         if row.text("mvmt_id"):
             _known(row, "mvmt_id", self.gmns.movement_nodes, "movement")
+        if row.text("link_id"):
+            _known(row, "link_id", self.links, "link")
 
     def node(self, plan: str, controller: str) -> str:
         """Return the node that a controller governs: that of its id, else the one whose movements its phases serve."""
@@ -185,8 +188,8 @@ class TimingTables:
         times = {name: row.number(name, 0.0) for name in ("min_green", "walk_time", "ped_clearance")}
         times |= {name: row.number(name) for name in (column, "clearance")}
         for name, value in times.items():
-            if value < 0:
-                raise row.wrong(name, "must be 0 s or more", "Correct the time")
+            if not 0 <= value <= MOST_CYCLE_S:
+                raise row.wrong(name, f"must be from 0 to {MOST_CYCLE_S} s", "Correct the time")
         split = times[column] + times["clearance"]
         if abs(split - round(split)) > ROUNDING_S or split < 1:
             raise row.wrong(column, "must be whole seconds with clearance, 1 or more", "Round the split")

@@ -101,6 +101,10 @@ def read_config(
     """
     rows = rows_of(folder, "config")
     row = rows[0] if rows else None
+    if len(rows) > 1:
+        rule, hint = "must be the only row", "Remove the other rows"
+        field, value = f"row {rows[1].line}", rows[1].text("dataset_name")
+        raise InputError(rule, file=rows[1].file, field=field, value=value, hint=hint)
     file = folder.file("config")
     if row is not None and row.text("geometry_field_format").lower() not in {"", _GEOMETRY}:
         raise row.wrong("geometry_field_format", f"must be {_GEOMETRY}", "Convert the geometries to WKT")
@@ -132,11 +136,14 @@ def _crs(row: Row | None, file: str, given: str | None) -> str:
         return LOCAL
     name = f"EPSG:{text}" if text.isascii() and text.isdecimal() else text
     try:
-        CRS.from_user_input(name)
+        system = CRS.from_user_input(name)
+        known = system.is_projected or system.is_geographic
     except CRSError:
+        known = False
+    if not known:
         field = "--crs" if given else f"row {row.line}, crs" if row is not None else "crs"
         rule, hint = "must be a coordinate system", f"Give an EPSG number such as 32619, or {LOCAL}"
-        raise InputError(rule, file=None if given else file, field=field, value=text, hint=hint) from None
+        raise InputError(rule, file=None if given else file, field=field, value=text, hint=hint)
     return name
 
 
@@ -157,8 +164,8 @@ class Projection:
 def projection(crs: str, points: NDArray[np.float64]) -> Projection:
     """Return the way to metres.
 
-    A system that is in metres already stays; others are projected to the zone of Universal Transverse Mercator about the middle
-    of the points.
+    A system that is in metres already stays, unless it is a Mercator map, on which a metre is none; others are projected to the
+    zone of Universal Transverse Mercator about the middle of the points.
 
     Parameters
     ----------
@@ -168,7 +175,7 @@ def projection(crs: str, points: NDArray[np.float64]) -> Projection:
     if crs == LOCAL:
         return Projection(crs)
     system = CRS.from_user_input(crs)
-    if system.is_projected and all(axis.unit_conversion_factor == 1.0 for axis in system.axis_info[:2]):
+    if _true_to_scale(system):
         return Projection(crs)
     degrees = Transformer.from_crs(system, CRS.from_epsg(4326), always_xy=True)
     longitude, latitude = degrees.transform(*np.median(points, axis=0))
@@ -178,3 +185,12 @@ def projection(crs: str, points: NDArray[np.float64]) -> Projection:
     zone = min(int((longitude + 180) // 6) + 1, 60)
     target = f"EPSG:{(32600 if latitude >= 0 else 32700) + zone}"
     return Projection(target, Transformer.from_crs(system, CRS.from_user_input(target), always_xy=True))
+
+
+def _true_to_scale(system: CRS) -> bool:
+    """Whether positions are in metres of the ground."""
+    if not system.is_projected or system.coordinate_operation is None:
+        return False
+    method = system.coordinate_operation.method_name
+    mercator = "Mercator" in method and "Transverse" not in method and "Oblique" not in method
+    return not mercator and all(axis.unit_conversion_factor == 1.0 for axis in system.axis_info[:2])

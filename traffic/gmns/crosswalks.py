@@ -86,13 +86,16 @@ def _legs(
     roads: GmnsRoads, network: RoadNetwork, row: Row, node: int, link_of: dict[str, int]
 ) -> tuple[int, int] | None:
     """Return the in-link and the out-link that a crosswalk crosses, -1 for none; `None` where it crosses nothing."""
-    told = [row.text(column) for column in ("crosses_ib_link_id", "crosses_ob_link_id")]
-    if any(told):
-        for column, key in zip(("crosses_ib_link_id", "crosses_ob_link_id"), told, strict=True):
-            if key not in {*link_of, _NONE}:
-                rule = f"must be a link_id of a road, or {_NONE}"
+    ends = (("crosses_ib_link_id", network.links.to_node), ("crosses_ob_link_id", network.links.from_node))
+    if any(row.text(column) for column, _ in ends):
+        legs = []
+        for column, at in ends:
+            link = -1 if row.text(column) == _NONE else link_of.get(row.text(column))
+            if link is None or (link >= 0 and at[link] != node):
+                rule = f"must be a link_id of a road at the junction, or {_NONE}"
                 raise row.wrong(column, rule, "Correct the cell, or empty both columns")
-        return link_of.get(told[0], -1), link_of.get(told[1], -1)
+            legs.append(link)
+        return legs[0], legs[1]
     walk = _ends(roads, row)
     links = network.links
     into = [k for k in np.flatnonzero(links.to_node == node).tolist() if _meet(network.shape(k)[::-1], walk)]

@@ -25,14 +25,16 @@ if TYPE_CHECKING:
     from traffic.gmns.config import GmnsConfig, Projection, Unit
     from traffic.gmns.records import GmnsFolder
 
-__all__ = ["CarLink", "GmnsRoads", "drawn_m", "is_crosswalk", "read_roads"]
+__all__ = ["MOST_LANES", "CarLink", "GmnsRoads", "drawn_m", "is_crosswalk", "read_roads"]
+
+MOST_LANES = 20
+"""Lanes of a link at most."""
 
 _NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
 _POINT = re.compile(rf"\s*({_NUMBER})\s+({_NUMBER})(?:\s+{_NUMBER}){{0,2}}\s*")
 _LINE = re.compile(r"\s*(?:MULTI)?LINESTRING\s*(?:Z|M|ZM)?\s*([(][^A-Za-z]*[)])\s*", re.IGNORECASE)
 _UNIT_FITS = 3.0
 _LENGTH_FITS = 10.0
-_MOST_LANES = 20
 _CLASSES = {
     RoadClass.MOTORWAY: ("motorway", "freeway", "interstate"),
     RoadClass.TRUNK: ("trunk", "expressway", "highway", "ramp", "on-ramp", "off-ramp"),
@@ -129,7 +131,7 @@ class _Reader:
     def __init__(self, folder: GmnsFolder, config: GmnsConfig) -> None:
         self.folder, self.config, self.uses = folder, config, Uses(folder)
         self.left_out: Counter[str] = Counter()
-        self.turned = self.slow = 0
+        self.turned = self.slow = self.unlike = 0
         self.warnings: list[str] = []
         self.nodes = by_key(rows_of(folder, "node", ("node_id", "x_coord", "y_coord")), "node_id")
         self.at = {key: position for position, key in enumerate(self.nodes)}
@@ -209,9 +211,10 @@ class _Reader:
         if not links:
             rule, hint = "must have a link that cars may use", "Correct allowed_uses"
             raise InputError(rule, file=self.folder.file("link"), value=len(others), hint=hint)
-        rough = sum(abs(np.log(drawn_m(link.shape_m) / link.length_m)) > 1e-9 + np.log(2) for link in links)
-        if rough:
-            self.warnings.append(f"{rough} links are drawn less than half or more than twice their length")
+        if self.unlike:
+            self.warnings.append(
+                f"{self.unlike} links are drawn less than a tenth or more than ten times their length: as drawn"
+            )
 
     def _shape(self, row: Row) -> NDArray[np.float64]:
         """Return the points of a link from `from_node_id` to `to_node_id`, metres."""
@@ -307,6 +310,7 @@ class _Reader:
             raise row.wrong("length", "must be more than 0", "Correct the length, or empty the cell")
         if length > 0 and (drawn == 0 or 1 / _LENGTH_FITS < length / drawn < _LENGTH_FITS):
             return length
+        self.unlike += length > 0
         if drawn == 0:
             raise row.wrong("length", "must be given where both nodes lie at one place", "Give the length")
         return drawn
@@ -323,8 +327,8 @@ class _Reader:
     @staticmethod
     def _lanes(row: Row) -> int:
         lanes = row.whole("lanes", 0)
-        if not 1 <= lanes <= _MOST_LANES and row.text("lanes"):
-            rule = f"must be from 1 to {_MOST_LANES} where cars are allowed"
+        if not 1 <= lanes <= MOST_LANES and row.text("lanes"):
+            rule = f"must be from 1 to {MOST_LANES} where cars are allowed"
             raise row.wrong(
                 "lanes", rule, "Correct the lanes, take cars from allowed_uses, or empty the cell"
             )

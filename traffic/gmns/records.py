@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 import shutil
 import zipfile
 from dataclasses import dataclass, field
@@ -113,7 +114,7 @@ def read_gmns(path: Path, *, inside: str | None = None) -> GmnsFolder:
     """
     if path.is_dir():
         where = path if inside is None else path / inside
-        files = {child.name: child.read_bytes() for child in sorted(where.glob("*.csv")) if child.is_file()}
+        files = {child.name: _bytes(child) for child in sorted(where.glob("*.csv")) if _is_table(child.name)}
         source = str(where)
     else:
         files, source = _unzipped(path, inside)
@@ -122,6 +123,18 @@ def read_gmns(path: Path, *, inside: str | None = None) -> GmnsFolder:
         raise InputError(rule, file=source, value=", ".join(files) or "no CSV file", hint=hint)
     tables = (_table(Path(source) / name, content) for name, content in files.items())
     return GmnsFolder(tuple(tables), source)
+
+
+def _is_table(name: str) -> bool:
+    return name.endswith(".csv") and not name.startswith(".")
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        rule, hint = "must be a file that can be read", "Correct its rights, or remove it from the folder"
+        raise InputError(rule, file=path, value=error.strerror, hint=hint) from error
 
 
 def _unzipped(path: Path, inside: str | None) -> tuple[dict[str, bytes], str]:
@@ -144,7 +157,7 @@ def _member_files(path: Path, archive: zipfile.ZipFile, inside: str | None) -> t
         rule = f"must be a folder with {_NODES} in the zip file"
         hint = f"Give --folder: {', '.join(folders)}" if folders else f"Pack a folder with {_NODES}"
         raise InputError(rule, file=path, field="--folder", value=inside or "none", hint=hint)
-    own = [(name, info) for name, info in members if str(name.parent) == chosen and name.suffix == ".csv"]
+    own = [(name, info) for name, info in members if str(name.parent) == chosen and _is_table(name.name)]
     if sum(info.file_size for _, info in own) > _MOST_BYTES:
         rule, hint = "must be 2 GiB or less when unpacked", "Unpack the folder and remove what is no table"
         raise InputError(rule, file=path, field="zip file", value=chosen, hint=hint)
@@ -200,15 +213,15 @@ def write_gmns(folder: GmnsFolder, path: Path) -> None:
     check_new_folder(path)
     if not path.absolute().parent.is_dir():
         raise InputError("must be in a folder that exists", file=path, hint="Make the folder first")
-    draft = path.absolute().with_name(f".{path.absolute().name}.part")
+    draft = path.absolute().with_name(f".{path.absolute().name}.{os.getpid()}.part")
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir()
     try:
         for table in folder.tables:
             (draft / f"{table.name}.csv").write_bytes(_csv(table))
-        if path.exists():
-            path.rmdir()
-        draft.rename(path)
+        path.mkdir(exist_ok=True)
+        for file in sorted(draft.iterdir()):
+            file.replace(path / file.name)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
 

@@ -117,10 +117,19 @@ class _Builder:
             self.into[link.to_node].append(k)
             self.out_of[link.from_node].append(k)
         self.exits: dict[int, list[int]] = defaultdict(list)
+        """Links that movements which are told lead to from each link."""
         for into, out_of in self.turns.told:
             self.exits[into].append(out_of)
 
     def build(self, name: str) -> GmnsNetwork:
+        told_nodes = {self.roads.links[k].to_node for k in self.turns.mentioned}
+        silent = [
+            k for k, link in enumerate(self.roads.links) if link.to_node in told_nodes and not self._told(k)
+        ]
+        if silent:
+            self.warnings.append(
+                f"{len(silent)} links have no movement at a node that has others: by default rules"
+            )
         banned = frozenset(pair for k in range(len(self.roads.links)) for pair in self._banned(k))
         made = assemble(
             name,
@@ -157,21 +166,28 @@ class _Builder:
             warnings=(*self.warnings, *found.warnings),
         )
 
+    def _told(self, k: int) -> bool:
+        """Whether the table says of link `k` where it leads: at an external node what it does not say is not there."""
+        node = self.roads.links[k].to_node
+        return k in self.turns.mentioned or bool(self.turns.told and self._type(node) == _EXTERNAL)
+
     def _banned(self, k: int) -> list[tuple[int, int]]:
         """Return the turns at the end of link `k` that may not be made."""
-        node = self.roads.links[k].to_node
-        if not self.exits[k] and not (self.turns.told and self._type(node) == _EXTERNAL):
+        if not self._told(k):
             return []
-        return [(k, out_of) for out_of in self.out_of[node] if out_of not in self.exits[k]]
+        ahead = self.out_of[self.roads.links[k].to_node]
+        return [(k, out_of) for out_of in ahead if out_of not in self.exits[k]]
 
     def _type(self, node: str) -> str:
         return self.roads.nodes[node].text("node_type").lower()
 
     def _leads_on(self, k: int) -> bool:
         """Whether traffic can go on at the end of link `k` without turning round."""
+        if self._told(k):
+            return bool(self.exits[k])
         link = self.roads.links[k]
         ahead = (o for o in self.out_of[link.to_node] if self.roads.links[o].to_node != link.from_node)
-        return bool(self.exits[k]) or any(True for _ in ahead)
+        return any(True for _ in ahead)
 
     def _node(self, key: str) -> NodeSpec:
         row, at = self.roads.nodes[key], self.roads.placed[key]
@@ -192,7 +208,7 @@ class _Builder:
             self.warnings.append(f"node {key}: signals without a movement to control")
             return None
         osm_nodes = row.text("osm_nodes").split()
-        if not all(number.isascii() and number.isdecimal() for number in osm_nodes):
+        if not all(number.isascii() and number.isdecimal() and len(number) <= 18 for number in osm_nodes):
             raise row.wrong("osm_nodes", "must be numbers with spaces between", "Correct the cell")
         kind = row.text("junction_kind").upper() or JunctionKind.INTERSECTION.name
         if kind not in JunctionKind.__members__:
@@ -220,10 +236,17 @@ class _Builder:
             length_m=link.length_m,
             name=link.name,
             osm_way=link.row.whole("osm_way_id", 0),
-            layer=link.row.whole("layer", 0),
+            layer=self._layer(link.row),
             left_bay_lanes=sum(lane.pocket and lane.number < 0 for lane in line.lanes),
             right_bay_lanes=sum(lane.pocket and lane.number >= 0 for lane in line.lanes),
         )
+
+    @staticmethod
+    def _layer(row: Row) -> int:
+        layer = row.whole("layer", 0)
+        if not abs(layer) <= 100:
+            raise row.wrong("layer", "must be from -100 to 100", "Correct the layer, or empty the cell")
+        return layer
 
     def _places(self) -> Places:
         rows = rows_of(self.roads.folder, "place", ("name", "x_coord", "y_coord", "weight"))

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from traffic.errors import InputError
 from traffic.gmns.cells import by_key, rows_of
+from traffic.gmns.links import MOST_LANES
 
 if TYPE_CHECKING:
     from collections.abc import Container, Sequence
@@ -160,6 +161,8 @@ class _Reader:
     ) -> None:
         """Enter the lane of a row, or take it out where cars may not use it."""
         number = row.whole("lane_num")
+        if not abs(number) <= MOST_LANES:
+            raise row.wrong("lane_num", f"must be from -{MOST_LANES} to {MOST_LANES}", "Correct the number")
         if not self.roads.uses.cars(row):
             found.pop(number, None)
             self.closed.add(number)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from traffic.gmns.cells import by_key, rows_of
+from traffic.gmns.links import MOST_LANES
 from traffic.network import Turn
 
 if TYPE_CHECKING:
@@ -56,6 +57,8 @@ class GmnsTurns:
     ----------
     told
         By in-link and out-link.
+    mentioned
+        Links of which a row says where they lead, be it only where cars may not go.
     node_of
         Node of each row by its `mvmt_id`, left out or not.
     left_out
@@ -65,6 +68,7 @@ class GmnsTurns:
     """
 
     told: dict[tuple[int, int], ToldTurn]
+    mentioned: frozenset[int]
     node_of: dict[str, str]
     left_out: dict[str, int]
     warnings: tuple[str, ...]
@@ -77,24 +81,27 @@ def read_turns(roads: GmnsRoads, lines: list[StopLine]) -> GmnsTurns:
     ends = _Ends(roads)
     told: dict[tuple[int, int], ToldTurn] = defaultdict(ToldTurn)
     left_out: Counter[str] = Counter()
+    mentioned: set[int] = set()
     lost = 0
     for key, row in rows.items():
-        pair = ends.of(row)
-        if pair is None:
+        into, out_of = ends.of(row)
+        if into is None or out_of is None:
             left_out["from or to a link without cars"] += 1
+            mentioned |= set() if into is None else {into}
             continue
-        lanes, closed = _lanes(row, lines[pair[0]])
+        lanes, closed = _lanes(row, lines[into])
         reason = _reason(roads, row, closed=closed)
+        mentioned |= set() if closed else {into}
         if reason:
             left_out[reason] += 1
             continue
         lost += not lanes and bool(row.text("start_ib_lane"))
-        _add(told[pair], key, row, lanes)
+        _add(told[into, out_of], key, row, lanes)
     warnings = (
         [f"{lost} movements begin in a lane that their link lacks: lanes by default rules"] if lost else []
     )
     node_of = {key: row.text("node_id") for key, row in rows.items()}
-    return GmnsTurns(dict(told), node_of, dict(left_out.most_common()), tuple(warnings))
+    return GmnsTurns(dict(told), frozenset(mentioned), node_of, dict(left_out.most_common()), tuple(warnings))
 
 
 class _Ends:
@@ -107,15 +114,16 @@ class _Ends:
         leaving = {(link.key, link.from_node): k for k, link in enumerate(roads.links)}
         self.at = (("ib_link_id", arriving, "end"), ("ob_link_id", leaving, "begin"))
 
-    def of(self, row: Row) -> tuple[int, int] | None:
-        """Return the in-link and the out-link; `None` where cars may not use one of them."""
+    def of(self, row: Row) -> tuple[int | None, ...]:
+        """Return the in-link and the out-link; `None` for one that cars may not use."""
         node = row.text("node_id")
         if node not in self.roads.nodes:
             raise row.wrong("node_id", "must be a node_id of node.csv", "Add the node, or correct the cell")
-        found = []
+        found: list[int | None] = []
         for column, at, verb in self.at:
             link = row.text(column)
             if link in self.roads.others:
+                found.append(None)
                 continue
             if link not in self.known:
                 rule = "must be a link_id of link.csv"
@@ -124,7 +132,7 @@ class _Ends:
                 rule = f"must be a link that may {verb} at node {node}"
                 raise row.wrong(column, rule, "Correct the link or the node of the movement")
             found.append(at[link, node])
-        return (found[0], found[1]) if len(found) == 2 else None
+        return tuple(found)
 
 
 def _reason(roads: GmnsRoads, row: Row, *, closed: bool) -> str:
@@ -142,6 +150,9 @@ def _lanes(row: Row, line: StopLine) -> tuple[set[int], bool]:
         return set(), False
     first = row.whole("start_ib_lane")
     last = row.whole("end_ib_lane", first)
+    for column, number in (("start_ib_lane", first), ("end_ib_lane", last)):
+        if not abs(number) <= MOST_LANES:
+            raise row.wrong(column, f"must be from -{MOST_LANES} to {MOST_LANES}", "Correct the number")
     if last < first:
         raise row.wrong("end_ib_lane", "must be start_ib_lane or more", "Lanes count from left to right")
     named = {number for number in range(first, last + 1) if number} or {0}

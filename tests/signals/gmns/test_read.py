@@ -160,7 +160,7 @@ def refusal(folder, key="gmns:C, timing plan am"):
         (PHASES, "max_green", "12", 0, "must be the same in all rings between two barriers (barrier 1)"),
         (PHASES, "max_green", "11.5", 0, "must be whole seconds with clearance, 1 or more"),
         (PHASES, "clearance", "", 0, "must be given"),
-        (PHASES, "clearance", "-5", 0, "must be 0 s or more"),
+        (PHASES, "clearance", "-5", 0, "must be from 0 to 600 s"),
         (PHASES, "signal_phase_num", "2", 0, "must be the only phase 2 of timing plan am"),
         (PHASES, "position", "2", 0, "must be a place of its own: row 2 has the same ring and barrier"),
         (PHASES, "walk_time", "", 1, "must be more than 0 s, as crosswalk xS has phase 2"),

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pyproj import Transformer
 
+from signals.gmns.read import read_signals
 from tests.traffic.gmns.hand_tables import X, Y, changed, crossroads_gmns, with_table, without
 from traffic.errors import InputError
 from traffic.gmns.cells import rows_of
@@ -115,6 +119,48 @@ def test_what_cars_may_not_use_is_counted(table, column, value, reason):
     assert len(gmns.network.movements) < 12
 
 
+def test_cars_may_not_leave_by_what_only_others_may_use():
+    folder = crossroads_gmns()
+    old = folder.table("movement")
+    rows = [(*row, "BIKE" if row[0].startswith("E") else "") for row in old.rows]
+    gmns = road_network(with_table(folder, GmnsTable.of("movement", (*old.columns, "allowed_uses"), rows)))
+    assert gmns.left_out == {"movements: allowed_uses bike": 3}
+    assert 0 not in gmns.network.movements.in_link
+    assert gmns.network.nodes.gateway[0]  # cars from the east end there
+
+
+def test_a_link_without_a_movement_has_those_of_our_own_rules():
+    folder = crossroads_gmns()
+    old = folder.table("movement")
+    rows = [row for row in old.rows if not row[0].startswith("E")]
+    gmns = road_network(with_table(folder, GmnsTable.of("movement", old.columns, rows)))
+    assert len(gmns.network.movements) == 12
+    assert gmns.warnings == ("1 links have no movement at a node that has others: by default rules",)
+
+
+def test_a_crosswalk_crosses_the_leg_that_it_lies_on():
+    gmns = road_network(crossroads_gmns())
+    for arm in "ENWS":
+        crossing = gmns.crosswalks[f"x{arm}"]
+        arriving = gmns.network.links.from_node[gmns.network.crossings.in_link[crossing]]
+        leaving = gmns.network.links.to_node[gmns.network.crossings.out_link[crossing]]
+        assert gmns.node_ids[arriving] == gmns.node_ids[leaving] == arm
+
+
+def test_a_map_of_mercator_is_projected():
+    folder = crossroads_gmns()
+    nodes = folder.table("node")
+    to_web = Transformer.from_crs("EPSG:32643", "EPSG:3857", always_xy=True)
+    rows = []
+    for row in nodes.rows:
+        x, y = to_web.transform(float(row[2]), float(row[3]))
+        rows.append((*row[:2], x, y, *row[4:]))
+    folder = with_table(changed(folder, "config", "crs", "3857"), GmnsTable.of("node", nodes.columns, rows))
+    network = road_network(folder).network
+    assert network.crs == "EPSG:32643"
+    assert network.nodes.x_m[0] == pytest.approx(X, abs=1e-3)
+
+
 def test_use_groups_are_looked_up():
     groups = GmnsTable.of(
         "use_group", ("use_group", "uses"), [("everybody", "motor, walk"), ("motor", "truck, SOV")]
@@ -167,6 +213,8 @@ def test_lengths_in_the_other_unit_are_seen():
         ("config", "speed", "knots", "must be a unit of speed: m/s, mps, km/h, kmh, kph, kmph, mph, mi/h"),
         ("config", "long_length", "verst", "must be a unit of length"),
         ("config", "crs", "999999", "must be a coordinate system"),
+        ("config", "crs", "5703", "must be a coordinate system"),
+        ("movement", "start_ib_lane", "1000000000", "must be from -20 to 20"),
         ("movement", "ob_link_id", "EC", "must be a link that may begin at node C"),
         ("movement", "ib_link_id", "none", "must be a link_id of link.csv"),
         ("movement", "node_id", "none", "must be a node_id of node.csv"),
@@ -254,3 +302,30 @@ def test_cambridge(shared_data):
     assert len(multimodal.network.links) == 1885
     with pytest.raises(InputError, match="must be a unit of length"):
         example(shared_data, "Cambridge_Multimodal_Network")
+
+
+_TABLES = [(t.name, column) for t in crossroads_gmns().tables for column in t.columns]
+_CELLS = st.sampled_from(
+    ["", "0", "-1", "1e300", "1e-400", "99999999999", "x", "NaN", "inf", "C", "EC", "LINESTRING(0 0)"]
+)
+
+
+@settings(max_examples=400)
+@given(place=st.sampled_from(_TABLES), row=st.integers(0, 7), value=_CELLS)
+def test_any_wrong_cell_is_read_or_refused(place, row, value):
+    folder = crossroads_gmns()
+    name, column = place
+    table = folder.table(name)
+    row %= len(table.rows)
+    if (
+        not any(cell for cell, head in zip(table.rows[row], table.columns, strict=True) if head != column)
+        and not value
+    ):
+        return
+    errors = []
+    try:
+        signals = read_signals(road_network(changed(folder, name, column, value, row=row)))
+        errors += signals.refused.values()
+    except InputError as error:
+        errors.append(error)
+    assert all(error.file and error.rule for error in errors)
