@@ -46,11 +46,18 @@ class Row:
         text = self._raw(column)
         return "" if text.lower() in _EMPTY else text
 
+    def verbatim(self, column: str) -> str:
+        """Return a cell as it stands, with outer spaces; empty where `text` is."""
+        return self._cell(column) if self.text(column) else ""
+
     def _raw(self, column: str) -> str:
+        return self._cell(column).strip()
+
+    def _cell(self, column: str) -> str:
         position = self.at.get(column)
         if position is None:
             position = self.at.get(column[:_SHAPEFILE]) if len(column) > _SHAPEFILE else None
-        return "" if position is None else self.cells[position].strip()
+        return "" if position is None else self.cells[position]
 
     def decimal(self, column: str, default: Decimal | None = None) -> Decimal:
         """Return the number in a cell with all its digits; the default where it is empty."""

@@ -296,7 +296,7 @@ class _Reader:
             speed_m_s=self._speed_m_s(row, road_class),
             lanes=self._lanes(row),
             road_class=road_class,
-            name=row.text("name"),
+            name=row.verbatim("name"),
         )
         if row.yes("directed", default=True):
             return [one]

@@ -214,8 +214,8 @@ class _Builder:
         if kind not in JunctionKind.__members__:
             raise row.wrong("junction_kind", "must be intersection or crossing", "Correct the cell")
         return JunctionSpec(
-            row.text("junction_key") or f"gmns:{key}",
-            row.text("name") or self._streets(key),
+            row.verbatim("junction_key") or f"gmns:{key}",
+            row.verbatim("name") or self._streets(key),
             JunctionKind[kind],
             tuple(map(int, osm_nodes)),
         )
@@ -253,7 +253,7 @@ class _Builder:
         if not rows:
             return Places.none()
         x, y, weight = (np.array([row.number(c) for row in rows]) for c in ("x_coord", "y_coord", "weight"))
-        return Places(x, y, weight, tuple(row.text("name") for row in rows))
+        return Places(x, y, weight, tuple(row.verbatim("name") for row in rows))
 
     def _turned(self, made: RoadNetwork) -> RoadNetwork:
         """Return the network with the turns that are told, each link's movements from right to left."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from dataclasses import replace
 
 import numpy as np
@@ -14,6 +15,8 @@ from tests.traffic.hand_networks import crossroads
 from traffic.gmns.records import read_gmns, write_gmns
 from traffic.gmns.roads import road_network
 from traffic.gmns.write import network_to_gmns
+from traffic.utdf.records import read_utdf
+from traffic.utdf.roads import road_network as utdf_network
 
 
 def come_back(network, path):
@@ -53,6 +56,16 @@ def test_the_examples_come_back_equal_as_networks(shared_data, tmp_path):
         folder = read_gmns(shared_data / "gmns" / "gmns_examples.zip", inside=inside)
         network = road_network(folder, **units).network
         assert differences(network, come_back(network, tmp_path / str(k))) == [], inside
+
+
+def test_tempe_comes_from_synchro_and_comes_back_equal(shared_data, tmp_path):
+    packed = shared_data / "synchro" / "tempe_UTDF.csv.gz"
+    if not packed.is_file():
+        pytest.skip("Tempe's UTDF file is not here: it is not Jasyl's to hand on")
+    (tmp_path / "tempe.csv").write_bytes(gzip.decompress(packed.read_bytes()))
+    network = utdf_network(read_utdf(tmp_path / "tempe.csv"), name="tempe").network
+    assert network.crs == "local"
+    assert differences(network, come_back(network, tmp_path / "out")) == []
 
 
 def test_numbers_keep_all_their_digits(tmp_path):
