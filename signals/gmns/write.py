@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["plans_to_gmns"]
 
-_ALWAYS = "11111111_0000_2400"  # every day of the week and holidays, the whole day
+_ALWAYS = "11111111_0000_2359"  # every day of the week and holidays, the whole day
 _PHASE = (
     *("timing_phase_id", "timing_plan_id", "signal_phase_num", "min_green", "max_green", "extension"),
     *("clearance", "walk_time", "ped_clearance", "ring", "barrier", "position", "yellow"),

@@ -157,6 +157,47 @@ def test_bad_options_are_refused(refused, hand, arguments, field, rule):
     assert problem["rule"].startswith(rule)
 
 
+SCENARIO = """
+[scenario]
+name = "hand"
+title = "Hand"
+label = "GMNS"
+
+[network]
+kind = "file"
+file = "net.npz"
+
+[demand]
+kind = "generated"
+total_veh_h = 800
+zones = 4
+"""
+
+
+def test_a_network_from_gmns_is_one_of_a_scenario(hand, tmp_path, capsys, monkeypatch):
+    hand()
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "hand.toml").write_text(SCENARIO, encoding="utf-8")
+    assert run(["gmns", "import", "hand", "-o", "net.npz", "--json"]) == 0
+    assert run(["optimize", "hand.toml", "--steps", "1", "-o", "plans.json", "--json"]) == 0
+    assert run(["gmns", "export", "hand.toml", "--plans", "plans.json", "-o", "out", "--json"]) == 0
+    capsys.readouterr()
+    assert run(["gmns", "import", "out", "-o", "again.npz", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["plans"] == 1
+    assert differences(load_network("net.npz"), load_network("again.npz")) == []
+
+
+def test_a_network_without_signals_has_nothing_to_optimise(hand, tmp_path, capsys, monkeypatch, refused):
+    hand("node", "ctrl_type", "none")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "hand.toml").write_text(SCENARIO, encoding="utf-8")
+    assert run(["gmns", "import", "hand", "-o", "net.npz", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["junctions"], told["plans_refused"]) == (0, 1)
+    problem = refused("optimize", "hand.toml", "--steps", "1", "-o", "plans.json")
+    assert problem["rule"] == "must have a junction with signals"
+
+
 def test_units_and_coordinates_may_be_given(tmp_path, capsys):
     write_gmns(without(crossroads_gmns(), "config"), tmp_path / "bare")
     given = ["--crs", "EPSG:32643", "--length-unit", "kilometer", "--speed-unit", "kph", "--name", "bare"]

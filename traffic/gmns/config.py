@@ -46,9 +46,10 @@ class Unit:
         return value * self.times / self.per
 
     def told(self, value: float) -> str:
-        """Return an SI value in this unit, with all digits."""
+        """Return an SI value in this unit, with as many digits as it takes to read the same value."""
         number = Decimal(repr(value)) * self.per / self.times
-        return format(number.normalize(), "f")
+        short = Decimal(f"{number:.15g}")
+        return format((short if float(self.si(short)) == value else number).normalize(), "f")
 
 
 _LENGTHS = {

@@ -1,8 +1,8 @@
 """A GMNS network as a `RoadNetwork`, with the way back to the ids of its tables.
 
 - A link that cars may use becomes one of ours, or two where it is not directed. Nodes that only other links touch are left out.
-- ``movement.csv`` says of a node which turns may be made, from which lanes: what it does not name is prohibited. Nodes that it
-  does not mention, and links that it leaves without a way on, have movements and lane use by our own rules.
+- ``movement.csv`` says of a link which turns may be made at its end, from which lanes: what it does not name is prohibited. Links
+  that it does not mention have movements and lane use by our own rules.
 - Nodes of the type `external`, and those that no movement leads on from, are gateways.
 - `ctrl_type` `signal` makes a node a junction; a crosswalk between two nodes that have it as parent crosses one of its legs.
 - Columns that Jasyl adds (`saturation_flow`, `angle_rad`, ...) say what GMNS has no word for; without them it is worked out.

@@ -28,6 +28,7 @@ _HOUR_S = Decimal(3600)
 _TURN = {Turn.RIGHT: "right", Turn.THROUGH: "thru", Turn.LEFT: "left", Turn.U_TURN: "uturn"}
 _CROSSWALK_M = 12.0
 _CARS, _WALK = "AUTO", "WALK"
+_USES = ((_CARS, 1, 1, "motor vehicles"), (_WALK, 1, 0, "people on foot"))
 
 
 def crosswalk_id(crossing: int) -> str:
@@ -48,6 +49,7 @@ def network_to_gmns(network: RoadNetwork, controlled: NDArray[np.bool_] | None =
     lanes = [_LinkLanes(network, k) for k in range(len(network.links))]
     tables = [
         _config(network),
+        GmnsTable.of("use_definition", ("use", "persons_per_vehicle", "pce", "description"), _USES),
         _nodes(network),
         _links(network, lanes),
         _geometries(network),
@@ -90,10 +92,15 @@ class _LinkLanes:
         self.number = [running + right - k for k in range(right + running)] + [-k - 1 for k in range(left)]
         self.pocket = [k < right or k >= right + running for k in range(len(self.group))]
         self.storage_m = storage
-        self.flow = [
-            Decimal(repr(float(groups.saturation_veh_s[g]))) * _HOUR_S / int(groups.lanes[g])
-            for g in self.group
-        ]
+        flows = {g: _lane_flow(float(groups.saturation_veh_s[g]), int(groups.lanes[g])) for g in self.group}
+        self.flow = [flows[g] for g in self.group]
+
+
+def _lane_flow(veh_s: float, lanes: int) -> Decimal:
+    """Return the saturation flow of each lane of a group, veh/h, with the digits that give `veh_s` again."""
+    flow = Decimal(repr(veh_s)) * _HOUR_S / lanes
+    short = Decimal(f"{flow:.15g}")
+    return short if float(short * lanes / _HOUR_S) == veh_s else flow
 
 
 def _config(network: RoadNetwork) -> GmnsTable:
