@@ -101,7 +101,9 @@ class _Layer:
         self.gmns, self.tables, self.pairs = gmns, tables, pairs
         self.mvmt = {movement: key for key, movement in gmns.movements.items()}
         self.rows = by_key(rows_of(gmns.folder, "movement"), "mvmt_id")
-        self.turns = {row: tables.turns(plan) for row, (plan, _) in pairs.items()}
+        nodes = gmns.network.junctions.node
+        self.node = {row: gmns.node_ids[nodes[row]] for row in pairs}
+        self.turns = {row: tables.turns(plan, self.node[row]) for row, (plan, _) in pairs.items()}
         permitted = {m for turns in self.turns.values() for m in turns.permitted}
         protected = np.array([m not in permitted for m in range(len(gmns.network.movements))], dtype=bool)
         self.junctions = PhaseJunctions(gmns.network, protected)
@@ -109,7 +111,7 @@ class _Layer:
     def plan(self, row: int) -> Plan:
         """Return the plan of the junction in `row`, with the junction."""
         (plan, controller), turns = self.pairs[row], self.turns[row]
-        rings = self.tables.rings(plan, controller, turns)
+        rings = self.tables.rings(plan, controller, self.node[row], turns)
         groups = [
             *self.junctions.vehicles(row, lambda members: self._common(members, turns, rings)),
             *self.junctions.people(row, lambda crossing: self._walk(crossing, turns, rings)),

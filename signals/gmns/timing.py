@@ -78,6 +78,9 @@ class TimingTables:
                 rule = f"must stand once with timing plan {plan}, and row {self.coordination[pair].line} has it too"
                 raise row.wrong("controller_id", rule, "Remove one of the rows")
             self.coordination[pair] = row
+        network = gmns.network
+        junction = network.junctions.node[network.crossings.junction]
+        self.walk_nodes = {key: gmns.node_ids[junction[at]] for key, at in gmns.crosswalks.items()}
         self.links = {row.text("link_id") for row in rows_of(folder, "link")}
         self.crossed = set(gmns.movement_nodes.values())
         own = [(key, row.text("controller_id")) for key, row in self.plans.items()]
@@ -120,10 +123,21 @@ class TimingTables:
             )
         return nodes.pop()
 
-    def turns(self, plan: str) -> TurnPhases:
-        """Return the phases of movements and crossings in a timing plan."""
-        found: tuple[dict[int, set[int]], ...] = (defaultdict(set), defaultdict(set), defaultdict(set))
+    def phases(self, plan: str, node: str) -> list[Row]:
+        """Return the phases of a timing plan but those that serve other nodes only."""
+        found = []
         for phase in self.of_plan[plan]:
+            rows = self.served[phase.text("timing_phase_id")]
+            nodes = {self.gmns.movement_nodes.get(row.text("mvmt_id")) for row in rows}
+            nodes |= {self.walk_nodes.get(row.text("link_id")) for row in rows}
+            if node in nodes or nodes <= {None}:
+                found.append(phase)
+        return found
+
+    def turns(self, plan: str, node: str) -> TurnPhases:
+        """Return the phases of movements and crossings at a node in a timing plan."""
+        found: tuple[dict[int, set[int]], ...] = (defaultdict(set), defaultdict(set), defaultdict(set))
+        for phase in self.phases(plan, node):
             number = phase.whole("signal_phase_num")
             for row in self.served[phase.text("timing_phase_id")]:
                 movement = self.gmns.movements.get(row.text("mvmt_id"))
@@ -135,8 +149,13 @@ class TimingTables:
                     found[2][crossing].add(number)
         return TurnPhases(*({key: frozenset(own) for key, own in part.items()} for part in found))
 
-    def rings(self, plan: str, controller: str, turns: TurnPhases) -> RingPlan:
+    def rings(self, plan: str, controller: str, node: str, turns: TurnPhases) -> RingPlan:
         """Return the rings of a controller in a timing plan.
+
+        Parameters
+        ----------
+        node
+            The node that it governs.
 
         Raises
         ------
@@ -150,10 +169,11 @@ class TimingTables:
         cycle = _seconds(row, "cycle_length")
         if not 1 <= cycle <= MOST_CYCLE_S:
             raise row.wrong("cycle_length", f"must be from 1 to {MOST_CYCLE_S} s", "Correct the cycle")
-        if not self.of_plan[plan]:
+        rows = self.phases(plan, node)
+        if not rows:
             rule, hint = "must have phases in signal_timing_phase.csv", "Add the phases of the plan"
             raise row.wrong("timing_plan_id", rule, hint)
-        phases = self._placed(plan, turns)
+        phases = self._placed(plan, rows, turns)
         total = cycle_s(phases)
         if total != cycle:
             rule = f"must be the {total} s that the splits of the longest rings add up to"
@@ -161,10 +181,10 @@ class TimingTables:
         first, offset = self._origin(plan, controller, phases)
         return RingPlan(cycle, phases, first, offset % cycle)
 
-    def _placed(self, plan: str, turns: TurnPhases) -> dict[int, RingPhase]:
+    def _placed(self, plan: str, rows: list[Row], turns: TurnPhases) -> dict[int, RingPhase]:
         found: dict[int, RingPhase] = {}
         place: dict[tuple[int, int, int], Row] = {}
-        for row in self.of_plan[plan]:
+        for row in rows:
             phase = self._phase(row, turns)
             if phase.number in found:
                 rule = f"must be the only phase {phase.number} of timing plan {plan}"

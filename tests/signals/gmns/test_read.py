@@ -228,6 +228,19 @@ def test_a_junction_without_a_timing_plan_is_told():
     assert refusal(folder, "gmns:C").rule == "must have a timing plan"
 
 
+def test_phases_of_other_nodes_are_no_part_of_the_rings():
+    folder = crossroads_gmns()
+    movements, phases, served = (folder.table(name) for name in ("movement", PHASES, "signal_phase_mvmt"))
+    far = ("far", "E", "CE", 1, "", "EC", "uturn", "signal")
+    folder = with_table(folder, GmnsTable.of("movement", movements.columns, [*movements.rows, far]))
+    second = ("am2far", *phases.rows[1][1:])
+    folder = with_table(folder, GmnsTable.of(PHASES, phases.columns, [*phases.rows, second]))
+    assert "must be the only phase 2" in refusal(folder).rule  # it serves nothing: nobody knows whose it is
+    rows = [*served.rows, ("99", "am2far", "far", "", "protected")]
+    folder = with_table(folder, GmnsTable.of(served.name, served.columns, rows))
+    assert plan_of(folder).durations_s == (34, 16, 24, 16)
+
+
 def test_of_several_timing_plans_one_is_chosen():
     folder = crossroads_gmns()
     phases, served = folder.table(PHASES), folder.table("signal_phase_mvmt")
