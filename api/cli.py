@@ -25,6 +25,7 @@ _COMMANDS = {
     "report": ("api.commands.report", "Write a self-contained HTML report on plans."),
     "sumo": ("api.commands.sumo", "Export a scenario to the SUMO simulator."),
     "utdf": ("api.commands.utdf", "Read and write Synchro's UTDF files."),
+    "gmns": ("api.commands.gmns", "Read and write GMNS networks and timing."),
 }
 
 

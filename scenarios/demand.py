@@ -9,7 +9,7 @@ import numpy as np
 from scenarios.schema import TARGET_P90_X, VOLUME_HOURS, CountsDemand, GeneratedDemand, OdDemand
 from traffic.assignment import assign
 from traffic.calibration import calibrate_total
-from traffic.gmns import read_gmns_zones, read_od_gmns
+from traffic.gmns.demand import read_gmns_zones, read_od_gmns
 from traffic.gravity import gravity
 from traffic.od import read_od_csv
 from traffic.zones import make_zones

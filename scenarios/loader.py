@@ -260,7 +260,7 @@ def _demand(
         if given is not None:
             key.append(cache.file_digest(scenario.find(f"demand.{name}", given)))
     if isinstance(plain, OdDemand) and plain.format == "gmns" and plain.zones_file is not None:
-        from traffic.gmns import config_file  # noqa: PLC0415
+        from traffic.gmns.demand import config_file  # noqa: PLC0415
 
         config = config_file(scenario.find("demand.zones_file", plain.zones_file))
         key.append(cache.file_digest(config) if config.is_file() else "")

@@ -150,6 +150,9 @@ def optimize(
         raise InputError("must be more than 0 s", field="seconds", value=seconds)
     if steps is not None and steps < 0:
         raise InputError("must be 0 or more", field="steps", value=steps)
+    if not junctions:
+        hint = "Give the nodes their signals before the network is imported"
+        raise InputError("must have a junction with signals", field="network", value=network.name, hint=hint)
     check_start(junctions, start)
     began = clock()
     if sequences is None:

@@ -21,7 +21,7 @@ from scenarios.plans import read_city_plans
 from scenarios.schema import GeneratedDemand
 from traffic.errors import InputError
 from traffic.files import is_file
-from traffic.gmns import config_file
+from traffic.gmns.demand import config_file
 
 if TYPE_CHECKING:
     from scenarios.loader import City, Scenario

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from api.commands._city import build_city, read_city_plans
+from api.commands._exchange import reasons, write_read_plans
 from api.console import (
     check_outputs,
     json_option,
@@ -90,26 +90,10 @@ def import_command(
             path.parent.mkdir(parents=True, exist_ok=True)
     save_network(roads.network, output)
     if plans is not None:
-        _write_plans(signals, roads.network.name, plans)
+        write_read_plans(signals.plans, "UTDF", roads.network.name, plans)
     if counts is not None and counted is not None:
         _write_counts(counted, roads.network, counts)
     print_result(_figures(roads, signals, as_json=as_json), as_json=as_json)
-
-
-def _write_plans(signals: UtdfSignals, network: str, path: Path) -> None:
-    """Write the plans that were read; junctions whose plan was refused have none."""
-    from signals.wire import FORMAT, FORMAT_VERSION, plan_to_dict
-    from traffic.files import replacing
-
-    document = {
-        "format": FORMAT,
-        "format_version": FORMAT_VERSION,
-        "name": "UTDF",
-        "network": network,
-        "plans": [plan_to_dict(plan) for plan in signals.plans],
-    }
-    with replacing(path) as draft:
-        draft.write_text(json.dumps(document, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
 
 
 def _write_counts(counted: TurningCounts, network: RoadNetwork, path: Path) -> None:
@@ -127,12 +111,6 @@ def _write_counts(counted: TurningCounts, network: RoadNetwork, path: Path) -> N
 
 def _figures(roads: UtdfRoads, signals: UtdfSignals, *, as_json: bool) -> dict[str, object]:
     network = roads.network
-    refused: list[object] = [
-        {"junction": key, "field": e.field, "value": str(e.value), "rule": e.rule, "hint": e.hint}
-        if as_json
-        else f"{key}: {e.field}: {e.rule} (got {e.value}){f'. {e.hint}' if e.hint else ''}"
-        for key, e in signals.refused.items()
-    ]
     return {
         "nodes": len(network.nodes),
         "links": len(network.links),
@@ -140,7 +118,7 @@ def _figures(roads: UtdfRoads, signals: UtdfSignals, *, as_json: bool) -> dict[s
         "junctions": len(network.junctions),
         "plans": len(signals.plans),
         "plans_refused": len(signals.refused),
-        "reasons": refused,
+        "reasons": reasons(signals.refused, as_json=as_json),
         "warnings": list(roads.warnings),
     }
 

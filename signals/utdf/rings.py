@@ -14,92 +14,20 @@ before it in its ring ends. The offset is absolute, from the cycle zero to the p
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from math import ceil
 from typing import TYPE_CHECKING
 
-import numpy as np
-
+from signals.nema.rings import MOST_CYCLE_S, ROUNDING_S, RingPhase, RingPlan, cycle_s, placed
 from traffic.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from numpy.typing import NDArray
-
     from traffic.utdf.tables import UtdfRecords
 
-__all__ = ["RingPlan", "UtdfPhase", "ring_plan"]
+__all__ = ["ring_plan"]
 
-_ROUNDING = 1e-6
-_MOST_CYCLE_S = 600
 _BEGIN_OF_GREEN, _BEGIN_OF_YELLOW, _END, _FIRST_GREEN, _BEGIN_OF_CLEARANCE = range(5)
 _AUTOMATIC = (0, 1, 2, 3)  # pretimed; actuated, semi-actuated and coordinated ones by their greatest splits
-
-
-@dataclass(frozen=True)
-class UtdfPhase:
-    """A NEMA phase of one timing plan, seconds.
-
-    Attributes
-    ----------
-    start_s
-        Start of green after that of the first barrier.
-    split_s
-        From there to the start of the phase after it.
-    walk_s
-        0 where people have no walk in the phase.
-    """
-
-    number: int
-    barrier: int
-    ring: int
-    start_s: int
-    split_s: int
-    yellow_s: float
-    all_red_s: float
-    min_green_s: float
-    walk_s: float
-    dont_walk_s: float
-
-    @property
-    def change_s(self) -> int:
-        """Yellow and all-red, in whole seconds."""
-        return ceil(self.yellow_s + self.all_red_s - _ROUNDING)
-
-    @property
-    def clearance_s(self) -> int:
-        """From the end of the walk to the start of the phase after this one, whole seconds."""
-        return ceil(self.dont_walk_s + self.yellow_s + self.all_red_s - _ROUNDING)
-
-    def runs_with(self, other: UtdfPhase) -> bool:
-        """Whether both may be green together: one phase, or of two rings between the same barriers."""
-        return self.number == other.number or (self.barrier == other.barrier and self.ring != other.ring)
-
-
-@dataclass(frozen=True)
-class RingPlan:
-    """The phases of one controller and where its cycle begins.
-
-    Attributes
-    ----------
-    first
-        Reference phase whose start is the origin of the stages.
-    offset_s
-        Start of green of `first` after the cycle zero, from 0 to ``cycle_s - 1``.
-    """
-
-    cycle_s: int
-    phases: Mapping[int, UtdfPhase]
-    first: int
-    offset_s: int
-
-    def runs(self, phase: UtdfPhase) -> NDArray[np.bool_]:
-        """Return whether `phase` runs in each second from the start of `first` on; shape (cycle,)."""
-        zero = self.phases[self.first].start_s
-        seconds = np.arange(self.cycle_s) + zero - phase.start_s
-        running: NDArray[np.bool_] = seconds % self.cycle_s < phase.split_s
-        return running
 
 
 def ring_plan(timing: UtdfRecords, phasing: UtdfRecords) -> RingPlan:
@@ -114,11 +42,11 @@ def ring_plan(timing: UtdfRecords, phasing: UtdfRecords) -> RingPlan:
     if kind not in _AUTOMATIC:
         raise _refusal(timing, "Control Type", kind, "must be from 0 to 3", "Choose another control type")
     cycle = _seconds(timing, "Cycle Length", "DATA")
-    if not 1 <= cycle <= _MOST_CYCLE_S:
-        rule = f"must be from 1 to {_MOST_CYCLE_S} s"
+    if not 1 <= cycle <= MOST_CYCLE_S:
+        rule = f"must be from 1 to {MOST_CYCLE_S} s"
         raise _refusal(timing, "Cycle Length", cycle, rule, "Give the cycle length")
     phases = _timed(phasing)
-    total = sum(max(_rings(phases, barrier).values()) for barrier in {p.barrier for p in phases.values()})
+    total = cycle_s(phases)
     if total != cycle:
         rule = f"must be the {total} s that the splits of the longest rings add up to"
         raise _refusal(
@@ -141,7 +69,7 @@ def _seconds(records: UtdfRecords, record: str, column: str) -> int:
     return int(value)
 
 
-def _timed(phasing: UtdfRecords) -> dict[int, UtdfPhase]:
+def _timed(phasing: UtdfRecords) -> dict[int, RingPhase]:
     """Return the phases that have a greatest green, each placed in its ring."""
     places: dict[str, int] = {}
     for number in range(1, 17):
@@ -155,36 +83,15 @@ def _timed(phasing: UtdfRecords) -> dict[int, UtdfPhase]:
             places[code] = number
     if not places:
         raise _refusal(phasing, "MaxGreen", "", "must be given for a phase", "Export the file again")
-    phases: dict[int, UtdfPhase] = {}
-    begin, now = {"": 0}, 0
-    for code in sorted(places):
-        barrier, ring = code[0], code[1]
-        if barrier not in begin:
-            now = max(p.start_s + p.split_s for p in phases.values()) if phases else 0
-            begin = {barrier: now}
-        start = begin.get(barrier + ring, begin[barrier])
-        phase = _phase(phasing, places[code], code, start)
-        phases[phase.number] = phase
-        begin[barrier + ring] = start + phase.split_s
-    for barrier_number in {p.barrier for p in phases.values()}:
-        rings = _rings(phases, barrier_number)
-        if len(set(rings.values())) > 1:
-            rule = f"must be the same in all rings between two barriers (barrier {barrier_number})"
-            told = ", ".join(f"ring {ring}: {total} s" for ring, total in sorted(rings.items()))
-            raise _refusal(phasing, "sum of splits", told, rule, "Lengthen a split of the shorter ring")
-    return phases
+    try:
+        return placed(_phase(phasing, places[code], code) for code in sorted(places))
+    except InputError as error:
+        if error.file is not None:
+            raise
+        raise _refusal(phasing, str(error.field), error.value, error.rule, error.hint or "") from error
 
 
-def _rings(phases: Mapping[int, UtdfPhase], barrier: int) -> dict[int, int]:
-    """Return the sum of splits of each ring between two barriers."""
-    total: dict[int, int] = {}
-    for phase in phases.values():
-        if phase.barrier == barrier:
-            total[phase.ring] = total.get(phase.ring, 0) + phase.split_s
-    return total
-
-
-def _phase(phasing: UtdfRecords, number: int, code: str, start: int) -> UtdfPhase:
+def _phase(phasing: UtdfRecords, number: int, code: str) -> RingPhase:
     column = f"D{number}"
     names = ("Yellow", "AllRed", "MaxGreen", "MinGreen")
     values = {name: phasing.number(name, column) for name in names}
@@ -193,14 +100,15 @@ def _phase(phasing: UtdfRecords, number: int, code: str, start: int) -> UtdfPhas
         if value < 0:
             raise _refusal(phasing, f"{name}, {column}", value, "must be 0 s or more", "Correct the time")
     split = values["MaxGreen"] + values["Yellow"] + values["AllRed"]
-    if abs(split - round(split)) > _ROUNDING or split < 1:
+    if abs(split - round(split)) > ROUNDING_S or split < 1:
         rule = "must be whole seconds, 1 or more, with yellow and all-red"
         raise _refusal(phasing, f"MaxGreen, {column}", round(split, 3), rule, "Round the split")
-    return UtdfPhase(
+    return RingPhase(
         number=number,
         barrier=int(code[0]),
         ring=int(code[1]),
-        start_s=start,
+        position=int(code[2]),
+        start_s=0,
         split_s=round(split),
         yellow_s=values["Yellow"],
         all_red_s=values["AllRed"],
@@ -210,7 +118,7 @@ def _phase(phasing: UtdfRecords, number: int, code: str, start: int) -> UtdfPhas
     )
 
 
-def _origin(timing: UtdfRecords, phases: Mapping[int, UtdfPhase], cycle: int) -> tuple[int, int]:
+def _origin(timing: UtdfRecords, phases: Mapping[int, RingPhase], cycle: int) -> tuple[int, int]:
     """Return the phase that the stages begin with and its start of green after the cycle zero."""
     code = timing.whole("Reference Phase", "DATA", 0)
     named = [code] if code < 100 else [code // 100, code % 100]
@@ -220,7 +128,7 @@ def _origin(timing: UtdfRecords, phases: Mapping[int, UtdfPhase], cycle: int) ->
         raise _refusal(timing, "Reference Phase", code, rule, "Choose a phase in use")
     given = given or [phases[min(phases)]]  # uncoordinated: an offset means nothing, any phase will do
     point = timing.whole("Referenced To", "DATA", _BEGIN_OF_GREEN)
-    reach: dict[int, Callable[[UtdfPhase], float]] = {
+    reach: dict[int, Callable[[RingPhase], float]] = {
         _BEGIN_OF_GREEN: lambda p: p.start_s,
         _FIRST_GREEN: lambda p: p.start_s,
         _BEGIN_OF_YELLOW: lambda p: p.start_s + p.split_s - p.yellow_s - p.all_red_s,
@@ -232,7 +140,7 @@ def _origin(timing: UtdfRecords, phases: Mapping[int, UtdfPhase], cycle: int) ->
     first = min(given, key=lambda p: (p.start_s, p.number))
     choose = max if point == _BEGIN_OF_GREEN else min
     offset = timing.number("Offset", "DATA", 0.0) + first.start_s - choose(map(reach[point], given))
-    if abs(offset - round(offset)) > _ROUNDING:
+    if abs(offset - round(offset)) > ROUNDING_S:
         rule = "must begin the green of the reference phase at a whole second"
         raise _refusal(timing, "Offset", offset, rule, "Round the offset or the yellow")
     return first.number, round(offset) % cycle
@@ -246,6 +154,6 @@ def _check_starts(plan: RingPlan, phasing: UtdfRecords) -> None:
             continue
         told, start = phasing.number("Start", f"D{number}"), (zero + phase.start_s) % plan.cycle_s
         apart = (told - start) % plan.cycle_s
-        if min(apart, plan.cycle_s - apart) > _ROUNDING:
+        if min(apart, plan.cycle_s - apart) > ROUNDING_S:
             rule = f"must be {start}, where offset, sequence and splits put it"
             raise _refusal(phasing, f"Start, D{number}", told, rule, "Correct it, or empty the record Start")

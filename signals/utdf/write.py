@@ -1,21 +1,17 @@
 """Plans as UTDF: each stage is a phase of one ring, and a turn has every phase in which its group is green.
 
-That says any plan, also one that two rings cannot: a group in two stages that follow each other stays green. Yellow and
-all-red of a phase are the time that its vehicles need before the next stage; where people need more, don't walk has the rest.
 The offset is to the start of green of phase 1, which is stage 0.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from signals.junction import Conflict, GroupKind
+from signals.nema.stage_phases import ServedPhases, stage_phase
 from signals.sequence import stage_starts
 from traffic.errors import InputError
-from traffic.network import Turn
 from traffic.utdf.records import UtdfFile, UtdfSection
 from traffic.utdf.sections import NetworkPhases, network_sections
 
@@ -48,54 +44,32 @@ def plans_to_utdf(network: RoadNetwork, plans: PlanSet, movement_veh_s: NDArray[
     if len(plans) != len(network.junctions):
         rule = f"must be plans for the {len(network.junctions)} junctions of {network.name!r}"
         raise InputError(rule, field="plans", value=len(plans), hint="Optimise this network first")
-    protected: dict[int, list[int]] = defaultdict(list)
-    permitted: dict[int, list[int]] = defaultdict(list)
-    walks: dict[int, list[int]] = defaultdict(list)
+    served = ServedPhases()
     timing: list[tuple[object, ...]] = []
     phasing: list[tuple[object, ...]] = []
     governed = np.isin(network.links.to_node[network.movements.in_link], network.junctions.node)
-    for movement in np.flatnonzero(governed).tolist():
-        permitted[movement] = [_FREE]
     for plan, node in zip(plans, network.junctions.node.tolist(), strict=True):
         if len(plan.stages) > _MOST_PHASES:
             rule = f"must have {_MOST_PHASES} stages or fewer, as UTDF has phases"
             field = f"junction {plan.junction.key}, stages"
             raise InputError(rule, field=field, value=len(plan.stages), hint="Join stages")
-        _add_phases(plan, network, protected, permitted, walks)
+        served.add(plan, network.movements.turn)
         timing += _timing_rows(plan, node + 1)
         phasing += _phase_rows(plan, node + 1)
+    permitted = {movement: [_FREE] for movement in np.flatnonzero(governed).tolist()}
+    permitted |= {movement: [] for movement in served.protected}
+    permitted |= served.permitted
     numbers = [f"D{k}" for k in range(1, _MOST_PHASES + 1)]
     return UtdfFile(
         (
-            *network_sections(network, movement_veh_s, NetworkPhases(protected, permitted, walks)),
+            *network_sections(
+                network, movement_veh_s, NetworkPhases(served.protected, permitted, served.walks)
+            ),
             UtdfSection.of("Timeplans", "Timing Plan Settings", ("RECORDNAME", "INTID", "DATA"), timing),
             UtdfSection.of("Phases", "Phasing Data", ("RECORDNAME", "INTID", *numbers), phasing),
         ),
         network.name,
     )
-
-
-def _add_phases(
-    plan: Plan,
-    network: RoadNetwork,
-    protected: dict[int, list[int]],
-    permitted: dict[int, list[int]],
-    walks: dict[int, list[int]],
-) -> None:
-    """Note in which phases the movements and crossings of a plan are green."""
-    junction, turn = plan.junction, network.movements.turn
-    for g, group in enumerate(junction.groups):
-        for movement in group.movements:
-            permitted[movement] = []
-        for number, stage in enumerate(plan.stages, start=1):
-            if g not in stage.groups:
-                continue
-            yields = any(junction.conflict[g, h] == Conflict.YIELD for h in stage.groups)
-            for movement in group.movements:
-                across = turn[movement] in {Turn.LEFT, Turn.U_TURN}
-                (permitted if yields and across else protected)[movement].append(number)
-            for crossing in group.crossings:
-                walks[crossing].append(number)
 
 
 def _timing_rows(plan: Plan, intid: int) -> list[tuple[object, ...]]:
@@ -122,7 +96,7 @@ def _phase_rows(plan: Plan, intid: int) -> list[tuple[object, ...]]:
     starts = stage_starts(plan.durations_s).tolist()
     cells: dict[str, list[object]] = {name: [] for name in names}
     for k, duration in enumerate(plan.durations_s):
-        times = _phase_times(plan, k)
+        times = stage_phase(plan, k)
         begin = plan.offset_s + starts[k]
         values = {
             "BRP": f"{k // _POSITIONS + 1}1{k % _POSITIONS + 1}",
@@ -130,38 +104,14 @@ def _phase_rows(plan: Plan, intid: int) -> list[tuple[object, ...]]:
             "Start": begin % plan.cycle_s,
             "End": (begin + duration) % plan.cycle_s,
             "LocalStart": starts[k],
-            **times,
+            "MinGreen": times.min_green_s,
+            "MaxGreen": times.max_green_s,
+            "Yellow": times.yellow_s,
+            "AllRed": times.all_red_s,
+            "Walk": times.walk_s,
+            "DontWalk": times.dont_walk_s,
+            "MinSplit": times.min_split_s,
         }
         for name in names:
             cells[name].append(values[name])
     return [(name, intid, *row) for name, row in cells.items()]
-
-
-def _phase_times(plan: Plan, k: int) -> dict[str, int | None]:
-    """Return the times of the phase that is stage `k`: what changes at its end decides."""
-    junction, sequence, duration = plan.junction, plan.sequence, plan.durations_s[k]
-    ends: dict[GroupKind, list[tuple[int, int]]] = {kind: [] for kind in GroupKind}
-    for (group, _, last), gap, always in zip(
-        sequence.runs.tolist(), sequence.end_gap_s.tolist(), sequence.always_green.tolist(), strict=True
-    ):
-        if last == k and not always:
-            ends[junction.groups[group].kind].append((group, gap))
-    present = [junction.groups[g] for g in sorted(plan.stages[k].groups)]
-    changing = [junction.groups[g] for g, _ in ends[GroupKind.VEHICLE]] or present
-    yellow = min(max((group.yellow_s for group in changing), default=0), duration - 1)
-    all_red = max(max((gap for _, gap in ends[GroupKind.VEHICLE]), default=0) - yellow, 0)
-    change = yellow + all_red
-    clearance = max(max((gap for _, gap in ends[GroupKind.PEDESTRIAN]), default=0) - change, 0)
-    on_foot = [group.min_green_s for group in present if group.kind is GroupKind.PEDESTRIAN]
-    least = [group.min_green_s for group in present if group.kind is GroupKind.VEHICLE]
-    walk = min(*on_foot, duration - change - clearance) if on_foot else None
-    green = min(min(least, default=1), duration - change)
-    return {
-        "MinGreen": green,
-        "MaxGreen": duration - change,
-        "Yellow": yellow,
-        "AllRed": all_red,
-        "Walk": walk,
-        "DontWalk": clearance if on_foot else None,
-        "MinSplit": max(green + change, (walk or 0) + clearance + change),
-    }

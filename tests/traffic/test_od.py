@@ -8,7 +8,7 @@ import pytest
 from tests.traffic.demand_networks import cross, link
 from traffic.assemble import NodeSpec, assemble
 from traffic.errors import InputError
-from traffic.gmns import read_gmns_zones, read_od_gmns
+from traffic.gmns.demand import read_gmns_zones, read_od_gmns
 from traffic.od import ODMatrix, read_od_csv
 from traffic.zones import Zones, make_zones
 

@@ -15,6 +15,7 @@ from scipy.spatial import cKDTree
 
 from traffic import csv_rows
 from traffic.errors import InputError
+from traffic.gmns.config import LOCAL
 from traffic.od import ODMatrix, check_rows, read_trip_table
 from traffic.zones import Zones
 
@@ -127,6 +128,14 @@ def _projected(config: Path, points: NDArray[np.float64], network: RoadNetwork) 
     crs = "4326"
     if config.is_file():
         crs = next((row["crs"] for _, row in csv_rows.rows(config, ("crs",)) if row["crs"]), crs)
+    if LOCAL in {crs, network.crs}:
+        if crs != network.crs:
+            rule, hint = (
+                f"must be {network.crs}, as the network has",
+                "Give zones in the network's coordinates",
+            )
+            raise InputError(rule, file=config, field="crs", value=crs, hint=hint)
+        return points
     try:
         source = CRS.from_user_input(f"EPSG:{crs}" if crs.isdecimal() else crs)
     except CRSError:

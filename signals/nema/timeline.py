@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from signals.utdf.rings import RingPlan
+    from signals.nema.rings import RingPlan
 
 __all__ = ["StageTimes", "Timeline"]
 

@@ -1,0 +1,1 @@
+"""Timing of GMNS tables as junctions and plans, and plans as its tables."""

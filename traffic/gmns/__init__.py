@@ -1,0 +1,1 @@
+"""Networks and demand in the General Modeling Network Specification (GMNS), a table a CSV file."""
