@@ -1,4 +1,4 @@
-"""How well our flow model ranks plans as SUMO does: one row for each network.
+"""How well our microscopic model ranks plans as SUMO does: one row for each network.
 
     python benchmarks/sumo_ranking.py cologne1 cologne8 --plans 40 --seeds 5
 

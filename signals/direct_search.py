@@ -1,4 +1,6 @@
-"""Search in the flow model itself, for where queues block each other and the profile model misleads.
+"""Search in the flow model itself, or in another one that judges plans.
+
+For where queues block each other and the profile model misleads.
 
 A move changes a neighbourhood of junctions: their offsets, the share of some stages in the cycle, or all that they
 do, taken over from other plans that were judged. Neighbourhoods are drawn where vehicles wait, and green is moved
@@ -20,9 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from signals.objective import Objective
     from signals.plan import Plan, PlanSet
-    from traffic.flow import FlowResult
     from traffic.network import RoadNetwork
 
 
@@ -40,28 +40,27 @@ _LONGEST_STEP_S = 8
 
 
 class Judged(NamedTuple):
-    """Plans, their objective, and the run of the flow model that it is from."""
+    """Plans, their objective, and what each link has of it; shape (links,)."""
 
     value: float
     plans: PlanSet
-    result: FlowResult
+    link_cost: NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
 class DirectSearch:
-    """Improves plans by trials in the flow model.
+    """Improves plans by trials in a model that sees queues.
 
     Attributes
     ----------
     free
         Junctions whose plans may change; shape (free,).
     judge
-        Runs the flow model.
+        Runs the model in which plans are tried.
     """
 
     network: RoadNetwork
     free: NDArray[np.int64]
-    objective: Objective
     judge: Callable[[PlanSet], Judged]
 
     def improve(self, best: Judged, others: Sequence[PlanSet], rng: np.random.Generator) -> Judged:
@@ -72,11 +71,11 @@ class DirectSearch:
         others
             Plans to take neighbourhoods from.
         """
-        cost = self.objective.link_cost(self.network, best.result)
+        cost = best.link_cost
         centres = self._centres(cost, rng)
         moves = self._moves(best.plans, centres, cost, others, rng)
         first = self.judge(best.plans.with_plans((plan for move in moves for plan in move), name=_NAME))
-        change = self.objective.link_cost(self.network, first.result) - cost
+        change = first.link_cost - cost
         better = np.bincount(self._nearest(centres), weights=change, minlength=len(centres)) < 0.0
         if better.all() or not better.any():
             return first

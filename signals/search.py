@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from signals.plan import PlanSet
     from signals.sequence import StageSequence
     from traffic.demand import FlowDemand
+    from traffic.flow import FlowResult
     from traffic.network import RoadNetwork
 
 __all__ = ["Search", "Step"]
@@ -100,11 +101,12 @@ class Search:
         self.flow = FlowModel(network, demand, settings.flow)
         self.locked = np.array([junction.locked for junction in junctions], dtype=bool)
         self.local = LocalSearch(self.model, ~self.locked)
-        self.direct = DirectSearch(network, self.local.free, objective, self._judge)
+        self.direct = DirectSearch(network, self.local.free, self._judge)
         webster, self.ratios = measured_plans(self.model, sequences, None, "start")
         start = webster if start is None else start
         self.start_timings = self.model.from_plans(start)
-        self.start = self.best = self._run(start)
+        self.start, self._seen = self._run(start)
+        self.best = self.start
         self._weight = np.ones(len(network.lane_groups))
         self._others: list[PlanSet] = []
 
@@ -164,14 +166,15 @@ class Search:
 
     def _judge(self, plans: PlanSet) -> Judged:
         """Run the flow model under `plans` and keep the best."""
-        judged = self._run(plans)
+        judged, seen = self._run(plans)
         if judged.value < self.best.value:
-            self.best = judged
+            self.best, self._seen = judged, seen
         return judged
 
-    def _run(self, plans: PlanSet) -> Judged:
+    def _run(self, plans: PlanSet) -> tuple[Judged, FlowResult]:
         result = self.flow.run(movement_greens(self.network, plans), self.duration_s, self.duration_s)
-        return Judged(self.objective.judge(self.network, result), plans, result)
+        cost = self.objective.link_cost(self.network, result)
+        return Judged(self.objective.judge(self.network, result), plans, cost), result
 
     def _judged(self, name: str, timings: Timings) -> Step:
         cost = self.model.evaluate(timings, epsilon=_EPSILON, warm=True)
@@ -299,7 +302,7 @@ class Search:
 
     def _feedback(self, rng: np.random.Generator) -> NDArray[np.float64]:
         """Return factors on the weights of lane groups: more than 1 where the best plans let a queue fill its link."""
-        result = self.best.result
+        result = self._seen
         links, groups = self.network.links, self.network.lane_groups
         storage = links.length_m * links.running_lanes * self.model.parameters.flow.jam_density_veh_m
         full = result.link_max_queue_veh >= _FULL * storage

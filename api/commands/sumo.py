@@ -135,8 +135,9 @@ def optimize_command(
 ) -> None:
     """Compute plans for the traffic lights of CONFIG, a .sumocfg file or the folder that holds one.
 
-    SUMO is not run: network, routes and programs are read, and plans are found in Jasyl's own models. Every yellow and
-    every intergreen is kept.
+    Network, routes and programs are read, and plans are found in Jasyl's own models, with flows and then with single
+    vehicles; SUMO runs once, and only where vehicles have no routes. Every yellow and every intergreen is kept. Delays are
+    those of Jasyl's microscopic model, per vehicle due.
 
     \b
     Examples:
@@ -164,8 +165,8 @@ def optimize_command(
     write_programs(city, found.plans, output)
     figures = {
         "junctions": len(found.plans.plans),
-        "objective_before": found.objective_before,
-        "objective_after": found.objective_after,
+        "delay_before_s": found.delay_before_s,
+        "delay_after_s": found.delay_after_s,
         "offset_bound_ratio": found.offset_bound_ratio,
         "seconds": found.seconds,
         "seed": seed,

@@ -26,6 +26,7 @@ from traffic.sumo.vehicles import CarFollowing, mean_following, read_vehicle_typ
 __all__ = ["SumoCity", "read_city"]
 
 _MESSAGE_LENGTH = 1500
+_NO_LIGHT = "must have a traffic light that governs cars"
 _YELLOW_USE_S = 1.35  # measured with SUMO 1.28 on queues at a signal
 _LINE_SPEED_M_S = 12.5
 
@@ -84,12 +85,15 @@ def read_city(config: SumoConfig) -> SumoCity:
     net = read_net(config.network)
     loaded = [logic for file in config.additional for logic in read_logics(file)]
     net = replace(net, logics=(*net.logics, *loaded))
+    programmed = {logic.light for logic in net.logics}
+    if not any(c.light in programmed for c in net.connections):
+        raise InputError(_NO_LIGHT, file=config.network, field="tlLogic")
     types = _types(config)
     departures = _departures(config)
     following = mean_following(types, [(departure.kind, departure.vehicles) for departure in departures])
     roads = road_network(net, name=config.file.parent.name, following=following)
     if not len(roads.network.junctions):
-        raise InputError("must have a traffic light that governs cars", file=config.network, field="tlLogic")
+        raise InputError(_NO_LIGHT, file=config.network, field="tlLogic")
     departures, left_out = by_car(roads, departures)
     if not departures:
         raise InputError("must have a vehicle that goes by car", file=config.file, field="route-files")

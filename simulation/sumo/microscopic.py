@@ -41,7 +41,7 @@ _SLOWEST_FACTOR, _FASTEST_FACTOR = 0.2, 2.0
 
 
 def microscopic_model(city: SumoCity, *, seed: int = 1) -> MicroscopicModel:
-    """Return the model of a configuration.
+    """Return the model of a configuration; its edges are the links of ``city.roads``.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ def microscopic_model(city: SumoCity, *, seed: int = 1) -> MicroscopicModel:
         Of the speeds that drivers choose.
     """
     net = city.roads.net
-    edges = [e for e in net.edges.values() if e.function == "normal" and any(lane.cars for lane in e.lanes)]
+    edges = [net.edges[name] for name in city.roads.edge]
     network, edge_of = _lane_network(
         net, edges, {light.junction.key: k for k, light in enumerate(city.lights)}
     )

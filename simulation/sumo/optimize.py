@@ -1,10 +1,14 @@
-"""Plans for the traffic lights of a SUMO configuration, found in our own models without running SUMO."""
+"""Plans for the traffic lights of a SUMO configuration, found in our own models.
+
+First `signals.optimize` searches with flows; then moves are tried with single vehicles (`simulation.sumo.refine`).
+"""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from signals.objective import Objective
 from signals.optimize import Optimized, optimize
@@ -12,15 +16,36 @@ from signals.plan import PlanSet
 from signals.profile_parameters import ProfileParameters
 from signals.sumo.programs import additional_xml
 from simulation.sumo.city import SumoCity
+from simulation.sumo.refine import refine
 from traffic.files import replacing
 from traffic.progress import Progress
 
-__all__ = ["Stages", "optimize_city", "write_programs"]
+__all__ = ["CityPlans", "Stages", "optimize_city", "optimize_flows", "write_programs"]
 
 Stages = Literal["kept", "free"]
 """Whether plans keep the stages and their order of the network file, or may have others."""
 
 _PROGRAM = "jasyl"
+_WITH_FLOWS = 0.4  # part of the time
+
+
+class CityPlans(NamedTuple):
+    """The result of `optimize_city`.
+
+    Attributes
+    ----------
+    delay_before_s, delay_after_s
+        Delay (and weighted halts) per vehicle in the microscopic model, of the shipped programs and of `plans`, seconds.
+    offset_bound_ratio
+        As in `signals.optimize.Optimized`, of the plans that flows lead to.
+    """
+
+    plans: PlanSet
+    delay_before_s: float
+    delay_after_s: float
+    offset_bound_ratio: float | None
+    seconds: float
+    seed: int
 
 
 def optimize_city(
@@ -33,7 +58,7 @@ def optimize_city(
     steps: int | None = None,
     progress: Progress | None = None,
     should_stop: Callable[[], bool] | None = None,
-) -> Optimized:
+) -> CityPlans:
     """Return the best plans found for the traffic lights of `city`; the programs of its file are the start.
 
     Parameters
@@ -43,8 +68,63 @@ def optimize_city(
     stop_s
         A stop counts as much as this many seconds of delay; 0 minimises delay alone.
     seed, seconds, steps, progress, should_stop
-        As in `signals.optimize.optimize`.
+        As in `signals.optimize.optimize`; `steps` holds for each of the two searches.
     """
+    began = time.perf_counter()
+    flows = optimize_flows(
+        city,
+        stages=stages,
+        stop_s=stop_s,
+        seed=seed,
+        seconds=_WITH_FLOWS * seconds,
+        steps=steps,
+        progress=_part(progress, 0.0, seconds),
+        should_stop=should_stop,
+    )
+    passed = time.perf_counter() - began
+    found = refine(
+        city,
+        [city.shipped(), flows.plans],
+        stop_s=stop_s,
+        seed=seed,
+        seconds=max(seconds - passed, 0.0),
+        steps=steps,
+        progress=_part(progress, passed, seconds),
+        should_stop=should_stop,
+    )
+    return CityPlans(
+        found.plans,
+        found.delay_before_s,
+        found.delay_after_s,
+        flows.offset_bound_ratio,
+        time.perf_counter() - began,
+        seed,
+    )
+
+
+def _part(progress: Progress | None, passed_s: float, seconds: float) -> Progress | None:
+    """Return the progress of a part that begins after `passed_s` of `seconds`."""
+    if progress is None:
+        return None
+
+    def tell(done: float, total: float, note: str = "") -> None:  # noqa: ARG001 - of the part only
+        progress(min(passed_s + done, seconds), seconds, note)
+
+    return tell
+
+
+def optimize_flows(
+    city: SumoCity,
+    *,
+    stages: Stages = "kept",
+    stop_s: float = 0.0,
+    seed: int = 0,
+    seconds: float = 20.0,
+    steps: int | None = None,
+    progress: Progress | None = None,
+    should_stop: Callable[[], bool] | None = None,
+) -> Optimized:
+    """Return the best plans that the search with flows finds; see `optimize_city`."""
     sequences = [[light.plan.sequence] for light in city.lights] if stages == "kept" else None
     return optimize(
         city.roads.network,

@@ -1,4 +1,4 @@
-"""Whether our flow model ranks signal plans as SUMO ranks them.
+"""Whether our microscopic model ranks signal plans as SUMO ranks them.
 
 Plans of all kinds, random ones and some close to the best, are run in both; what counts is not that the delays are the same,
 but that their order is, and that the plan which our model likes best is among the best in SUMO.
@@ -15,13 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
-from signals.greens import movement_greens
 from signals.plan import Plan, PlanSet
 from signals.sequence import StageSequence
 from simulation.sumo.city import SumoCity
-from simulation.sumo.optimize import optimize_city, write_programs
+from simulation.sumo.optimize import optimize_flows, write_programs
+from simulation.sumo.refine import MicroscopicJudge
 from simulation.sumo.run import run_seeds
-from traffic.flow import FlowModel
 from traffic.progress import Progress
 
 __all__ = ["Ranking", "plans_to_rank", "rank"]
@@ -34,12 +33,12 @@ _TRIES = 50
 
 @dataclass(frozen=True, eq=False)
 class Ranking:
-    """Delays of the same plans in our flow model and in SUMO.
+    """Delays of the same plans in our microscopic model and in SUMO.
 
     Attributes
     ----------
     model_s, sumo_s
-        Delay of each plan, seconds per vehicle; SUMO's is the mean over seeds.
+        Delay of each plan, seconds per vehicle, the mean over seeds.
     seed_sd_s
         Standard deviation of SUMO's over the seeds.
     """
@@ -73,14 +72,13 @@ def rank(
     jobs: int = 1,
     progress: Progress | None = None,
 ) -> Ranking:
-    """Run `plans` in our flow model and in SUMO, there with every seed."""
-    model = FlowModel(city.roads.network, city.demand, city.parameters)
+    """Run `plans` in our microscopic model and in SUMO, in both with as many seeds."""
+    judge = MicroscopicJudge(city, seeds=range(1, len(seeds) + 1))
     ours, theirs = [], []
     with tempfile.TemporaryDirectory(prefix="jasyl-rank-") as name:
         file = Path(name) / "tls.add.xml"
         for number, plan in enumerate(plans):
-            result = model.run(movement_greens(city.roads.network, plan), city.duration_s)
-            ours.append(result.delay_s / max(result.vehicles, 1.0))
+            ours.append(judge.value(plan))
             write_programs(city, plan, file)
             scores = run_seeds(city.config, seeds, plans=[file], jobs=jobs)
             theirs.append([score["delay_per_veh"] for score in scores.values()])
@@ -99,7 +97,7 @@ def plans_to_rank(city: SumoCity, count: int, *, seed: int, steps: int = 8) -> l
     rng = np.random.default_rng(seed)
     shipped = city.shipped()
     random = [_random(shipped, rng, number) for number in range((count - 1) // 2)]
-    best = optimize_city(city, steps=steps, seed=seed).plans
+    best = optimize_flows(city, steps=steps, seed=seed).plans
     near = [_near(best, rng, number) for number in range(count - 2 - len(random))]
     return [shipped, *random, replace(best, name="best"), *near]
 

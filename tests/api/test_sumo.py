@@ -24,7 +24,7 @@ def test_plans_for_a_configuration_and_their_score(folder, tmp_path, capsys):
     out = tmp_path / "new" / "tls.add.xml"
     found = told(capsys, "optimize", folder, "--steps", 4, "--seed", 3, "-o", out)
     assert found["junctions"] == 1
-    assert found["objective_after"] < found["objective_before"]
+    assert found["delay_after_s"] < found["delay_before_s"]
     assert (found["seed"], found["plans"]) == (3, str(out))
     before, after = told(capsys, "run", folder), told(capsys, "run", folder, "--plans", out, "--seeds", 3)
     assert list(after) == ["seeds", "mean", "sd"]

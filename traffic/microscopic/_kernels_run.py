@@ -15,6 +15,7 @@ from traffic.microscopic._kernels_tables import (
     DEPART,
     DUE,
     EDGE,
+    EDGE_LANE,
     FACTOR,
     FASTEST,
     FIRST,
@@ -155,8 +156,10 @@ def _let_in(world: World) -> None:
             world.edge[edge, WAITS_FIRST] = who
         if who < 0:
             world.edge[edge, WAITS_LAST] = NOBODY
+        lane = world.edge[edge, EDGE_LANE]
         while who >= 0:
             world.totals[LOST_S] += 1.0
+            world.track[lane, TRACK_LOSS] += 1.0
             who = world.at[who, NEXT]
 
 

@@ -98,7 +98,7 @@ class MicroscopicResult:
     teleports
         Vehicles that halted too long and were moved to their next edge.
     edge_delay_s
-        The part of the delay on each edge and on the way through the junction after it; shape (edges,).
+        The part of the delay on each edge, before it and on the way through the junction after it; shape (edges,).
     """
 
     vehicles: int

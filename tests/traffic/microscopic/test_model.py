@@ -172,6 +172,7 @@ def test_vehicles_are_conserved_never_overlap_and_runs_repeat(
     model = MicroscopicModel(roads, cars, teleport_s=0)
     result, again = model.run(light, 150, seed=seed), model.run(light, 150, seed=seed)
     assert (result.delay_s, result.halts) == (again.delay_s, again.halts)
+    assert result.edge_delay_s.sum() == pytest.approx(result.delay_s)
     assert result.vehicles == len(times) == result.arrived + result.under_way + result.waiting_to_enter
     world = _world(model, light, 150, seed)
     for track in range(len(world.ends)):

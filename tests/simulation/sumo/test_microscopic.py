@@ -1,0 +1,83 @@
+"""Our microscopic model beside SUMO, and the search in it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from signals.aspects import Aspect
+from signals.plan import PlanSet
+from simulation.sumo.city import SumoCity, read_city
+from simulation.sumo.config import read_config
+from simulation.sumo.driven import driven_routes
+from simulation.sumo.microscopic import lights_of_plans, microscopic_model
+from simulation.sumo.optimize import write_programs
+from simulation.sumo.refine import MicroscopicJudge, refine
+from simulation.sumo.run import run_seeds, summary
+from tests.simulation.sumo.nets import crossing, needs_sumo
+from traffic.microscopic import _kernels_tables as t
+
+pytestmark = needs_sumo
+
+
+@pytest.fixture(scope="module")
+def city(tmp_path_factory: pytest.TempPathFactory) -> SumoCity:
+    return read_city(read_config(crossing(tmp_path_factory.mktemp("crossing"))))
+
+
+def with_durations(city: SumoCity, *durations: int) -> PlanSet:
+    shipped = city.shipped()
+    return shipped.with_plans([shipped[0].with_durations(durations)])
+
+
+@pytest.mark.parametrize("durations", [None, (20, 45), (45, 20), (60, 60)])
+def test_delay_is_that_of_sumo(city, tmp_path, durations):
+    """Plans of a crossing with left turns through gaps: within a tenth, or 1.5 s where there is little delay."""
+    plans = city.shipped() if durations is None else with_durations(city, *durations)
+    write_programs(city, plans, tmp_path / "tls.add.xml")
+    theirs = summary(run_seeds(city.config, range(1, 6), plans=[tmp_path / "tls.add.xml"]))["mean"]
+    ours = MicroscopicJudge(city, seeds=range(1, 6)).value(plans)
+    assert ours == pytest.approx(theirs["delay_per_veh"], rel=0.1, abs=1.5)
+
+
+def test_lights_show_what_sumo_is_given(city):
+    plans = with_durations(city, 20, 45)
+    lights, (light,) = lights_of_plans(city, plans), city.lights
+    assert lights.period_s.tolist() == [plans[0].cycle_s]
+    shown = lights.code.reshape(plans[0].cycle_s, -1)
+    assert shown.shape[1] == light.places
+    expanded = plans[0].expand()
+    for place, group in enumerate(light.group[: light.places].tolist()):
+        green = np.roll(expanded[group] == Aspect.GREEN, plans[0].offset_s)
+        assert ((shown[:, place] >= t.GAPS) == green).all()
+        yellow = np.roll(expanded[group] == Aspect.YELLOW, plans[0].offset_s)
+        assert ((shown[:, place] == t.YELLOW) == yellow).all()
+
+
+def test_a_search_is_never_worse_than_its_starts_and_repeats(city):
+    bad = with_durations(city, 15, 75)
+    judge = MicroscopicJudge(city)
+    found = refine(city, [bad, city.shipped()], steps=25, seed=4)
+    again = refine(city, [bad, city.shipped()], steps=25, seed=4)
+    assert found.plans == again.plans
+    assert found.delay_before_s == judge.value(bad)
+    assert found.delay_after_s == judge.value(found.plans) <= judge.value(city.shipped())
+    assert found.tried > 0
+    none = refine(city, [bad], steps=0)
+    assert none.plans is bad
+    stopped = refine(city, [bad], steps=25, should_stop=lambda: True)
+    assert stopped.tried == 0
+
+
+def test_vehicles_without_routes_take_those_that_they_drive(tmp_path):
+    config = read_config(crossing(tmp_path))
+    driven = driven_routes(config)
+    assert driven["turn"] == ("Win", "Nout")
+    city = read_city(config)
+    assert {d.edges for d in city.departures} >= {("Win", "Eout"), ("Sin", "Nout"), ("Win", "Nout")}
+    model = microscopic_model(city)
+    assert len(model.vehicles) == 100 + 40 + 2
+    text = '<routes><vehicle id="a" depart="0"><route edges="Win Eout"/></vehicle></routes>'
+    for file in config.routes:
+        file.write_text(text, encoding="utf-8")
+    assert driven_routes(config) == {}
