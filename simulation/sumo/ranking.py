@@ -73,7 +73,7 @@ def rank(
     progress: Progress | None = None,
 ) -> Ranking:
     """Run `plans` in our microscopic model and in SUMO, in both with as many seeds."""
-    judge = MicroscopicJudge(city, seeds=range(1, len(seeds) + 1))
+    judge = MicroscopicJudge(city, seeds=range(1, len(seeds) + 1), teleport_s=0.0)
     ours, theirs = [], []
     with tempfile.TemporaryDirectory(prefix="jasyl-rank-") as name:
         file = Path(name) / "tls.add.xml"

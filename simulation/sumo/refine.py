@@ -48,12 +48,19 @@ class MicroscopicJudge:
     ----------
     seeds
         Of drivers and their luck; default: 1 to 4 for a few lights, else 1 and 2.
-    stop_s
-        A halt counts as much as so many seconds of delay.
+    stop_s, teleport_s
+        A halt, and a teleport, counts as much as so many seconds of delay.
     """
 
-    def __init__(self, city: SumoCity, *, seeds: Iterable[int] | None = None, stop_s: float = 0.0) -> None:
-        self.city, self.stop_s = city, stop_s
+    def __init__(
+        self,
+        city: SumoCity,
+        *,
+        seeds: Iterable[int] | None = None,
+        stop_s: float = 0.0,
+        teleport_s: float = _TELEPORT_S,
+    ) -> None:
+        self.city, self.stop_s, self.teleport_s = city, stop_s, teleport_s
         count = _SEEDS_FEW if len(city.lights) <= _FEW_LIGHTS else _SEEDS_MANY
         self.seeds = tuple(seeds if seeds is not None else range(1, count + 1))
         self.models = [microscopic_model(city, seed=seed) for seed in self.seeds]
@@ -64,7 +71,7 @@ class MicroscopicJudge:
         for seed, model in zip(self.seeds, self.models, strict=True):
             found = model.run(lights, self.city.duration_s, seed=seed)
             vehicles = max(found.vehicles, 1)
-            weighted_s = self.stop_s * found.halts + _TELEPORT_S * found.teleports
+            weighted_s = self.stop_s * found.halts + self.teleport_s * found.teleports
             yield found.delay_per_veh_s + weighted_s / vehicles, found.edge_delay_s / vehicles
 
     def value(self, plans: PlanSet) -> float:

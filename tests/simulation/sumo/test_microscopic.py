@@ -36,7 +36,7 @@ def test_delay_is_that_of_sumo(city, tmp_path, durations):
     plans = city.shipped() if durations is None else with_durations(city, *durations)
     write_programs(city, plans, tmp_path / "tls.add.xml")
     theirs = summary(run_seeds(city.config, range(1, 6), plans=[tmp_path / "tls.add.xml"]))["mean"]
-    ours = MicroscopicJudge(city, seeds=range(1, 6)).value(plans)
+    ours = MicroscopicJudge(city, seeds=range(1, 6), teleport_s=0.0).value(plans)
     assert ours == pytest.approx(theirs["delay_per_veh"], rel=0.1, abs=1.5)
 
 
