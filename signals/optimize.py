@@ -45,6 +45,9 @@ if TYPE_CHECKING:
 __all__ = ["Objective", "Optimized", "Step", "optimize", "usable_sequences"]
 
 
+_MOST_OTHERS = 16
+
+
 class Clock(Protocol):
     """Tells the time in seconds since some moment."""
 
@@ -70,6 +73,8 @@ class Optimized:
         Time taken.
     log
         The steps.
+    others
+        Plans that were judged on the way, the best of them first: at other cycles, with other offsets.
     """
 
     plans: PlanSet
@@ -79,6 +84,7 @@ class Optimized:
     seconds: float
     seed: int
     log: tuple[Step, ...]
+    others: tuple[PlanSet, ...] = ()
 
 
 def usable_sequences(
@@ -185,4 +191,5 @@ def optimize(
         seconds=clock() - began,
         seed=seed,
         log=tuple(log),
+        others=search.others(_MOST_OTHERS),
     )

@@ -109,6 +109,7 @@ class Search:
         self.best = self.start
         self._weight = np.ones(len(network.lane_groups))
         self._others: list[PlanSet] = []
+        self._values: list[float] = []
 
     def steps(self) -> Iterator[Step]:
         """Work, step by step, for ever; the first step judges the start."""
@@ -153,6 +154,11 @@ class Search:
         self._coordinate(timings, self._rng(seed), rounds=1)
         return self._judged(name, timings)
 
+    def others(self, most: int) -> tuple[PlanSet, ...]:
+        """Return plans that were judged on the way, the best of them first."""
+        order = np.argsort(self._values, kind="stable")
+        return tuple(self._others[k] for k in order.tolist() if self._others[k] is not self.best.plans)[:most]
+
     def offset_bound_ratio(self) -> float | None:
         """Return the bound ratio of the best plans (`signals.offset_bound`), over all their periods."""
         timings = self.model.from_plans(self.best.plans)
@@ -180,6 +186,7 @@ class Search:
         cost = self.model.evaluate(timings, epsilon=_EPSILON, warm=True)
         judged = self._judge(self.model.to_plans(timings, name="optimised", keep=self.start.plans))
         self._others.append(judged.plans)
+        self._values.append(judged.value)
         return Step(name, cost, judged.value)
 
     def _keep_locked(self, timings: Timings, cycle_s: int) -> Timings:

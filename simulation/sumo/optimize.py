@@ -84,7 +84,7 @@ def optimize_city(
     passed = time.perf_counter() - began
     found = refine(
         city,
-        [city.shipped(), flows.plans],
+        [city.shipped(), flows.plans, *flows.others],
         stop_s=stop_s,
         seed=seed,
         seconds=max(seconds - passed, 0.0),

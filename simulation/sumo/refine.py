@@ -1,7 +1,7 @@
 """Search in the microscopic model, from what the optimiser found in the flow model.
 
-The same vehicles have the same luck under all plans, so that a difference between two plans is one of the plans. A plan
-that does worse with the first seed is not run with the others.
+The same vehicles have the same luck under all plans, so that a difference between two plans is one of the plans. Plans
+that do clearly worse with the first seeds are not run with the others.
 """
 
 from __future__ import annotations
@@ -23,13 +23,15 @@ from traffic.progress import Progress
 
 __all__ = ["MicroscopicJudge", "Refined", "refine"]
 
-_WORSE = 1.02  # of the first seed's delay: not worth the other seeds
+_WORSE = (
+    0.02  # by which plans may be worse with the first seed, half of it with two, to be run with the others
+)
 _STEPS_S = (1, 2, 4, 8)
 _OWN_CYCLE = 0.5  # part of the moves, at a light with no other near it
 _TELEPORT_S = 1000.0  # who has to be taken out of the way tells that others are stuck too
 _NAME = "optimised"
 _FEW_LIGHTS = 4
-_SEEDS_FEW, _SEEDS_MANY = 4, 2
+_SEEDS_FEW, _SEEDS_MANY = 8, 5
 
 
 class Refined(NamedTuple):
@@ -47,7 +49,7 @@ class MicroscopicJudge:
     Parameters
     ----------
     seeds
-        Of drivers and their luck; default: 1 to 4 for a few lights, else 1 and 2.
+        Of drivers and their luck; default: 1 to 8 for a few lights, else 1 to 5.
     stop_s, teleport_s
         A halt, and a teleport, counts as much as so many seconds of delay.
     """
@@ -78,16 +80,19 @@ class MicroscopicJudge:
         """Return the mean cost per vehicle over all seeds, seconds."""
         return float(np.mean([cost for cost, _ in self.runs(plans)]))
 
-    def __call__(self, plans: PlanSet, best: Judged | None = None, first: float = np.inf) -> Judged:
-        """Judge plans; where the first seed is clearly worse than `first`, by that one alone."""
+    def judge(self, plans: PlanSet, rival: Sequence[float] = ()) -> tuple[Judged, tuple[float, ...]]:
+        """Judge plans, and give their costs seed by seed; as soon as they are clearly worse than the `rival`'s they stop."""
         costs: list[float] = []
         links: list[NDArray[np.float64]] = []
         for cost, link in self.runs(plans):
             costs.append(cost)
             links.append(link)
-            if len(costs) == 1 and best is not None and cost > _WORSE * first:
-                return Judged(max(cost, _WORSE * best.value), plans, link)
-        return Judged(float(np.mean(costs)), plans, np.mean(links, axis=0))
+            if rival and sum(costs) > (1.0 + _WORSE / len(costs)) * sum(rival[: len(costs)]):
+                break
+        value = float(np.mean(costs))
+        if len(costs) < len(rival):  # as much worse as it was so far
+            value *= float(np.mean(rival)) / float(np.mean(rival[: len(costs)]))
+        return Judged(value, plans, np.mean(links, axis=0)), tuple(costs)
 
 
 class _Search:
@@ -97,20 +102,21 @@ class _Search:
         self.free = np.flatnonzero([not light.junction.locked for light in city.lights])
         self.alone = len(city.lights) == 1
         self.direct = DirectSearch(city.roads.network, self.free, self._try)
-        found = [judge(plans) for plans in starts]
-        self.start = found[0]
-        self.best = min(found, key=lambda judged: judged.value)
-        self.others = [judged.plans for judged in found]
-        self.first = self._first(self.best.plans)
+        self.others = list(starts)
+        self.best, self.costs = judge.judge(starts[0])
+        self.start = self.best
 
-    def _first(self, plans: PlanSet) -> float:
-        return next(self.judge.runs(plans))[0]
+    def begin(self) -> Iterator[int]:
+        """Judge the other starts, one by one."""
+        for number, plans in enumerate(self.others[1:], start=1):
+            self._try(plans)
+            yield number
 
     def _try(self, plans: PlanSet) -> Judged:
         self.tried += 1
-        judged = self.judge(plans, self.best, self.first)
+        judged, costs = self.judge.judge(plans, self.costs)
         if judged.value < self.best.value:
-            self.best, self.first = judged, self._first(plans)
+            self.best, self.costs = judged, costs
         return judged
 
     def step(self, turn: int) -> None:
@@ -159,14 +165,23 @@ def refine(
     began = clock()
     judge = MicroscopicJudge(city, stop_s=stop_s)
     search = _Search(judge, starts, seed)
+
+    def tell(what: str) -> None:
+        if progress is not None:
+            progress(
+                min(clock() - began, seconds), seconds, f"single vehicles, {what}: {search.best.value:.2f} s"
+            )
+
+    for number in search.begin():
+        tell(f"start {number}")
+        if should_stop is not None and should_stop():
+            break
     turn = 0
     while search.free.size:
-        passed = clock() - began
-        spent = passed >= seconds if steps is None else turn >= steps
+        spent = clock() - began >= seconds if steps is None else turn >= steps
         if spent or (should_stop is not None and should_stop()):
             break
         search.step(turn)
         turn += 1
-        if progress is not None:
-            progress(min(passed, seconds), seconds, f"single vehicles {turn}: {search.best.value:.2f} s")
+        tell(f"move {turn}")
     return Refined(search.best.plans, search.start.value, search.best.value, search.tried)
