@@ -40,13 +40,15 @@ _LEAST_WAY_M = 0.1
 _SLOWEST_FACTOR, _FASTEST_FACTOR = 0.2, 2.0
 
 
-def microscopic_model(city: SumoCity, *, seed: int = 1) -> MicroscopicModel:
+def microscopic_model(city: SumoCity, *, seed: int = 1, scale: float = 1.0) -> MicroscopicModel:
     """Return the model of a configuration; its edges are the links of ``city.roads``.
 
     Parameters
     ----------
     seed
-        Of the speeds that drivers choose.
+        Of the speeds that drivers choose, and of who is more or less at another `scale`.
+    scale
+        Of the demand: vehicles are left out, or are followed by another one, at random.
     """
     net = city.roads.net
     edges = [net.edges[name] for name in city.roads.edge]
@@ -54,7 +56,9 @@ def microscopic_model(city: SumoCity, *, seed: int = 1) -> MicroscopicModel:
         net, edges, {light.junction.key: k for k, light in enumerate(city.lights)}
     )
     return MicroscopicModel(
-        network, _vehicles(city, edge_of, edges, seed), teleport_s=max(round(city.config.teleport_s), 0)
+        network,
+        _vehicles(city, edge_of, edges, seed, scale),
+        teleport_s=max(round(city.config.teleport_s), 0),
     )
 
 
@@ -185,9 +189,11 @@ def _row(net: SumoNet, c: NetConnection) -> tuple[NetJunction, int] | None:
     return None if own is None or own >= len(node.response) else (node, own)
 
 
-def _vehicles(city: SumoCity, edge_of: Mapping[str, int], edges: list[NetEdge], seed: int) -> Vehicles:
+def _vehicles(
+    city: SumoCity, edge_of: Mapping[str, int], edges: list[NetEdge], seed: int, scale: float
+) -> Vehicles:
     rng = np.random.default_rng(seed)
-    found = sorted(_single(city), key=lambda item: item[0])
+    found = sorted(_scaled(list(_single(city)), rng, scale), key=lambda item: item[0])
     types = [city.types.get(departure.kind, CarFollowing()) for _, departure in found]
 
     def column(name: str) -> NDArray[np.float64]:
@@ -220,6 +226,16 @@ def _single(city: SumoCity) -> Iterator[tuple[float, Departure]]:
             time = departure.depart_s + k * step
             if begin <= time < end:
                 yield time - begin, departure
+
+
+def _scaled(
+    found: list[tuple[float, Departure]], rng: np.random.Generator, scale: float
+) -> list[tuple[float, Departure]]:
+    """Return `scale` times as many vehicles."""
+    if scale == 1.0:
+        return found
+    times = np.floor(scale + rng.random(len(found))).astype(int)
+    return [entry for entry, count in zip(found, times.tolist(), strict=True) for _ in range(count)]
 
 
 def _depart_speed(departure: Departure) -> float:

@@ -26,6 +26,7 @@ __all__ = ["MicroscopicJudge", "Refined", "refine"]
 _WORSE = (
     0.02  # by which plans may be worse with the first seed, half of it with two, to be run with the others
 )
+_SCALES = (1.0, 1.08)  # where queues block each other, plans must do with somewhat more demand too
 _STEPS_S = (1, 2, 4, 8)
 _OWN_CYCLE = 0.5  # part of the moves, at a light with no other near it
 _TELEPORT_S = 1000.0  # who has to be taken out of the way tells that others are stuck too
@@ -52,6 +53,8 @@ class MicroscopicJudge:
         Of drivers and their luck; default: 1 to 8 for a few lights, else 1 to 5.
     stop_s, teleport_s
         A halt, and a teleport, counts as much as so many seconds of delay.
+    scales
+        Of the demand, in turns with the seeds.
     """
 
     def __init__(
@@ -61,11 +64,15 @@ class MicroscopicJudge:
         seeds: Iterable[int] | None = None,
         stop_s: float = 0.0,
         teleport_s: float = _TELEPORT_S,
+        scales: Sequence[float] = (1.0,),
     ) -> None:
         self.city, self.stop_s, self.teleport_s = city, stop_s, teleport_s
         count = _SEEDS_FEW if len(city.lights) <= _FEW_LIGHTS else _SEEDS_MANY
         self.seeds = tuple(seeds if seeds is not None else range(1, count + 1))
-        self.models = [microscopic_model(city, seed=seed) for seed in self.seeds]
+        self.models = [
+            microscopic_model(city, seed=seed, scale=scales[k % len(scales)])
+            for k, seed in enumerate(self.seeds)
+        ]
 
     def runs(self, plans: PlanSet) -> Iterator[tuple[float, NDArray[np.float64]]]:
         """Yield, seed by seed, the cost per vehicle and by link, seconds."""
@@ -163,7 +170,9 @@ def refine(
         When to stop: after so many seconds, or moves where they are given. At least all `starts` are judged.
     """
     began = clock()
-    judge = MicroscopicJudge(city, stop_s=stop_s)
+    judge = MicroscopicJudge(
+        city, stop_s=stop_s, scales=_SCALES if len(city.lights) > _FEW_LIGHTS else (1.0,)
+    )
     search = _Search(judge, starts, seed)
 
     def tell(what: str) -> None:
