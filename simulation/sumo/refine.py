@@ -98,7 +98,7 @@ class MicroscopicJudge:
                 break
         value = float(np.mean(costs))
         if len(costs) < len(rival):  # as much worse as it was so far
-            value *= float(np.mean(rival)) / float(np.mean(rival[: len(costs)]))
+            value += float(np.mean(rival)) - float(np.mean(rival[: len(costs)]))
         return Judged(value, plans, np.mean(links, axis=0)), tuple(costs)
 
 

@@ -69,6 +69,27 @@ def test_a_search_is_never_worse_than_its_starts_and_repeats(city):
     assert stopped.tried == 0
 
 
+def test_plans_that_do_worse_at_once_are_not_run_to_the_end(city):
+    judge = MicroscopicJudge(city)
+    good, costs = judge.judge(city.shipped())
+    assert len(costs) == len(judge.seeds)
+    assert good.value == pytest.approx(np.mean(costs)) == judge.value(city.shipped())
+    assert good.link_cost.shape == (len(city.roads.network.links),)
+    bad, first = judge.judge(with_durations(city, 10, 90), costs)
+    assert len(first) == 1
+    assert bad.value > good.value
+    same, again = judge.judge(city.shipped(), costs)
+    assert (same.value, again) == (good.value, costs)
+
+
+def test_more_demand_is_more_vehicles(city):
+    counts = [len(microscopic_model(city, seed=seed, scale=1.5).vehicles) for seed in range(20)]
+    assert np.mean(counts) == pytest.approx(1.5 * 142, rel=0.05)
+    assert len(microscopic_model(city, scale=1.0).vehicles) == 142
+    judge = MicroscopicJudge(city, seeds=(1, 2, 3), scales=(1.0, 1.5))
+    assert [len(m.vehicles) > 142 for m in judge.models] == [False, True, False]
+
+
 def test_vehicles_without_routes_take_those_that_they_drive(tmp_path):
     config = read_config(crossing(tmp_path))
     driven = driven_routes(config)
