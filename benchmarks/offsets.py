@@ -125,9 +125,11 @@ def rows(name: str, pairs: PairwiseModel, *, sweeps: int, merges: int) -> list[R
     return [Row(first, shift_s), Row(second, best.shift_s(pairs.period_s))]
 
 
-def scenario_delays(model: Model, sets: list[PlanSet], seeds: range, *, jobs: int) -> Iterator[str]:
+def scenario_delays(
+    model: Model, sets: list[PlanSet], seeds: range, *, duration_s: int, jobs: int
+) -> Iterator[str]:
     """Export a scenario and run plans for it in SUMO; yield a line for each, with SUMO's delay over the seeds."""
-    city, duration_s = model.city, model.city.scenario.run.duration_s
+    city = model.city
     with tempfile.TemporaryDirectory(prefix="jasyl-offsets-") as folder:
         files = export(city.network, city.demand, folder, plans=model.plans, seed=1, duration_s=duration_s)
         config, layout = read_config(files.config), lay_out(city.network)
@@ -160,7 +162,9 @@ def scenario(name: str, options: argparse.Namespace, *, first: bool) -> None:
         ]
         sets += [model.plans, *_uncoordinated(model.plans, options.random)]
         print("", DELAY_HEADER, "|---" * 5 + "|", sep="\n")
-        for line in scenario_delays(model, sets, range(1, options.seeds + 1), jobs=options.jobs):
+        duration_s = min(options.sumo_s or np.inf, model.city.scenario.run.duration_s)
+        seeds = range(1, options.seeds + 1)
+        for line in scenario_delays(model, sets, seeds, duration_s=int(duration_s), jobs=options.jobs):
             print(f"| {name} {line}", flush=True)
 
 
@@ -202,7 +206,8 @@ def _figure(ratio: float | None) -> str:
 def _cells(by_seed: list[np.ndarray]) -> str:
     """Return mean and standard deviation: over the seeds, or of the means of several sets of offsets."""
     values = by_seed[0] if len(by_seed) == 1 else np.array([seeds.mean() for seeds in by_seed])
-    return f"{np.mean(values):.2f} | {np.std(values, ddof=1) if len(values) > 1 else 0.0:.2f}"
+    spread = f"{np.std(values, ddof=1):.2f}" if len(values) > 1 else "-"
+    return f"{np.mean(values):.2f} | {spread}"
 
 
 def _is_sumo(path: Path) -> bool:
@@ -221,6 +226,7 @@ def main() -> int:
     parser.add_argument("--random", type=int, default=3, help="sets of random offsets")
     parser.add_argument("--jobs", type=int, default=1, help="runs of SUMO at a time")
     parser.add_argument("--sumo", action="store_true", help="run scenarios in SUMO too")
+    parser.add_argument("--sumo-s", type=int, default=None, help="length of these runs, seconds")
     options = parser.parse_args()
     configurations = [name for name in options.networks if _is_sumo(Path(name))]
     scenarios = [name for name in options.networks if name not in configurations]
