@@ -145,9 +145,9 @@ def optimize_command(
       jasyl sumo optimize cologne8/run.sumocfg --stages free --seconds 60 -o tls.add.xml
       sumo -c cologne8/run.sumocfg -a tls.add.xml
     """
-    from simulation.sumo.city import read_city
+    from simulation.sumo.city import read_city, write_programs
     from simulation.sumo.config import read_config
-    from simulation.sumo.optimize import optimize_city, write_programs
+    from simulation.sumo.optimize import optimize_city
 
     read = read_config(config)
     check_outputs([output], [read.file, read.network, *read.routes, *read.additional])

@@ -11,21 +11,23 @@ from types import MappingProxyType
 
 from signals.plan import PlanSet
 from signals.sumo.lights import SumoLight, lights_of, programs_of, shipped_plans
-from signals.sumo.programs import SumoProgram
+from signals.sumo.programs import SumoProgram, additional_xml
 from simulation.sumo.config import SumoConfig
 from simulation.sumo.driven import driven_routes
 from simulation.sumo.executables import environment, sumo_program
 from traffic.demand import FlowDemand
 from traffic.errors import InputError
+from traffic.files import replacing
 from traffic.flow import FlowParameters
 from traffic.sumo.net_file import read_logics, read_net
 from traffic.sumo.road import SumoRoads, road_network
 from traffic.sumo.routes import Departure, by_car, demand_of, read_departures
 from traffic.sumo.vehicles import CarFollowing, mean_following, read_vehicle_types
 
-__all__ = ["SumoCity", "read_city"]
+__all__ = ["SumoCity", "read_city", "write_programs"]
 
 _MESSAGE_LENGTH = 1500
+_PROGRAM = "jasyl"
 _NO_LIGHT = "must have a traffic light that governs cars"
 _YELLOW_USE_S = 1.35  # measured with SUMO 1.28 on queues at a signal
 _LINE_SPEED_M_S = 12.5
@@ -171,3 +173,16 @@ def _parameters(following: CarFollowing) -> FlowParameters:
     return FlowParameters(
         jam_density_veh_m=1.0 / following.space_m, start_loss_s=speeding_up_s, yellow_use_s=_YELLOW_USE_S
     )
+
+
+def write_programs(city: SumoCity, plans: PlanSet, file: Path) -> None:
+    """Write `plans` as an additional file, which SUMO loads beside the configuration in place of its programs."""
+    taken = {logic.program for logic in city.roads.net.logics}
+    program, number = _PROGRAM, 0
+    while program in taken:
+        number += 1
+        program = f"{_PROGRAM}-{number}"
+    text = additional_xml(city.programs(plans), program=program)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(file) as draft:
+        draft.write_text(text, encoding="utf-8")

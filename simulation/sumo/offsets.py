@@ -21,8 +21,7 @@ from signals.plan import PlanSet
 from signals.profile import ProfileModel
 from signals.profile_parameters import ProfileParameters
 from signals.sinusoidal import sinusoidal_model, solve
-from simulation.sumo.city import SumoCity
-from simulation.sumo.optimize import write_programs
+from simulation.sumo.city import SumoCity, write_programs
 from simulation.sumo.refine import MicroscopicJudge
 from simulation.sumo.run import run_seeds
 

@@ -7,25 +7,22 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Literal, NamedTuple
 
 from signals.objective import Objective
 from signals.optimize import Optimized, optimize
 from signals.plan import PlanSet
 from signals.profile_parameters import ProfileParameters
-from signals.sumo.programs import additional_xml
 from simulation.sumo.city import SumoCity
+from simulation.sumo.offsets import coordinate, offset_tables, zero_offsets
 from simulation.sumo.refine import refine
-from traffic.files import replacing
 from traffic.progress import Progress
 
-__all__ = ["CityPlans", "Stages", "optimize_city", "optimize_flows", "write_programs"]
+__all__ = ["CityPlans", "Stages", "optimize_city", "optimize_flows"]
 
 Stages = Literal["kept", "free"]
 """Whether plans keep the stages and their order of the network file, or may have others."""
 
-_PROGRAM = "jasyl"
 _WITH_FLOWS = 0.4  # part of the time
 
 
@@ -84,7 +81,7 @@ def optimize_city(
     passed = time.perf_counter() - began
     found = refine(
         city,
-        [city.shipped(), flows.plans, *flows.others],
+        [city.shipped(), flows.plans, *_with_other_offsets(city, flows.plans, seed), *flows.others],
         stop_s=stop_s,
         seed=seed,
         seconds=max(seconds - passed, 0.0),
@@ -100,6 +97,14 @@ def optimize_city(
         time.perf_counter() - began,
         seed,
     )
+
+
+def _with_other_offsets(city: SumoCity, plans: PlanSet, seed: int) -> list[PlanSet]:
+    """Return the plans with offsets that are best for the main wave of each platoon, and with all offsets 0."""
+    tables = offset_tables(city, plans)
+    if not tables.models:
+        return []
+    return [coordinate(tables, seed=seed, merges=0)[1].plans, zero_offsets(plans)]
 
 
 def _part(progress: Progress | None, passed_s: float, seconds: float) -> Progress | None:
@@ -141,16 +146,3 @@ def optimize_flows(
         progress=progress,
         should_stop=should_stop,
     )
-
-
-def write_programs(city: SumoCity, plans: PlanSet, file: Path) -> None:
-    """Write `plans` as an additional file, which SUMO loads beside the configuration in place of its programs."""
-    taken = {logic.program for logic in city.roads.net.logics}
-    program, number = _PROGRAM, 0
-    while program in taken:
-        number += 1
-        program = f"{_PROGRAM}-{number}"
-    text = additional_xml(city.programs(plans), program=program)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(file) as draft:
-        draft.write_text(text, encoding="utf-8")

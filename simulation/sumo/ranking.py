@@ -17,8 +17,8 @@ from scipy.stats import spearmanr
 
 from signals.plan import Plan, PlanSet
 from signals.sequence import StageSequence
-from simulation.sumo.city import SumoCity
-from simulation.sumo.optimize import optimize_flows, write_programs
+from simulation.sumo.city import SumoCity, write_programs
+from simulation.sumo.optimize import optimize_flows
 from simulation.sumo.refine import MicroscopicJudge
 from simulation.sumo.run import run_seeds
 from traffic.progress import Progress

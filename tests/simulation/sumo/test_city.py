@@ -7,10 +7,10 @@ import pytest
 
 from signals.greens import group_states
 from signals.sumo.lights import states
-from simulation.sumo.city import read_city
+from simulation.sumo.city import read_city, write_programs
 from simulation.sumo.config import read_config
 from simulation.sumo.executables import environment, sumo_program
-from simulation.sumo.optimize import optimize_city, write_programs
+from simulation.sumo.optimize import optimize_city
 from simulation.sumo.run import run_seeds, summary
 from tests.simulation.sumo.nets import PROGRAM, ROUTES, crossing, logic, needs_sumo
 from traffic.errors import InputError

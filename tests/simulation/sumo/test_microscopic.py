@@ -7,11 +7,10 @@ import pytest
 
 from signals.aspects import Aspect
 from signals.plan import PlanSet
-from simulation.sumo.city import SumoCity, read_city
+from simulation.sumo.city import SumoCity, read_city, write_programs
 from simulation.sumo.config import read_config
 from simulation.sumo.driven import driven_routes
 from simulation.sumo.microscopic import lights_of_plans, microscopic_model
-from simulation.sumo.optimize import write_programs
 from simulation.sumo.refine import MicroscopicJudge, refine
 from simulation.sumo.run import run_seeds, summary
 from tests.simulation.sumo.nets import crossing, needs_sumo

@@ -6,7 +6,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from simulation.sumo.city import read_city
+from simulation.sumo.city import read_city, write_programs
 from simulation.sumo.config import read_config
 from simulation.sumo.executables import environment, sumo_program
 from simulation.sumo.offsets import (
@@ -17,7 +17,6 @@ from simulation.sumo.offsets import (
     with_shifts,
     zero_offsets,
 )
-from simulation.sumo.optimize import write_programs
 from simulation.sumo.refine import MicroscopicJudge
 from simulation.sumo.run import run
 from tests.simulation.sumo.nets import PROGRAM, crossing, needs_sumo
