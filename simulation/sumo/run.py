@@ -29,6 +29,7 @@ __all__ = ["Score", "Summary", "run", "run_seeds", "summary"]
 Score = dict[str, float]
 _TRIPS, _STATISTICS = "trips.xml", "statistics.xml"
 _MESSAGE_LENGTH = 1500
+_ENDS = ("final simulation step has been reached", "All vehicles have left")
 
 
 def run_seeds(
@@ -117,7 +118,7 @@ def _command(config: SumoConfig, seed: int, plans: Sequence[Path], folder: Path)
         str(config.end_s),
     ]
     command += ["--time-to-teleport", str(config.teleport_s)]
-    command += ["--no-step-log", "--no-warnings", "--duration-log.disable"]
+    command += ["--no-step-log", "--no-warnings", "--duration-log.disable", "--verbose"]
     command += ["--tripinfo-output", str(folder / _TRIPS), "--statistic-output", str(folder / _STATISTICS)]
     command += ["--tripinfo-output.write-unfinished", "--tripinfo-output.write-undeparted"]
     additional = [*config.additional, *(path.absolute() for path in plans)]
@@ -126,9 +127,12 @@ def _command(config: SumoConfig, seed: int, plans: Sequence[Path], folder: Path)
 
 def _run(command: list[str], folder: Path) -> float:
     """Run SUMO and return the seconds of processor time that it took."""
-    with (folder / "stderr.txt").open("w+", encoding="utf-8") as errors:
+    with (
+        (folder / "stderr.txt").open("w+", encoding="utf-8") as errors,
+        (folder / "stdout.txt").open("w+", encoding="utf-8") as told,
+    ):
         process = subprocess.Popen(  # noqa: S603 - our own arguments, no shell
-            command, env=environment(Path(command[0])), stdout=subprocess.DEVNULL, stderr=errors
+            command, env=environment(Path(command[0])), stdout=told, stderr=errors
         )
         try:
             _, status, used = os.wait4(process.pid, 0)
@@ -143,6 +147,11 @@ def _run(command: list[str], folder: Path) -> float:
             if process.returncode > 0:
                 raise InputError(f"SUMO refuses it: {message}", file=command[2])
             text = f"SUMO ended with signal {-process.returncode}: {message}"
+            raise JasylError(text)
+        told.seek(0)
+        log = told.read()
+        if not any(reason in log for reason in _ENDS):
+            text = "SUMO was stopped before the end: its figures would be those of a part of the run"
             raise JasylError(text)
     return used.ru_utime
 

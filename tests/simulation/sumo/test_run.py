@@ -6,7 +6,7 @@ from simulation.sumo import run as module
 from simulation.sumo.config import read_config
 from simulation.sumo.run import run, run_seeds, summary
 from tests.simulation.sumo.nets import ROUTES, crossing, logic, needs_sumo
-from traffic.errors import InputError
+from traffic.errors import InputError, JasylError
 from traffic.sumo.net_file import records
 
 # more than two lanes can bring in, so that some never enter
@@ -131,3 +131,13 @@ class TestConfigurations:
         (tmp_path / "cut.sumocfg").write_text("<configuration><input>", encoding="utf-8")
         with pytest.raises(InputError, match="cannot be read as XML"):
             read_config(tmp_path / "cut.sumocfg")
+
+
+@needs_sumo
+def test_a_run_that_is_stopped_from_outside_has_no_score(folder, tmp_path, monkeypatch):
+    stopped = tmp_path / "sumo"
+    stopped.write_text("#!/bin/sh\necho 'Simulation ended at time: 60.00.'\n", encoding="utf-8")
+    stopped.chmod(0o755)
+    monkeypatch.setattr(module, "sumo_program", lambda _: stopped)
+    with pytest.raises(JasylError, match="stopped before the end"):
+        run(read_config(folder), 1)
