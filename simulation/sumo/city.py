@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -14,7 +13,7 @@ from signals.sumo.lights import SumoLight, lights_of, programs_of, shipped_plans
 from signals.sumo.programs import SumoProgram, additional_xml
 from simulation.sumo.config import SumoConfig
 from simulation.sumo.driven import driven_routes
-from simulation.sumo.executables import environment, sumo_program
+from simulation.sumo.executables import produce
 from traffic.demand import FlowDemand
 from traffic.errors import InputError
 from traffic.files import replacing
@@ -26,7 +25,6 @@ from traffic.sumo.vehicles import CarFollowing, mean_following, read_vehicle_typ
 
 __all__ = ["SumoCity", "read_city", "write_programs"]
 
-_MESSAGE_LENGTH = 1500
 _PROGRAM = "jasyl"
 _NO_LIGHT = "must have a traffic light that governs cars"
 _YELLOW_USE_S = 1.35  # measured with SUMO 1.28 on queues at a signal
@@ -77,7 +75,8 @@ def read_city(config: SumoConfig) -> SumoCity:
     """Read network, routes and traffic lights of a configuration.
 
     Vehicles that have a way from and to but no route get the one that they drive in SUMO: it depends on the traffic when they
-    depart, so SUMO runs once, with the programs of its file. Without such vehicles it does not run.
+    depart, so SUMO runs once, with the programs of its file. Without such vehicles it does not run. Flows without a route
+    get that of SUMO's `duarouter`.
 
     Raises
     ------
@@ -143,28 +142,14 @@ def _departures(config: SumoConfig) -> list[Departure]:
 
 
 def _route(config: SumoConfig, target: Path) -> None:
-    program = sumo_program("duarouter")
-    command = [
-        str(program),
-        "-n",
-        str(config.network),
-        "-r",
-        ",".join(map(str, config.routes)),
-        "-o",
-        str(target),
-    ]
-    command += ["--no-warnings", "--no-step-log"]
+    arguments = ["-n", str(config.network), "-r", ",".join(map(str, config.routes)), "-o", str(target)]
+    arguments += ["--no-warnings", "--no-step-log"]
     if config.options.get("ignore-route-errors") in {"true", "1", "x", "yes", "on"}:
-        command.append("--ignore-errors")
-    command += ["-b", str(config.begin_s), "-e", str(config.end_s)]
+        arguments.append("--ignore-errors")
+    arguments += ["-b", str(config.begin_s), "-e", str(config.end_s)]
     if config.additional:
-        command += ["-d", ",".join(map(str, config.additional))]
-    done = subprocess.run(  # noqa: S603 - our own arguments, no shell
-        command, env=environment(program), capture_output=True, text=True, encoding="utf-8", check=False
-    )
-    if done.returncode or not target.is_file():
-        message = done.stderr[-_MESSAGE_LENGTH:].strip()
-        raise InputError(f"duarouter refuses the routes: {message}", file=config.file, field="route-files")
+        arguments += ["-d", ",".join(map(str, config.additional))]
+    produce("duarouter", arguments, target, of=config.file, refusal="duarouter refuses the routes")
 
 
 def _parameters(following: CarFollowing) -> FlowParameters:

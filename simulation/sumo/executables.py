@@ -5,11 +5,16 @@ from __future__ import annotations
 import importlib
 import os
 import shutil
+import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 from traffic.errors import InputError
 
-__all__ = ["environment", "sumo_program"]
+__all__ = ["MESSAGE_LENGTH", "environment", "produce", "sumo_program"]
+
+MESSAGE_LENGTH = 1500
+"""Of what a program said, in an error."""
 
 
 def sumo_program(name: str) -> Path:
@@ -44,3 +49,25 @@ def environment(program: Path) -> dict[str, str]:
     """Return the environment for a program of SUMO: its own data folder, where it stands beside the programs."""
     home = program.parent.parent
     return os.environ | ({"SUMO_HOME": str(home)} if (home / "data").is_dir() else {})
+
+
+def produce(program: str, arguments: Sequence[str], target: Path, *, of: Path, refusal: str) -> None:
+    """Run a program of SUMO that writes `target` from the configuration `of`.
+
+    Raises
+    ------
+    InputError
+        With `refusal` and what the program says, where it fails or writes nothing.
+    """
+    found = sumo_program(program)
+    done = subprocess.run(  # noqa: S603 - our own arguments, no shell
+        [str(found), *arguments],
+        env=environment(found),
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        check=False,
+    )
+    if done.returncode or not target.is_file():
+        said = done.stderr[-MESSAGE_LENGTH:].strip()
+        raise InputError(f"{refusal}: {said}", file=of, field="route-files")

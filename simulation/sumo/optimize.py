@@ -32,7 +32,8 @@ class CityPlans(NamedTuple):
     Attributes
     ----------
     delay_before_s, delay_after_s
-        Delay (and weighted halts) per vehicle in the microscopic model, of the shipped programs and of `plans`, seconds.
+        Delay, with weighted halts and teleports, per vehicle in the microscopic model, of the shipped programs and of `plans`,
+        seconds; the mean over seeds, of which some have more demand (`simulation.sumo.refine`).
     offset_bound_ratio
         As in `signals.optimize.Optimized`, of the plans that flows lead to.
     """

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TypedDict
 
 from simulation.sumo.config import SumoConfig
-from simulation.sumo.executables import environment, sumo_program
+from simulation.sumo.executables import MESSAGE_LENGTH, environment, sumo_program
 from traffic.errors import InputError, JasylError
 from traffic.progress import Progress
 from traffic.sumo.net_file import records
@@ -28,7 +28,6 @@ __all__ = ["Score", "Summary", "run", "run_seeds", "summary"]
 
 Score = dict[str, float]
 _TRIPS, _STATISTICS = "trips.xml", "statistics.xml"
-_MESSAGE_LENGTH = 1500
 _ENDS = ("final simulation step has been reached", "All vehicles have left")
 
 
@@ -143,7 +142,7 @@ def _run(command: list[str], folder: Path) -> float:
         process.returncode = os.waitstatus_to_exitcode(status)
         if process.returncode:
             errors.seek(0)
-            message = errors.read()[-_MESSAGE_LENGTH:].strip()
+            message = errors.read()[-MESSAGE_LENGTH:].strip()
             if process.returncode > 0:
                 raise InputError(f"SUMO refuses it: {message}", file=command[2])
             text = f"SUMO ended with signal {-process.returncode}: {message}"

@@ -102,7 +102,8 @@ def has_room(world: World, c: int, who: int, spare_m: float) -> bool:
     """Tell whether `who` would find room beyond the junction.
 
     That is behind the last who stands, less what all who move up to him need; where nobody stands, on the whole lane, or
-    beyond it if `who` is fast enough to see past the junction (`spare_m` from where it begins).
+    beyond it if `who` is fast enough to see past the junction (`spare_m` from where it begins) and
+    the last there is in a lane that leads on.
     """
     lane = world.conn[c, TO_LANE]
     needed = world.car[who, LENGTH] + world.car[who, GAP]

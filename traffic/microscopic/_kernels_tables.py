@@ -31,7 +31,7 @@ from traffic._kernels_jit import F1, F2, I1, I2, U1, OutF1, OutF2, OutI1, OutI2
 ) = range(15)
 CAR_COLUMNS = 15
 # Columns of World.at: where a vehicle is; AHEAD and BEHIND are its neighbours on the track, NEXT the one after it in
-# a queue that waits to enter
+# a queue that waits to enter; CAME_BY is the connection that it took last, WAITS tells that its lane does not lead on
 TRACK, AHEAD, BEHIND, STAGE, LAST_STAGE, HELPS, HALTED, YIELDS, NEXT, DEPART_LANE, CAME_BY, WAITS = range(12)
 AT_COLUMNS = 12
 # Columns of World.track
