@@ -110,14 +110,17 @@ def _numba_type(hint: Any) -> types.Type:
 
 
 def kernel(function: _Function) -> _Function:
-    """Compile `function` for exactly the types of its annotations, from the cache if it is there."""
+    """Compile `function` for exactly the types of its annotations, from the cache if it is there.
+
+    Kernels do not hold the interpreter's lock: several may run at once, on arrays of their own.
+    """
     if numba.config.DISABLE_JIT:
         return function
     hints = get_type_hints(function, include_extras=True)
     hints.pop("return", None)
     signature = tuple(_numba_type(hint) for hint in hints.values())
     with FileLock(CACHE_FOLDER / f"{function.__module__}.{function.__name__}.lock"):
-        return cast("_Function", numba.njit(signature, cache=True, **_OPTIONS)(function))
+        return cast("_Function", numba.njit(signature, cache=True, nogil=True, **_OPTIONS)(function))
 
 
 def helper(function: _Function) -> _Function:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -21,7 +21,7 @@ from traffic.sumo.net_file import NetConnection, NetEdge, NetJunction, NetLane, 
 from traffic.sumo.routes import Departure
 from traffic.sumo.vehicles import CarFollowing
 
-__all__ = ["lights_of_plans", "microscopic_model"]
+__all__ = ["lights_of_plans", "microscopic_model", "microscopic_models"]
 
 _SHOWN = {
     "r": t.RED,
@@ -41,25 +41,29 @@ _SLOWEST_FACTOR, _FASTEST_FACTOR = 0.2, 2.0
 
 
 def microscopic_model(city: SumoCity, *, seed: int = 1, scale: float = 1.0) -> MicroscopicModel:
-    """Return the model of a configuration; its edges are the links of ``city.roads``.
+    """Return the model of a configuration; see `microscopic_models`."""
+    return microscopic_models(city, [(seed, scale)])[0]
+
+
+def microscopic_models(city: SumoCity, variants: Iterable[tuple[int, float]]) -> list[MicroscopicModel]:
+    """Return the models of a configuration that share one network; its edges are the links of ``city.roads``.
 
     Parameters
     ----------
-    seed
-        Of the speeds that drivers choose, and of who is more or less at another `scale`.
-    scale
-        Of the demand: vehicles are left out, or are followed by another one, at random.
+    variants
+        A seed and a scale for each model. The seed is of the speeds that drivers choose, and of who is more or less at
+        another scale; the scale is of the demand: vehicles are left out, or are followed by another one, at random.
     """
     net = city.roads.net
     edges = [net.edges[name] for name in city.roads.edge]
     network, edge_of = _lane_network(
         net, edges, {light.junction.key: k for k, light in enumerate(city.lights)}
     )
-    return MicroscopicModel(
-        network,
-        _vehicles(city, edge_of, edges, seed, scale),
-        teleport_s=max(round(city.config.teleport_s), 0),
-    )
+    teleport_s = max(round(city.config.teleport_s), 0)
+    return [
+        MicroscopicModel(network, _vehicles(city, edge_of, edges, seed, scale), teleport_s=teleport_s)
+        for seed, scale in variants
+    ]
 
 
 def lights_of_plans(city: SumoCity, plans: PlanSet) -> Lights:

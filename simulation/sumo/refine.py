@@ -6,8 +6,11 @@ that do clearly worse with the first seeds are not run with the others.
 
 from __future__ import annotations
 
+import math
+import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -18,7 +21,7 @@ from signals.direct_search import DirectSearch, Judged
 from signals.optimize import Clock
 from signals.plan import Plan, PlanSet
 from simulation.sumo.city import SumoCity
-from simulation.sumo.microscopic import lights_of_plans, microscopic_model
+from simulation.sumo.microscopic import lights_of_plans, microscopic_models
 from traffic.progress import Progress
 
 __all__ = ["MicroscopicJudge", "Refined", "refine"]
@@ -29,10 +32,11 @@ _WORSE = (
 _SCALES = (1.0, 1.08)  # where queues block each other, plans must do with somewhat more demand too
 _STEPS_S = (1, 2, 4, 8)
 _OWN_CYCLE = 0.5  # part of the moves, at a light with no other near it
-_TELEPORT_S = 1000.0  # who has to be taken out of the way tells that others are stuck too
+_TELEPORT_S = 5000.0  # who has to be taken out of the way tells that others are stuck too
 _NAME = "optimised"
 _FEW_LIGHTS = 4
-_SEEDS_FEW, _SEEDS_MANY = 8, 5
+_SEEDS_FEW, _SEEDS_MANY = 8, 16
+_LIGHT_SEEDS = 400
 
 
 class Refined(NamedTuple):
@@ -50,7 +54,7 @@ class MicroscopicJudge:
     Parameters
     ----------
     seeds
-        Of drivers and their luck; default: 1 to 8 for a few lights, else 1 to 5.
+        Of drivers and their luck; default: so many that rare locks of queues are seen (`_seed_count`).
     stop_s, teleport_s
         A halt, and a teleport, counts as much as so many seconds of delay.
     scales
@@ -67,39 +71,51 @@ class MicroscopicJudge:
         scales: Sequence[float] = (1.0,),
     ) -> None:
         self.city, self.stop_s, self.teleport_s = city, stop_s, teleport_s
-        count = _SEEDS_FEW if len(city.lights) <= _FEW_LIGHTS else _SEEDS_MANY
-        self.seeds = tuple(seeds if seeds is not None else range(1, count + 1))
-        self.models = [
-            microscopic_model(city, seed=seed, scale=scales[k % len(scales)])
-            for k, seed in enumerate(self.seeds)
-        ]
+        self.seeds = tuple(seeds if seeds is not None else range(1, _seed_count(city) + 1))
+        variants = [(seed, scales[k % len(scales)]) for k, seed in enumerate(self.seeds)]
+        self.models = microscopic_models(city, variants)
 
-    def runs(self, plans: PlanSet) -> Iterator[tuple[float, NDArray[np.float64]]]:
-        """Yield, seed by seed, the cost per vehicle and by link, seconds."""
+    def rounds(self, plans: PlanSet) -> Iterator[list[tuple[float, NDArray[np.float64]]]]:
+        """Yield the cost per vehicle and by link, seconds, of some seeds at once: of one, one more, two, four, ..."""
         lights = lights_of_plans(self.city, plans)
-        for seed, model in zip(self.seeds, self.models, strict=True):
-            found = model.run(lights, self.city.duration_s, seed=seed)
+
+        def run(k: int) -> tuple[float, NDArray[np.float64]]:
+            found = self.models[k].run(lights, self.city.duration_s, seed=self.seeds[k])
             vehicles = max(found.vehicles, 1)
             weighted_s = self.stop_s * found.halts + self.teleport_s * found.teleports
-            yield found.delay_per_veh_s + weighted_s / vehicles, found.edge_delay_s / vehicles
+            return found.delay_per_veh_s + weighted_s / vehicles, found.edge_delay_s / vehicles
+
+        done = 0
+        with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+            while done < len(self.seeds):
+                until = min(max(2 * done, 1), len(self.seeds))
+                yield list(pool.map(run, range(done, until)))
+                done = until
 
     def value(self, plans: PlanSet) -> float:
         """Return the mean cost per vehicle over all seeds, seconds."""
-        return float(np.mean([cost for cost, _ in self.runs(plans)]))
+        return float(np.mean([cost for found in self.rounds(plans) for cost, _ in found]))
 
     def judge(self, plans: PlanSet, rival: Sequence[float] = ()) -> tuple[Judged, tuple[float, ...]]:
         """Judge plans, and give their costs seed by seed; as soon as they are clearly worse than the `rival`'s they stop."""
         costs: list[float] = []
         links: list[NDArray[np.float64]] = []
-        for cost, link in self.runs(plans):
-            costs.append(cost)
-            links.append(link)
+        for found in self.rounds(plans):
+            costs += [cost for cost, _ in found]
+            links += [link for _, link in found]
             if rival and sum(costs) > (1.0 + _WORSE / len(costs)) * sum(rival[: len(costs)]):
                 break
         value = float(np.mean(costs))
         if len(costs) < len(rival):  # as much worse as it was so far
             value += float(np.mean(rival)) - float(np.mean(rival[: len(costs)]))
         return Judged(value, plans, np.mean(links, axis=0)), tuple(costs)
+
+
+def _seed_count(city: SumoCity) -> int:
+    """Return how many seeds plans are compared over: fewer where many lights even out what one does."""
+    if len(city.lights) <= _FEW_LIGHTS:
+        return _SEEDS_FEW
+    return min(max(math.ceil(_LIGHT_SEEDS / len(city.lights)), 2), _SEEDS_MANY)
 
 
 class _Search:

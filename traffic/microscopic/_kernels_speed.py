@@ -11,6 +11,7 @@ from traffic.microscopic._kernels_following import (
     safe_speed,
 )
 from traffic.microscopic._kernels_gaps import (
+    HALT_M_S,
     edge_of,
     finds_gap,
     gives_way,
@@ -62,7 +63,7 @@ def next_speed(world: World, lights: Lights, habits: Habits, who: int, second: i
     speed, decel, accel = car[who, SPEED], car[who, DECEL], car[who, ACCEL]
     free = min(speed + accel, world.track[own, TRACK_SPEED] * car[who, FACTOR], car[who, FASTEST])
     most = min(free, _for_neighbours(world, habits, who, own))
-    most = min(most, _ahead(world, lights, habits, who, second))
+    most = _ahead(world, lights, habits, who, second, most)
     return _imperfect(most, speed, accel, decel, car[who, SIGMA] * chance(habits.seed, who, second))
 
 
@@ -96,8 +97,8 @@ def _for_neighbours(world: World, habits: Habits, who: int, own: int) -> float:
 
 
 @small
-def _ahead(world: World, lights: Lights, habits: Habits, who: int, second: int) -> float:
-    """Return the speed that the way ahead allows, as far as `who` has to see."""
+def _ahead(world: World, lights: Lights, habits: Habits, who: int, second: int, most: float) -> float:
+    """Return the speed, at `most` that given, that the way ahead allows, as far as `who` has to see."""
     car, track, stage = world.car, world.at[who, TRACK], world.at[who, STAGE]
     speed, decel, factor = car[who, SPEED], car[who, DECEL], car[who, FACTOR]
     soon = speed + car[who, ACCEL]
@@ -105,14 +106,14 @@ def _ahead(world: World, lights: Lights, habits: Habits, who: int, second: int) 
     stopping_m = braking_m(speed, decel)
     ahead_m = world.track[track, TRACK_LENGTH] - car[who, POSITION]
     led = world.at[who, AHEAD] >= 0
-    most = _NO_LIMIT
     world.at[who, WAITS] = 0
     if track >= world.lanes:
         c = track - world.lanes
         wait_m = world.stop_m[c] - car[who, POSITION]
         yields = world.at[who, YIELDS] and 0.0 < wait_m <= sight_m and stopping_m <= wait_m
         if yields and not _may_pass(world, habits, c, who, wait_m):
-            most = safe_speed(wait_m - _LINE_M, decel, 1.0)
+            world.at[who, WAITS] = 1
+            most = min(most, safe_speed(wait_m - _LINE_M, decel, 1.0))
     for _ in range(_MOST_HOPS):
         if ahead_m > sight_m:
             break
@@ -127,20 +128,23 @@ def _ahead(world: World, lights: Lights, habits: Habits, who: int, second: int) 
             can_stop = stopping_m <= ahead_m
             if shows <= YELLOW and can_stop:
                 line_m = min(habits.stop_line_m, ahead_m - stopping_m)
-                return min(most, safe_speed(ahead_m - line_m, decel, 1.0))
+                return _stopping(world, who, most, safe_speed(ahead_m - line_m, decel, 1.0))
             if (
                 can_stop
                 and world.conn[c, KEEP_CLEAR]
                 and (not has_room(world, c, who, sight_m - ahead_m) or is_blocked(world, c))
             ):
-                return min(most, safe_speed(ahead_m - _LINE_M, decel, 1.0))
+                return _stopping(world, who, most, safe_speed(ahead_m - _LINE_M, decel, 1.0))
             yields = shows > RED and gives_way(world, c, shows)
             if yields:
                 wait_m = ahead_m + world.stop_m[c]
                 if stopping_m <= wait_m <= sight_m and not _may_pass(world, habits, c, who, wait_m):
+                    world.at[who, WAITS] = 1
                     most = min(most, safe_speed(wait_m - _LINE_M, decel, 1.0))
                     if world.stop_m[c] <= 0.0:
                         return most
+            if most < min(decel, soon) and most <= safe_speed(ahead_m - _LINE_M, decel, 1.0):
+                world.at[who, WAITS] = 1
             track = world.lanes + c
         else:
             track = world.conn[track - world.lanes, TO_LANE]
@@ -153,6 +157,14 @@ def _ahead(world: World, lights: Lights, habits: Habits, who: int, second: int) 
             led = True
         ahead_m += world.track[track, TRACK_LENGTH]
     return most
+
+
+@small
+def _stopping(world: World, who: int, most: float, stop_m_s: float) -> float:
+    """Return the speed of `who` before a line that must not be crossed, and note whether it already brakes for it."""
+    if stop_m_s < max(world.car[who, SPEED], HALT_M_S):
+        world.at[who, WAITS] = 1
+    return min(most, stop_m_s)
 
 
 @small
