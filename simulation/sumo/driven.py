@@ -3,39 +3,44 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from simulation.sumo.config import SumoConfig
 from simulation.sumo.executables import produce
 from traffic.sumo.net_file import records
+from traffic.sumo.routes import DrivenRoute
 
 __all__ = ["driven_routes"]
 
 _SEED = 1
 
 
-def driven_routes(config: SumoConfig) -> dict[str, tuple[str, ...]]:
-    """Return the edges of every vehicle that departs in a run of SUMO, by its id; empty where no single one needs it.
+def driven_routes(config: SumoConfig) -> dict[str, DrivenRoute]:
+    """Return what vehicles without a route drive in a run of SUMO, by their id; it runs only where there are some.
 
     Raises
     ------
     InputError
         Where SUMO cannot run the configuration.
     """
-    if not any(_leaves_choice(file) for file in config.routes):
+    free = {name: all_free for file in config.routes for name, all_free in _without_route(file)}
+    if not free:
         return {}
     with tempfile.TemporaryDirectory(prefix="jasyl-sumo-") as name:
         written = Path(name) / "driven.xml"
         _run(config, written)
-        return dict(_last_routes(written))
+        return {name: DrivenRoute(edges, free[name]) for name, edges in _last_routes(written) if name in free}
 
 
-def _leaves_choice(file: Path) -> bool:
-    """Tell whether a route file has trips, or vehicles from one edge to another; flows have one route for all."""
-    return any(
-        element.tag == "trip" or (element.tag == "vehicle" and element.get("from") is not None)
-        for element in records(file, "routes", "additional")
-    )
+def _without_route(file: Path) -> Iterator[tuple[str, bool]]:
+    """Yield the ids of trips, and of vehicles from one edge to another, and whether they have no edges to pass.
+
+    Flows have one route for all.
+    """
+    for element in records(file, "routes", "additional"):
+        if element.tag == "trip" or (element.tag == "vehicle" and element.get("from") is not None):
+            yield element.get("id", ""), element.get("via") is None
 
 
 def _run(config: SumoConfig, target: Path) -> None:

@@ -17,6 +17,7 @@ from traffic.arrays import frozen
 from traffic.microscopic import _kernels_tables as t
 from traffic.microscopic.lanes import LaneNetwork
 from traffic.microscopic.model import Lights, MicroscopicModel, Vehicles
+from traffic.microscopic.routes import alternative_routes
 from traffic.sumo.net_file import NetConnection, NetEdge, NetJunction, NetLane, SumoNet
 from traffic.sumo.routes import Departure
 from traffic.sumo.vehicles import CarFollowing
@@ -37,6 +38,7 @@ _HALF_WIDTH_M = 1.6
 """Of a vehicle, with a hand's breadth to the side."""
 
 _LEAST_WAY_M = 0.1
+_READ_AHEAD_S = 200.0  # SUMO's default of route-steps
 _SLOWEST_FACTOR, _FASTEST_FACTOR = 0.2, 2.0
 
 
@@ -60,8 +62,10 @@ def microscopic_models(city: SumoCity, variants: Iterable[tuple[int, float]]) ->
         net, edges, {light.junction.key: k for k, light in enumerate(city.lights)}
     )
     teleport_s = max(round(city.config.teleport_s), 0)
+    ends = [(edge_of[d.edges[0]], edge_of[d.edges[-1]]) for d in city.departures if d.chooses]
+    others = alternative_routes(network, ends)
     return [
-        MicroscopicModel(network, _vehicles(city, edge_of, edges, seed, scale), teleport_s=teleport_s)
+        MicroscopicModel(network, _vehicles(city, edge_of, edges, others, seed, scale), teleport_s=teleport_s)
         for seed, scale in variants
     ]
 
@@ -194,7 +198,12 @@ def _row(net: SumoNet, c: NetConnection) -> tuple[NetJunction, int] | None:
 
 
 def _vehicles(
-    city: SumoCity, edge_of: Mapping[str, int], edges: list[NetEdge], seed: int, scale: float
+    city: SumoCity,
+    edge_of: Mapping[str, int],
+    edges: list[NetEdge],
+    others: Mapping[tuple[int, int], tuple[tuple[int, ...], ...]],
+    seed: int,
+    scale: float,
 ) -> Vehicles:
     rng = np.random.default_rng(seed)
     found = sorted(_scaled(list(_single(city)), rng, scale), key=lambda item: item[0])
@@ -204,8 +213,9 @@ def _vehicles(
         return np.array([getattr(kind, name) for kind in types], dtype=np.float64)
 
     factor = rng.normal(column("speed_factor"), column("speed_dev"))
+    depart_s = np.array([time for time, _ in found])
     return Vehicles(
-        depart_s=np.array([time for time, _ in found]),
+        depart_s=depart_s,
         depart_speed_m_s=np.array([_depart_speed(departure) for _, departure in found]),
         depart_lane=np.array([_depart_lane(d, edges[edge_of[d.edges[0]]]) for _, d in found], dtype=np.int32),
         length_m=column("length_m"),
@@ -217,7 +227,25 @@ def _vehicles(
         speed_factor=np.clip(factor, _SLOWEST_FACTOR, _FASTEST_FACTOR),
         fastest_m_s=column("fastest_m_s"),
         routes=tuple(tuple(edge_of[edge] for edge in departure.edges) for _, departure in found),
+        others=tuple(
+            others[edge_of[d.edges[0]], edge_of[d.edges[-1]]] if d.chooses else () for _, d in found
+        ),
+        decide_s=_read_s(depart_s, float(city.config.options.get("route-steps", _READ_AHEAD_S))),
     )
+
+
+def _read_s(depart_s: NDArray[np.float64], ahead_s: float) -> NDArray[np.float64]:
+    """Return when SUMO reads each vehicle, and chooses its route: all of the next `ahead_s` and one more at once.
+
+    It reads on in the second in which the last one that it has read departs.
+    """
+    read_s = np.zeros_like(depart_s)
+    begin, now = 0, 0.0
+    while begin < len(depart_s):
+        until = min(int(np.searchsorted(depart_s, now + ahead_s)) + 1, len(depart_s))
+        read_s[begin:until] = now
+        begin, now = until, math.ceil(depart_s[until - 1])
+    return read_s
 
 
 def _single(city: SumoCity) -> Iterator[tuple[float, Departure]]:

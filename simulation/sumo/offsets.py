@@ -181,5 +181,5 @@ def delays(city: SumoCity, plans: Iterable[PlanSet], seeds: Sequence[int], *, jo
             write_programs(city, plan_set, file)
             scores = run_seeds(city.config, seeds, plans=[file], jobs=jobs)
             theirs = np.array([score["delay_per_veh"] for score in scores.values()])
-            found.append(Delays(theirs, np.array([cost for cost, _ in judge.runs(plan_set)])))
+            found.append(Delays(theirs, np.array(judge.costs(plan_set))))
     return found

@@ -92,9 +92,13 @@ class MicroscopicJudge:
                 yield list(pool.map(run, range(done, until)))
                 done = until
 
+    def costs(self, plans: PlanSet) -> list[float]:
+        """Return the cost per vehicle with each seed, seconds."""
+        return [cost for found in self.rounds(plans) for cost, _ in found]
+
     def value(self, plans: PlanSet) -> float:
         """Return the mean cost per vehicle over all seeds, seconds."""
-        return float(np.mean([cost for found in self.rounds(plans) for cost, _ in found]))
+        return float(np.mean(self.costs(plans)))
 
     def judge(self, plans: PlanSet, rival: Sequence[float] = ()) -> tuple[Judged, tuple[float, ...]]:
         """Judge plans, and give their costs seed by seed; as soon as they are clearly worse than the `rival`'s they stop."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from traffic._kernels_jit import borrowed, kernel, small
 from traffic.microscopic._kernels_gaps import HALT_M_S, announce, gives_way, shown, way_on
 from traffic.microscopic._kernels_lanes import change_lane, enter, put_before, take_out
+from traffic.microscopic._kernels_routes import choose_route, note_pace
 from traffic.microscopic._kernels_speed import next_speed
 from traffic.microscopic._kernels_tables import (
     AHEAD,
@@ -12,6 +13,7 @@ from traffic.microscopic._kernels_tables import (
     BEHIND,
     BOUND,
     CAME_BY,
+    DECIDES,
     DEPART,
     DUE,
     EDGE,
@@ -178,6 +180,10 @@ def _lent(world: World) -> World:
         borrowed(world.foe),
         borrowed(world.foe_m),
         borrowed(world.stage),
+        borrowed(world.way_s),
+        borrowed(world.option),
+        borrowed(world.pace),
+        borrowed(world.paces),
         borrowed(world.coming),
         borrowed(world.coming_count),
         borrowed(world.active),
@@ -196,8 +202,13 @@ def _lent_lights(lights: Lights) -> Lights:
 def simulate(world: World, lights: Lights, habits: Habits, duration_s: int) -> None:
     """Run `duration_s` seconds from an empty network; vehicles are sorted by departure."""
     world, lights = _lent(world), _lent_lights(lights)
-    due = 0
+    due = decided = 0
     for second in range(duration_s):
+        if len(world.paces) > 0:
+            note_pace(world, second)
+            while decided < len(world.car) and world.car[decided, DECIDES] <= second:
+                choose_route(world, decided)
+                decided += 1
         world.coming_count[:] = 0
         count = 0
         for track in range(len(world.ends)):

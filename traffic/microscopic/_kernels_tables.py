@@ -28,12 +28,29 @@ from traffic._kernels_jit import F1, F2, I1, I2, U1, OutF1, OutF2, OutI1, OutI2
     FASTEST,
     DEPART,
     DEPART_SPEED,
-) = range(15)
-CAR_COLUMNS = 15
+    DECIDES,
+) = range(16)
+CAR_COLUMNS = 16
 # Columns of World.at: where a vehicle is; AHEAD and BEHIND are its neighbours on the track, NEXT the one after it in
-# a queue that waits to enter; CAME_BY is the connection that it took last, WAITS tells that its lane does not lead on
-TRACK, AHEAD, BEHIND, STAGE, LAST_STAGE, HELPS, HALTED, YIELDS, NEXT, DEPART_LANE, CAME_BY, WAITS = range(12)
-AT_COLUMNS = 12
+# a queue that waits to enter; CAME_BY is the connection that it took last, WAITS tells that it will not pass the next line;
+# its routes are OPTION to LAST_OPTION
+(
+    TRACK,
+    AHEAD,
+    BEHIND,
+    STAGE,
+    LAST_STAGE,
+    HELPS,
+    HALTED,
+    YIELDS,
+    NEXT,
+    DEPART_LANE,
+    CAME_BY,
+    WAITS,
+    OPTION,
+    LAST_OPTION,
+) = range(14)
+AT_COLUMNS = 14
 # Columns of World.track
 TRACK_LENGTH, TRACK_SPEED, BOUND, TRACK_LOSS, TRACK_OUT = range(5)
 TRACK_COLUMNS = 5
@@ -61,6 +78,10 @@ ANY_BEST, RIGHTMOST = -1, -2
 
 # Columns of World.stage
 EDGE, WANTED, BEST = range(3)
+# Columns of World.option
+FIRST_STAGE, FINAL_STAGE = range(2)
+WINDOW_S = 180
+"""Over how many seconds the mean speed on an edge is told to those who choose a route; SUMO's default."""
 
 # What a signal shows; UNGOVERNED where there is none.
 RED, YELLOW, GAPS, STOP_THEN_GAPS, GREEN, UNGOVERNED = range(6)
@@ -81,6 +102,12 @@ class World(NamedTuple):
     stage
         Edge, the lanes of it (bits from the right) to change to, and those to take at its beginning, as they lead on
         farthest, of each stage of all routes.
+    way_s
+        Time from the edge of each stage to the next one through the junction, without traffic.
+    option
+        First and last stage of each route.
+    pace, paces
+        Mean speed on each edge in the last seconds, and in each of them; shape (WINDOW_S, edges), none where nobody chooses.
     coming
         Vehicles that approach each connection; `coming_count` says how many.
     """
@@ -97,6 +124,10 @@ class World(NamedTuple):
     foe: I2
     foe_m: F2
     stage: I2
+    way_s: F1
+    option: I2
+    pace: OutF1
+    paces: OutF2
     coming: OutF2
     coming_count: OutI1
     active: OutI1

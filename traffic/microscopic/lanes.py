@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 __all__ = ["LaneNetwork"]
 
 _SHORT_M = 100.0
+_GIVING_WAY_S = 1.5  # what drivers who choose a route expect; SUMO's default
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,6 +71,20 @@ class LaneNetwork:
         edges = self.lane_edge
         for before, after in zip(self.from_lane.tolist(), self.to_lane.tolist(), strict=True):
             found.setdefault((int(edges[before]), int(edges[after])), []).append((before, after))
+        return found
+
+    @cached_property
+    def way_s(self) -> dict[tuple[int, int], float]:
+        """Time through the junction without traffic, by the edges before and after it, seconds."""
+        edges = self.lane_edge
+        yields = np.zeros(len(self.from_lane), dtype=bool)
+        yields[np.repeat(np.arange(len(self.from_lane)), np.diff(self.foe_begin))[self.yields]] = True
+        taken = self.way_length_m / self.way_speed_m_s + _GIVING_WAY_S * (yields & (self.light < 0))
+        found: dict[tuple[int, int], float] = {}
+        for before, after, way_s in zip(
+            edges[self.from_lane].tolist(), edges[self.to_lane].tolist(), taken.tolist(), strict=True
+        ):
+            found[before, after] = min(way_s, found.get((before, after), np.inf))
         return found
 
     def lanes_that_lead_on(self, route: Sequence[int], *, short_m: float = _SHORT_M) -> list[int]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,6 +65,11 @@ class Vehicles:
         Of each vehicle.
     routes
         Edges of each vehicle.
+    others
+        Further routes from and to the same edges: who has some takes the fastest of all by the mean speeds of the moment
+        in which it decides. One entry a vehicle, or none at all.
+    decide_s
+        This moment, not after the departure, and for nobody before that of those who depart earlier; default: the departure.
     """
 
     depart_s: NDArray[np.float64]
@@ -78,6 +84,8 @@ class Vehicles:
     speed_factor: NDArray[np.float64]
     fastest_m_s: NDArray[np.float64]
     routes: tuple[tuple[int, ...], ...]
+    others: tuple[tuple[tuple[int, ...], ...], ...] = ()
+    decide_s: NDArray[np.float64] | None = None
 
     def __len__(self) -> int:
         return len(self.depart_s)
@@ -187,6 +195,8 @@ class MicroscopicModel:
             coming_count=np.zeros_like(fresh.coming_count),
             active=np.zeros_like(fresh.active),
             totals=np.zeros(t.TOTALS),
+            pace=fresh.pace.copy(),
+            paces=fresh.paces.copy(),
         )
 
     @cached_property
@@ -196,11 +206,13 @@ class MicroscopicModel:
         track = np.zeros((lanes + ways, t.TRACK_COLUMNS))
         track[:, t.TRACK_LENGTH] = np.concatenate([network.lane_length_m, network.way_length_m])
         track[:, t.TRACK_SPEED] = np.concatenate([network.lane_speed_m_s, network.way_speed_m_s])
-        stages, begin = self._stages()
+        stages, way_s, options, own = self._stages()
+        limit = network.lane_speed_m_s[network.edge_lane[:-1]]
+        window = t.WINDOW_S if len(options) and (own[:, 0] < own[:, 1]).any() else 0
         return t.World(
             lanes=lanes,
             car=self._cars(),
-            at=self._places(begin),
+            at=self._places(options, own),
             track=track,
             ends=np.full((lanes + ways, 2), t.NOBODY, dtype=np.int32),
             lane_at=self._lane_table(),
@@ -210,6 +222,10 @@ class MicroscopicModel:
             foe=self._foe_table(),
             foe_m=self._meeting_table(),
             stage=stages,
+            way_s=way_s,
+            option=options,
+            pace=limit.astype(np.float64),
+            paces=np.tile(limit, (window, 1)).reshape(window, len(limit)),
             coming=np.zeros((t.SEEN * max(ways, 1), 3)),
             coming_count=np.zeros(max(ways, 1), dtype=np.int32),
             active=np.zeros(max(len(vehicles), 1), dtype=np.int32),
@@ -229,6 +245,7 @@ class MicroscopicModel:
             t.FACTOR: given.speed_factor,
             t.FASTEST: given.fastest_m_s,
             t.DEPART: given.depart_s,
+            t.DECIDES: given.depart_s if given.decide_s is None else given.decide_s,
             t.DEPART_SPEED: given.depart_speed_m_s,
         }
         for column, values in columns.items():
@@ -236,27 +253,43 @@ class MicroscopicModel:
         car[:, t.MOST] = 1e9
         return car
 
-    def _places(self, begin: NDArray[np.int32]) -> NDArray[np.int32]:
+    def _places(self, options: NDArray[np.int32], own: NDArray[np.int32]) -> NDArray[np.int32]:
         at = np.full((len(self.vehicles), t.AT_COLUMNS), t.NOBODY, dtype=np.int32)
         at[:, t.TRACK] = t.OUTSIDE
-        at[:, t.STAGE], at[:, t.LAST_STAGE] = begin[:-1], begin[1:] - 1
+        at[:, t.OPTION], at[:, t.LAST_OPTION] = own.T
+        at[:, t.STAGE], at[:, t.LAST_STAGE] = options[own[:, 0]].T
         at[:, t.HALTED] = at[:, t.YIELDS] = 0
         at[:, t.DEPART_LANE] = self.vehicles.depart_lane
         return at
 
-    def _stages(self) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-        """Return edge and lanes of all stages, and where those of each vehicle begin."""
-        known: dict[tuple[int, ...], list[tuple[int, int, int]]] = {}
+    def _stages(
+        self,
+    ) -> tuple[NDArray[np.int32], NDArray[np.float64], NDArray[np.int32], NDArray[np.int32]]:
+        """Return edge and lanes of all stages, the time to the next one, the stages of each route, each one's routes."""
+        network, vehicles = self.network, self.vehicles
+        others = vehicles.others or ((),) * len(vehicles)
+        known: dict[tuple[tuple[int, ...], ...], tuple[int, int]] = {}
         rows: list[tuple[int, int, int]] = []
-        begin = [0]
-        for route in self.vehicles.routes:
-            if route not in known:
-                wanted = self.network.lanes_that_lead_on(route)
-                best = self.network.lanes_that_lead_on(route, short_m=np.inf)
-                known[route] = list(zip(route, wanted, best, strict=True))
-            rows += known[route]
-            begin.append(len(rows))
-        return frozen(np.array(rows).reshape(-1, 3), np.int32), np.array(begin, dtype=np.int32)
+        way_s: list[float] = []
+        options: list[tuple[int, int]] = []
+        own = []
+        for route, more in zip(vehicles.routes, others, strict=True):
+            choice = tuple(dict.fromkeys((route, *more)))
+            if choice not in known:
+                known[choice] = len(options), len(options) + len(choice) - 1
+                for edges in choice:
+                    options.append((len(rows), len(rows) + len(edges) - 1))
+                    wanted = network.lanes_that_lead_on(edges)
+                    best = network.lanes_that_lead_on(edges, short_m=np.inf)
+                    rows += zip(edges, wanted, best, strict=True)
+                    way_s += [network.way_s.get(pair, 0.0) for pair in pairwise(edges)] + [0.0]
+            own.append(known[choice])
+        return (
+            frozen(np.array(rows).reshape(-1, 3), np.int32),
+            frozen(way_s, np.float64),
+            frozen(np.array(options).reshape(-1, 2), np.int32),
+            np.array(own, dtype=np.int32).reshape(-1, 2),
+        )
 
     def _lane_table(self) -> NDArray[np.int32]:
         network = self.network

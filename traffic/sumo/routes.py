@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,14 +20,15 @@ from traffic.sumo.net_file import records
 from traffic.sumo.road import SumoRoads
 from traffic.sumo.vehicles import DEFAULT_TYPE
 
-__all__ = ["Departure", "by_car", "demand_of", "read_departures"]
+__all__ = ["Departure", "DrivenRoute", "by_car", "demand_of", "read_departures"]
 
 
 @dataclass(frozen=True)
 class Departure:
     """Vehicles of one type that leave at `depart_s` (or evenly until `until_s`) along `edges`.
 
-    `lane` and `speed` are those to depart with, in SUMO's words; empty where none are given.
+    `lane` and `speed` are those to depart with, in SUMO's words; empty where none are given. `chooses` tells that the route
+    is not given: `edges` is the one that was taken in some traffic, and in another one it may be another.
     """
 
     depart_s: float
@@ -36,17 +38,25 @@ class Departure:
     kind: str = DEFAULT_TYPE
     lane: str = ""
     speed: str = ""
+    chooses: bool = False
+
+
+class DrivenRoute(NamedTuple):
+    """Edges that a vehicle without a route drove, and whether it was free to choose all of them but the ends."""
+
+    edges: tuple[str, ...]
+    chooses: bool
 
 
 def read_departures(
-    path: str | os.PathLike[str], *, driven: Mapping[str, tuple[str, ...]] | None = None
+    path: str | os.PathLike[str], *, driven: Mapping[str, DrivenRoute] | None = None
 ) -> Iterator[Departure]:
     """Yield the departures of a route file in which every vehicle and flow has its route.
 
     Parameters
     ----------
     driven
-        Edges that replace the route of single vehicles, by their id.
+        Routes of single vehicles to which the file gives none, by their id.
     """
     routes: dict[str, tuple[str, ...]] = {}
     for element in records(path, "routes", "additional"):
@@ -55,7 +65,11 @@ def read_departures(
         elif element.tag in {"vehicle", "flow"}:
             for departure in _departures(element, routes, Path(path)):
                 other = (driven or {}).get(element.get("id", "")) if element.tag == "vehicle" else None
-                yield departure if other is None else replace(departure, edges=other)
+                yield (
+                    departure
+                    if other is None
+                    else replace(departure, edges=other.edges, chooses=other.chooses)
+                )
 
 
 def _edges(element: ET.Element, path: Path) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from signals.plan import PlanSet
 from simulation.sumo.city import SumoCity, read_city, write_programs
 from simulation.sumo.config import read_config
 from simulation.sumo.driven import driven_routes
-from simulation.sumo.microscopic import lights_of_plans, microscopic_model
+from simulation.sumo.microscopic import _read_s, lights_of_plans, microscopic_model
 from simulation.sumo.refine import MicroscopicJudge, refine
 from simulation.sumo.run import run_seeds, summary
 from tests.simulation.sumo.nets import crossing, needs_sumo
@@ -92,12 +92,20 @@ def test_more_demand_is_more_vehicles(city):
 def test_vehicles_without_routes_take_those_that_they_drive(tmp_path):
     config = read_config(crossing(tmp_path))
     driven = driven_routes(config)
-    assert driven["turn"] == ("Win", "Nout")
+    assert driven["turn"] == (("Win", "Nout"), True)
     city = read_city(config)
     assert {d.edges for d in city.departures} >= {("Win", "Eout"), ("Sin", "Nout"), ("Win", "Nout")}
     model = microscopic_model(city)
     assert len(model.vehicles) == 100 + 40 + 2
+    assert [d.chooses for d in city.departures].count(True) == len(driven)
     text = '<routes><vehicle id="a" depart="0"><route edges="Win Eout"/></vehicle></routes>'
     for file in config.routes:
         file.write_text(text, encoding="utf-8")
     assert driven_routes(config) == {}
+
+
+def test_routes_are_chosen_when_sumo_reads_the_vehicles():
+    """All of the next 200 s and one more at once; the next ones in the second in which the last of them departs."""
+    times = np.array([0.0, 150.0, 201.4, 202.5, 401.9, 402.0, 402.1])
+    assert _read_s(times, 200.0).tolist() == [0.0, 0.0, 0.0, 202.0, 202.0, 202.0, 402.0]
+    assert len(_read_s(np.empty(0), 200.0)) == 0
