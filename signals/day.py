@@ -73,6 +73,8 @@ class DaySchedule:
         The best single set.
     single_s, schedule_s
         Delay over the whole day with it and with the schedule, seconds per vehicle due.
+    left_share
+        Share of the day's vehicles that have not arrived when it ends: more than a few mean that queues block each other.
     dropped
         True where a schedule of several sets was found but was not better in the run of the whole day.
     """
@@ -82,6 +84,7 @@ class DaySchedule:
     single_s: float
     schedule_s: float
     rows: tuple[Row, ...]
+    left_share: float
     dropped: bool
 
 
@@ -161,18 +164,19 @@ def schedule_day(
     choice = best_choice(cost, switch_cost, most_sets)
     constant = Choice((single,) * len(cost), float(cost[:, single].sum()))
     used = {at: cheapest(*at) for at in choice.switches()}
-    single_veh_s = costs.run_day(_switches(costs, constant, {}))
-    schedule_veh_s = costs.run_day(_switches(costs, choice, used)) if used else single_veh_s
-    dropped = bool(used) and schedule_veh_s.sum() >= single_veh_s.sum()
+    alone = costs.run_day(_switches(costs, constant, {}))
+    run = costs.run_day(_switches(costs, choice, used)) if used else alone
+    dropped = bool(used) and run.delay_s.sum() >= alone.delay_s.sum()
     if dropped:
-        choice, used, schedule_veh_s = constant, {}, single_veh_s
+        choice, used, run = constant, {}, alone
     vehicles = float(day.due_veh().sum())
     return DaySchedule(
         schedule=_schedule(costs, choice, used, name),
         single=costs.sets[single],
-        single_s=float(single_veh_s.sum()) / vehicles,
-        schedule_s=float(schedule_veh_s.sum()) / vehicles,
-        rows=_rows(costs, choice, used, methods, (single_veh_s, schedule_veh_s)),
+        single_s=float(alone.delay_s.sum()) / vehicles,
+        schedule_s=float(run.delay_s.sum()) / vehicles,
+        rows=_rows(costs, choice, used, methods, (alone.delay_s, run.delay_s)),
+        left_share=run.left_veh / vehicles,
         dropped=dropped,
     )
 

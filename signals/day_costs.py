@@ -7,7 +7,7 @@ an hour of the same demand and plans; what queues are left over from the interva
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from traffic.flow import FlowParameters
     from traffic.network import RoadNetwork
 
-__all__ = ["DayCosts", "SwitchCost"]
+__all__ = ["DayCosts", "DayRun", "SwitchCost"]
 
 _WATCHED_S = 1800
 """For so long the traffic is watched after a switch."""
@@ -51,6 +51,13 @@ class SwitchCost:
     delay_veh_s: float
     seconds: int
     other_method: int
+
+
+class DayRun(NamedTuple):
+    """Delay in every quarter of an hour of a day, vehicle-seconds, and the vehicles that have not arrived at its end."""
+
+    delay_s: NDArray[np.float64]
+    left_veh: float
 
 
 class DayCosts:
@@ -81,12 +88,11 @@ class DayCosts:
             self._switches[key] = self._measure(*key)
         return self._switches[key]
 
-    def run_day(self, switches: Sequence[Switch]) -> NDArray[np.float64]:
-        """Return the delay in every quarter of an hour of the whole day, vehicle-seconds."""
+    def run_day(self, switches: Sequence[Switch]) -> DayRun:
+        """Run the whole day."""
         model = FlowModel(self.network, self.day.whole(), self.parameters)
-        greens = greens_over_time(self.network, switches, 0, DAY_S)
-        delay_s: NDArray[np.float64] = model.run(greens, DAY_S, REPORT_S).series.delay_s
-        return delay_s
+        result = model.run(greens_over_time(self.network, switches, 0, DAY_S), DAY_S, REPORT_S)
+        return DayRun(result.series.delay_s, result.under_way + result.waiting_to_enter)
 
     def _model(self, level: FlowDemand) -> FlowModel:
         return self._models.setdefault(id(level), FlowModel(self.network, level, self.parameters))

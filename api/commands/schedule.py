@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 _BEST = "best"
+_LEFT = 0.02  # share of a day's vehicles that may be on the way at midnight
 
 
 @click.command("schedule")
@@ -119,6 +120,12 @@ def command(
 
 def _tell(found: DaySchedule, output: Path, *, seconds: float, seed: int, as_json: bool) -> None:
     """Print what came out."""
+    warnings = []
+    if found.left_share > _LEFT:
+        warnings.append(
+            f"{found.left_share:.0%} of the day's vehicles have not arrived at its end: the demand is more than the"
+            " network carries, and delays tell little. Lower it with --scale."
+        )
     figures: dict[str, object] = {
         "plan_sets": len(found.schedule.plan_sets),
         "single_set": found.single.name,
@@ -129,13 +136,17 @@ def _tell(found: DaySchedule, output: Path, *, seconds: float, seed: int, as_jso
         "schedule": str(output),
     }
     if as_json:
-        print_result({**figures, "entries": [_row(row) for row in found.rows]}, as_json=True)
+        print_result(
+            {**figures, "warnings": warnings, "entries": [_row(row) for row in found.rows]}, as_json=True
+        )
         return
     print_result(figures, as_json=False)
     if found.dropped:
         click.echo("Over the whole day no change of plans was better than the single set.")
     click.echo("\nDelay in s/veh; transitions in vehicle-seconds of delay, and seconds until all are in step")
     print_table([_shown(row) for row in found.rows])
+    for warning in warnings:
+        click.echo(warning)
 
 
 def _row(row: Row) -> dict[str, Any]:
