@@ -4,8 +4,8 @@
 2. Every set is measured in every interval (`signals.day_costs`).
 3. Exact dynamic programming chooses the set of each interval (`signals.day_choice`); a switch costs what its transition costs in
    the flow model, by the method that costs least of those allowed.
-4. The whole day runs in the flow model, queues and transitions included, with the schedule and with the best single set: a
-   schedule that is not better there is dropped for that set.
+4. The whole day runs in the flow model, queues and transitions included, with the schedule and with each single set: a
+   schedule that is not better there than the best single set is dropped for it.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class DaySchedule:
     Attributes
     ----------
     single
-        The best single set.
+        The single set that is best in the run of the whole day.
     single_s, schedule_s
         Delay over the whole day with it and with the schedule, seconds per vehicle due.
     left_share
@@ -160,14 +160,15 @@ def schedule_day(
     def switch_cost(k: int, before: int, after: int) -> float:
         return costs.switch(k, before, after, cheapest(k, before, after)).delay_veh_s
 
-    single = int(cost.sum(axis=0).argmin())
     choice = best_choice(cost, switch_cost, most_sets)
-    constant = Choice((single,) * len(cost), float(cost[:, single].sum()))
+    constants = [Choice((k,) * len(cost), float(cost[:, k].sum())) for k in range(cost.shape[1])]
+    days = [costs.run_day(_switches(costs, constant, {})) for constant in constants]
+    single = min(range(len(days)), key=lambda k: float(days[k].delay_s.sum()))
+    constant, alone = constants[single], days[single]
     used = {at: cheapest(*at) for at in choice.switches()}
-    alone = costs.run_day(_switches(costs, constant, {}))
     run = costs.run_day(_switches(costs, choice, used)) if used else alone
     dropped = bool(used) and run.delay_s.sum() >= alone.delay_s.sum()
-    if dropped:
+    if dropped or not used:
         choice, used, run = constant, {}, alone
     vehicles = float(day.due_veh().sum())
     return DaySchedule(

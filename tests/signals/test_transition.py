@@ -136,6 +136,19 @@ def test_an_unsafe_or_untimely_transition_cannot_be_constructed():
         transition(before, plan_of(two_stages(most=99), (60, 40), 0), 0)
 
 
+def test_the_independent_judge_sees_what_is_unsafe():
+    tables = tables_of(two_stages(most=80))
+    steady = ([{0}, {1}], [60, 40])
+    for stages, durations, told in (
+        ([{0}, {1}], [8, 107], "0 green for 3 s only at 300"),
+        ([{0, 1}], [20], "0 and 1 green together at 300"),
+        ([{0}], [30], "0 green too long at 300"),
+        ([{0}, {1}], [60, 4], "1 is not green in its stage at 360"),
+    ):
+        assert told in faults(tables, steady, (stages, durations), steady)
+    assert faults(tables, steady, ([{0}], [20]), steady) == []
+
+
 def test_rows_of_stages_refuse_full_conflicts_and_yellow_traps():
     junction = crossroads_junction()
     stage = {name: Stage(frozenset(groups)) for name, groups in {"a": {0, 1}, "b": {0}, "c": {0, 2}}.items()}
