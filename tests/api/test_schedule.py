@@ -61,3 +61,11 @@ def test_a_day_that_the_network_does_not_carry_is_warned_of(tmp_path, capsys):
     path = tmp_path / "schedule.json"
     assert run(["schedule", "grid-3x2", "--scale", "2", "--steps", "0", "--sets", "1", "-o", str(path)]) == 0
     assert "Lower it with --scale" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("options", [["--robust", "mean"], ["--at", "0.8"]])
+def test_robust_and_at_go_together(tmp_path, capsys, options):
+    path = tmp_path / "plans.json"
+    assert run(["optimize", "grid-3x2", "-o", str(path), *options]) == 2
+    assert "go together" in capsys.readouterr().err
+    assert not path.exists()
