@@ -21,6 +21,7 @@ _COMMANDS = {
     "scenario": ("api.commands.scenario", "List, show, check and create scenarios."),
     "optimize": ("api.commands.optimize", "Compute safe, coordinated signal plans for a scenario."),
     "evaluate": ("api.commands.evaluate", "Run plans through the flow model and print the figures."),
+    "schedule": ("api.commands.schedule", "Choose plan sets and switch times for a day."),
     "sweep": ("api.commands.sweep", "Run many evaluations in parallel: scales, seeds, plans, methods."),
     "report": ("api.commands.report", "Write a self-contained HTML report on plans."),
     "sumo": ("api.commands.sumo", "Export a scenario to the SUMO simulator."),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from signals.aspects import Aspect
-from signals.junction import Conflict
+from signals.junction import Conflict, Junction
 from traffic.errors import InputError
 from traffic.greens import MovementGreens, SignalState
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from signals.plan import Plan, PlanSet
     from traffic.network import RoadNetwork
 
-__all__ = ["group_states", "movement_greens"]
+__all__ = ["group_states", "movement_greens", "signal_states"]
 
 
 def group_states(plan: Plan) -> NDArray[np.uint8]:
@@ -25,9 +25,13 @@ def group_states(plan: Plan) -> NDArray[np.uint8]:
 
     A green group is PERMISSIVE in the seconds in which a group that it yields to is green too.
     """
-    shown = np.roll(plan.expand(), plan.offset_s, axis=1)
+    return signal_states(plan.junction, np.roll(plan.expand(), plan.offset_s, axis=1))
+
+
+def signal_states(junction: Junction, shown: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return the `SignalState` of every group for the `Aspect` that each shows; shape (groups, seconds)."""
     green = (shown == Aspect.GREEN) | (shown == Aspect.FLASHING_GREEN)
-    yields = plan.junction.conflict == Conflict.YIELD
+    yields = junction.conflict == Conflict.YIELD
     gives_way = (yields.astype(np.int32) @ green.astype(np.int32)) > 0
     states = np.full(shown.shape, SignalState.RED, dtype=np.uint8)
     states[shown == Aspect.YELLOW] = SignalState.YELLOW

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,12 +13,25 @@ from traffic.arrays import frozen, require, require_finite
 from traffic.errors import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from traffic.flow import FlowResult
     from traffic.network import RoadNetwork
 
-__all__ = ["Objective"]
+__all__ = ["Objective", "Robust"]
+
+
+class Robust(StrEnum):
+    """What counts of plans that are judged under several demands."""
+
+    MEAN = "mean"
+    WORST = "worst"
+
+    def of(self, values: Sequence[float]) -> float:
+        """Return the objective over all demands from that of each, seconds per vehicle."""
+        return max(values) if self == Robust.WORST else sum(values) / len(values)
 
 
 @dataclass(frozen=True, eq=False)

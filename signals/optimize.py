@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from signals.locked import check_start
-from signals.objective import Objective
+from signals.objective import Objective, Robust
 from signals.search import Search, Step
 from signals.stages import stage_sequences
 from signals.webster_plans import flow_ratios
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from traffic.network import RoadNetwork
     from traffic.progress import Progress
 
-__all__ = ["Objective", "Optimized", "Step", "optimize", "usable_sequences"]
+__all__ = ["Objective", "Optimized", "Robust", "Step", "optimize", "usable_sequences"]
 
 
 _MOST_OTHERS = 16
@@ -128,6 +128,8 @@ def optimize(
     sequences: Sequence[Sequence[StageSequence]] | None = None,
     parameters: ProfileParameters | None = None,
     duration_s: int = 3600,
+    judged_under: Sequence[FlowDemand] = (),
+    robust: Robust = Robust.MEAN,
     progress: Progress | None = None,
     should_stop: Callable[[], bool] | None = None,
     clock: Clock = time.perf_counter,
@@ -149,6 +151,10 @@ def optimize(
         Stage sequences that plans may use, those of `start` among them; default: `usable_sequences`.
     duration_s
         Length of the run of the flow model that judges, and of the demand that is planned for.
+    judged_under
+        Demands under which the flow model judges plans, in place of `demand`, which the profile model plans for.
+    robust
+        Whether the mean over these demands counts, or the worst.
     should_stop
         Asked after every step.
     """
@@ -173,6 +179,8 @@ def optimize(
         start=start,
         seed=seed,
         duration_s=duration_s,
+        judged_under=judged_under,
+        robust=robust,
     )
     log = []
     for step in search.steps():

@@ -12,6 +12,7 @@ from signals.cycles import candidate_cycles, common_cycle, cycle_groups
 from signals.direct_search import DirectSearch, Judged
 from signals.greens import movement_greens
 from signals.local_search import LocalSearch
+from signals.objective import Robust
 from signals.offset_bound import bound_ratio
 from signals.offsets import best_offsets, pairwise_model
 from signals.profile import ProfileModel, Timings
@@ -85,6 +86,8 @@ class Search:
         start: PlanSet | None,
         seed: int,
         duration_s: int,
+        judged_under: Sequence[FlowDemand] = (),
+        robust: Robust = Robust.MEAN,
     ) -> None:
         self.network, self.objective = network, objective
         self.seed, self.duration_s = seed, duration_s
@@ -98,7 +101,8 @@ class Search:
             parameters=settings,
             duration_s=duration_s,
         )
-        self.flow = FlowModel(network, demand, settings.flow)
+        self.robust = robust
+        self.flows = [FlowModel(network, one, settings.flow) for one in judged_under or (demand,)]
         self.locked = np.array([junction.locked for junction in junctions], dtype=bool)
         self.local = LocalSearch(self.model, ~self.locked)
         self.direct = DirectSearch(network, self.local.free, self._judge)
@@ -178,9 +182,13 @@ class Search:
         return judged
 
     def _run(self, plans: PlanSet) -> tuple[Judged, FlowResult]:
-        result = self.flow.run(movement_greens(self.network, plans), self.duration_s, self.duration_s)
-        cost = self.objective.link_cost(self.network, result)
-        return Judged(self.objective.judge(self.network, result), plans, cost), result
+        """Judge plans; where that is under several demands, the run and the links are those of the worst."""
+        greens = movement_greens(self.network, plans)
+        results = [flow.run(greens, self.duration_s, self.duration_s) for flow in self.flows]
+        values = [self.objective.judge(self.network, result) for result in results]
+        worst = results[int(np.argmax(values))]
+        cost = self.objective.link_cost(self.network, worst)
+        return Judged(self.robust.of(values), plans, cost), worst
 
     def _judged(self, name: str, timings: Timings) -> Step:
         cost = self.model.evaluate(timings, epsilon=_EPSILON, warm=True)

@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from signals.plan import Plan, PlanSet, Stage
 from traffic.errors import InputError
@@ -22,23 +22,28 @@ from traffic.files import replacing
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from signals.junction import Junction
 
 __all__ = [
     "FORMAT",
     "FORMAT_VERSION",
+    "listed",
+    "members",
     "plan_from_dict",
     "plan_to_dict",
     "plans_from_dict",
     "plans_to_dict",
+    "read_document",
     "read_plans",
     "write_plans",
 ]
 
 FORMAT = "jasyl-plans"
 FORMAT_VERSION = 1
+
+_Read = TypeVar("_Read")
 
 _HINT = "Give a file that `jasyl optimize` has written"
 
@@ -72,7 +77,7 @@ def plan_from_dict(document: object, junctions: Mapping[str, Junction]) -> Plan:
     junctions
         The junctions that plans may be for, by key.
     """
-    values = _members(document, _PLAN_KEYS, "plan")
+    values = members(document, _PLAN_KEYS, "plan")
     key = values["junction"]
     junction = junctions.get(key) if isinstance(key, str) else None
     if junction is None:
@@ -84,10 +89,10 @@ def plan_from_dict(document: object, junctions: Mapping[str, Junction]) -> Plan:
     if not isinstance(values["name"], str):
         raise InputError("must be text", field=f"junction {key}, name", value=values["name"])
     stages, durations = [], []
-    for position, stage in enumerate(_list(values["stages"], f"junction {key}, stages")):
+    for position, stage in enumerate(listed(values["stages"], f"junction {key}, stages")):
         where = f"junction {key}, stage {position + 1}"
-        row = _members(stage, _STAGE_KEYS, where)
-        names = _list(row["groups"], f"{where}, groups")
+        row = members(stage, _STAGE_KEYS, where)
+        names = listed(row["groups"], f"{where}, groups")
         groups = [junction.group_index(name) for name in names]
         if len(set(groups)) != len(groups):
             raise InputError("must not name a group twice", field=f"{where}, groups", value=names)
@@ -123,7 +128,7 @@ def plans_from_dict(document: object, junctions: Sequence[Junction]) -> PlanSet:
     InputError
         For anything that is misspelt, missing, unknown, made for other data, or unsafe.
     """
-    values = _members(document, _FILE_KEYS, "file")
+    values = members(document, _FILE_KEYS, "file")
     if values["format"] != FORMAT:
         raise InputError(f"must be {FORMAT!r}", field="format", value=values["format"], hint=_HINT)
     version = values["format_version"]
@@ -135,7 +140,7 @@ def plans_from_dict(document: object, junctions: Sequence[Junction]) -> PlanSet:
             raise InputError("must be text", field=field, value=values[field])
     by_key = {junction.key: junction for junction in junctions}
     found: dict[str, Plan] = {}
-    for position, row in enumerate(_list(values["plans"], "plans")):
+    for position, row in enumerate(listed(values["plans"], "plans")):
         plan = _placed(position, row, by_key)
         if plan.junction.key in found:
             rule = "must be the only plan of its junction"
@@ -158,6 +163,11 @@ def write_plans(plans: PlanSet, path: str | os.PathLike[str]) -> None:
 
 def read_plans(path: str | os.PathLike[str], junctions: Sequence[Junction]) -> PlanSet:
     """Read the plans of `junctions`; see `plans_from_dict` for what is refused."""
+    return read_document(path, lambda document: plans_from_dict(document, junctions), hint=_HINT)
+
+
+def read_document(path: str | os.PathLike[str], convert: Callable[[object], _Read], *, hint: str) -> _Read:
+    """Return what `convert` makes of a JSON file; errors name the file."""
     file = Path(path)
     try:
         text = file.read_text(encoding="utf-8")
@@ -165,16 +175,16 @@ def read_plans(path: str | os.PathLike[str], junctions: Sequence[Junction]) -> P
         raise InputError("must be a file that exists", file=file, hint="Check the path") from None
     except (OSError, UnicodeDecodeError) as error:
         rule = "must be a readable file in UTF-8"
-        raise InputError(rule, file=file, field="file content", value=str(error), hint=_HINT) from error
+        raise InputError(rule, file=file, field="file content", value=str(error), hint=hint) from error
     try:
         document = json.loads(text, object_pairs_hook=_unique)
-        return plans_from_dict(document, junctions)
+        return convert(document)
     except json.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}"
-        raise InputError("must be JSON", file=file, field=where, value=error.msg, hint=_HINT) from error
+        raise InputError("must be JSON", file=file, field=where, value=error.msg, hint=hint) from error
     except (ValueError, RecursionError) as error:  # a number of thousands of digits, lists within lists
         raise InputError(
-            "must be JSON", file=file, field="file content", value=str(error), hint=_HINT
+            "must be JSON", file=file, field="file content", value=str(error), hint=hint
         ) from error
     except InputError as error:
         raise InputError(
@@ -190,7 +200,7 @@ def _placed(position: int, row: object, junctions: Mapping[str, Junction]) -> Pl
         raise InputError(error.rule, field=field, value=error.value, hint=error.hint) from error
 
 
-def _members(document: object, keys: Sequence[str], where: str) -> dict[str, Any]:
+def members(document: object, keys: Sequence[str], where: str) -> dict[str, Any]:
     """Return `document` if it is an object with exactly `keys`."""
     if not isinstance(document, dict):
         raise InputError("must be an object", field=where, value=document, hint=_HINT)
@@ -204,7 +214,8 @@ def _members(document: object, keys: Sequence[str], where: str) -> dict[str, Any
     return document
 
 
-def _list(value: object, where: str) -> list[Any]:
+def listed(value: object, where: str) -> list[Any]:
+    """Return `value` if it is a list."""
     if not isinstance(value, list):
         raise InputError("must be a list", field=where, value=value)
     return value

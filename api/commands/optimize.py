@@ -8,6 +8,7 @@ import click
 
 from api.commands._city import build_city, in_force_figures
 from api.console import (
+    FiniteRange,
     json_option,
     print_result,
     progress_bar,
@@ -36,6 +37,18 @@ __all__ = ["command"]
     default=None,
     help="Write the plans as a timing sheet (CSV) too, which a scenario can name as its plans in force.",
 )
+@click.option(
+    "--robust",
+    type=click.Choice(["mean", "worst"]),
+    default=None,
+    help="Judge plans under several demands (--at), by their mean objective or the worst.",
+)
+@click.option(
+    "--at",
+    type=FiniteRange(0.001, 10),
+    multiple=True,
+    help="With --robust: a factor on the demand to judge under; give it several times.",
+)
 @json_option
 @quiet_option
 def command(
@@ -47,6 +60,8 @@ def command(
     steps: int | None,
     output: Path,
     timing_sheet: Path | None,
+    robust: str | None,
+    at: tuple[float, ...],
     as_json: bool,
     quiet: bool,
 ) -> None:
@@ -60,9 +75,12 @@ def command(
       jasyl optimize grid-25x18 --seconds 60 --seed 7 -o grid.json
       jasyl optimize corridor --seed 3 --steps 20 -o corridor.json
       jasyl optimize my-city.toml --scale 1.1 --json
+      jasyl optimize corridor --robust worst --at 0.8 --at 1.0 --at 1.1
     """
+    if (robust is None) != (not at):
+        raise click.UsageError("--robust and --at go together: say what counts, and under which demands.")
     city = build_city(scenario, scale=scale, demand_seed=demand_seed, quiet=quiet or as_json)
-    from signals.optimize import optimize
+    from signals.optimize import Robust, optimize
     from signals.timing_sheet import write_timing_sheet
     from signals.wire import write_plans
 
@@ -77,6 +95,8 @@ def command(
             objective=city.objective,
             start=city.before,
             duration_s=city.scenario.run.duration_s,
+            judged_under=[city.demand.scaled(factor) for factor in dict.fromkeys(at)],
+            robust=Robust(robust or Robust.MEAN),
             progress=progress,
         )
     output.parent.mkdir(parents=True, exist_ok=True)
