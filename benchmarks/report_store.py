@@ -6,14 +6,11 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal
 
 from benchmarks.report_results import AnyEntry, Made, Section, read_section, write_section
 from traffic.errors import InputError
 
 __all__ = ["Store"]
-
-Name = Literal["plans", "ranking", "offsets", "speed"]
 
 
 class Store:
@@ -32,7 +29,7 @@ class Store:
         Where the file to go on with is broken, or was measured otherwise (`quick`).
     """
 
-    def __init__(self, folder: Path, name: Name, *, quick: bool, resume: bool, made: Made) -> None:
+    def __init__(self, folder: Path, name: str, *, quick: bool, resume: bool, made: Made) -> None:
         self.file, self.made = folder / f"{name}.json", made
         self._section = Section(section=name, quick=quick)
         if resume and self.file.is_file():
