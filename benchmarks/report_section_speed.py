@@ -154,7 +154,8 @@ def _replans(found: Sequence[Replanned]) -> Part:
     )
     told = (
         "A tenth of the pairs of zones with trips, drawn at random, gets half or one and a half times its trips, and the "
-        "demand is assigned anew; that is not in the time. All plans are judged under the changed demand."
+        "demand is assigned anew; that is not in the time. The re-plan starts from the old plans and has their stages at hand. "
+        "All plans are judged under the changed demand."
     )
     return Part("", ["### Planning anew after a change of demand", table(columns, rows), told])
 

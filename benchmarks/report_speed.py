@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from benchmarks.flow_speed import scenario_of
+from benchmarks.plan_quality import LONG_CYCLES_S
 from benchmarks.report_networks import Networks
 from benchmarks.report_plans import scores, scores_of_plans
 from benchmarks.report_results import CityPlan, Evaluation, Replanned, SameTime, Timed
@@ -22,6 +23,7 @@ from signals.greens import movement_greens
 from signals.optimize import Optimized, optimize, usable_sequences
 from signals.plan import PlanSet
 from signals.profile import ProfileModel
+from signals.sequence import StageSequence
 from signals.splits import delay_splits
 from simulation.rivals import green_wave, random_restart
 from simulation.sumo.optimize import optimize_city
@@ -38,7 +40,7 @@ _SCALE = 0.6
 _EPSILON, _COARSE = 0.005, 0.02  # of a full evaluation and of a move, as in the optimiser
 _CYCLE_S = 90
 _MARGIN = 0.9  # part of a time that is asked for: the step in hand is finished
-_LONG_CYCLES_S = (60, 80, 100, 110, 120, 140)
+
 _CHANGED, _FEWER, _MORE = 0.1, 0.5, 1.5
 
 
@@ -181,7 +183,13 @@ def _city_plan(city: City, settings: Settings, group: str, method: str, seed: in
 
 
 def _optimized(
-    city: City, demand: FlowDemand, seed: int, budget_s: float, *, start: PlanSet | None
+    city: City,
+    demand: FlowDemand,
+    seed: int,
+    budget_s: float,
+    *,
+    start: PlanSet | None,
+    sequences: Sequence[Sequence[StageSequence]] | None = None,
 ) -> Optimized:
     return optimize(
         city.network,
@@ -191,6 +199,7 @@ def _optimized(
         seconds=_MARGIN * budget_s,
         objective=city.objective,
         start=start,
+        sequences=sequences,
         duration_s=city.scenario.run.duration_s,
     )
 
@@ -205,7 +214,7 @@ def _rival(city: City, method: str, seed: int, budget_s: float) -> Timed:
             network,
             junctions,
             demand,
-            cycles=_LONG_CYCLES_S,
+            cycles=LONG_CYCLES_S,
             start=city.before,
             objective=city.objective,
             duration_s=duration_s,
@@ -241,8 +250,9 @@ def replan(settings: Settings, seed: int) -> Replanned:
     """Plan a city, change a tenth of its pairs of zones, and plan anew: from the old plans, and from nothing."""
     city = build(load(settings.city))
     before, after, changed, pairs = changed_demand(city, seed)
-    old = _optimized(city, before, seed, settings.planned_s, start=city.before)
-    again = _optimized(city, after, seed, settings.replan_s, start=old.plans)
+    known = usable_sequences(city.network, city.junctions, before, start=city.before)
+    old = _optimized(city, before, seed, settings.planned_s, start=city.before, sequences=known)
+    again = _optimized(city, after, seed, settings.replan_s, start=old.plans, sequences=known)
     scratch = _optimized(city, after, seed, settings.fast_s, start=city.before)
     return Replanned(
         key="",
