@@ -164,12 +164,16 @@ def _cities(store: Store, settings: Settings) -> None:
     keys = [("fast", f"{settings.fast_s:g} s", k) for k in range(1, settings.fast_seeds + 1)]
     keys += [("long", f"{settings.long_s:g} s", k) for k in range(1, settings.long_seeds + 1)]
     keys += [("rival", "green waves", 0), ("rival", "random restart", 1)]
-    if all(store.has(f"city/{scenario}/{method}/{seed}") for _, method, seed in keys):
-        return
+    if all(store.has(_city_key(scenario, *key)) for key in keys):
+        return  # the city need not be built
     city = build(load(scenario))
     for group, method, seed in keys:
         work = partial(_city_plan, city, settings, group, method, seed)
-        store.measure(f"city/{scenario}/{method}/{seed}", work)
+        store.measure(_city_key(scenario, group, method, seed), work)
+
+
+def _city_key(scenario: str, group: str, method: str, seed: int) -> str:
+    return f"city/{scenario}/{group}/{method}/{seed}"
 
 
 def _city_plan(city: City, settings: Settings, group: str, method: str, seed: int) -> CityPlan:
