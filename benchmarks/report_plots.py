@@ -11,7 +11,8 @@ __all__ = ["bars", "scatter"]
 _SIDE, _MARGIN = 360, 46
 _TICKS = (5, 10, 20, 50, 100, 200, 500, 1000)
 _COLOURS = ("#1f6f54", "#7fc29b", "#b0b0b0", "#d98c3f", "#4f6db8", "#8a5fa8", "#c2b280")
-_WIDTH, _ROW, _LEFT, _RIGHT, _TOP = 720, 14, 190, 70, 34
+_WIDTH, _ROW, _LEFT, _RIGHT, _TOP, _GAP = 720, 14, 190, 70, 34, 4
+_LEAST = 1e-9
 
 
 def scatter(
@@ -52,7 +53,7 @@ def scatter(
 
 
 def bars(
-    title: str, groups: Mapping[str, Mapping[str, float]], *, digits: int = 1, start: float = 0.0
+    title: str, groups: Mapping[str, Mapping[str, float]], *, digits: int = 1, shared: bool = False
 ) -> str:
     """Return bars that lie, group by group; the same name has the same colour in every group.
 
@@ -60,13 +61,12 @@ def bars(
     ----------
     groups
         Values by name of the bar, by name of the group.
-    start
-        Value at which bars begin.
+    shared
+        Whether all groups have one scale; else the longest bar of each is as long as those of the others.
     """
     names = list(dict.fromkeys(name for group in groups.values() for name in group))
-    greatest = max((value for group in groups.values() for value in group.values()), default=start)
-    span = max(greatest - start, 1e-9)
-    height = _TOP + sum(_ROW * (len(group) + 2) for group in groups.values())
+    most = max((value for group in groups.values() for value in group.values()), default=0.0)
+    height = _TOP + sum(_ROW * (len(group) + 2) + _GAP for group in groups.values())
     lines = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" font-family="sans-serif" font-size="11">',
         f'<rect width="{_WIDTH}" height="{height}" fill="white"/>',
@@ -76,8 +76,10 @@ def bars(
     for group, values in groups.items():
         at += _ROW
         lines.append(f'<text x="10" y="{at}" font-weight="bold">{escape(group)}</text>')
+        at += _GAP
+        span = max(most if shared else max(values.values(), default=0.0), _LEAST)
         for name, value in values.items():
-            width = max((_WIDTH - _LEFT - _RIGHT) * (value - start) / span, 0.0)
+            width = max((_WIDTH - _LEFT - _RIGHT) * value / span, 0.0)
             colour = _COLOURS[names.index(name) % len(_COLOURS)]
             lines += [
                 f'<text x="{_LEFT - 6}" y="{at + 11}" text-anchor="end">{escape(name)}</text>',

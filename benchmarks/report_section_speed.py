@@ -68,7 +68,7 @@ def _evaluations(found: Sequence[Evaluation]) -> Part:
     blocks = ["### Evaluation", table(columns, rows), *_growth(found)]
     drawn = {entry.scenario: {"full evaluation": entry.evaluation_ms} for entry in found}
     title = "Full evaluation of the profile model, ms"
-    return Part("", blocks, [("speed-evaluation.svg", title, bars(title, drawn, digits=2))])
+    return Part("", blocks, [("speed-evaluation.svg", title, bars(title, drawn, digits=2, shared=True))])
 
 
 def _growth(found: Sequence[Evaluation]) -> list[str]:
@@ -110,10 +110,10 @@ def _cities(found: Sequence[CityPlan]) -> Part:
         "algorithms (green waves at the best common cycle, random restart), never of the short runs. Searches are asked for "
         "9/10 of the time, as they finish the step in hand; kernels are compiled beforehand."
     )
-    drawn: dict[str, dict[str, float]] = {
-        f"{entry.scenario}: {row[1]}, seed {row[2]}": {entry.group: entry.plan.objective_s}
-        for entry, row in zip(found, rows, strict=True)
-    }
+    drawn = dict[str, dict[str, float]]()
+    for entry, row in zip(found, rows, strict=True):
+        name = f"{row[1]}, {row[3]} s, seed {row[2]}"
+        drawn.setdefault(entry.scenario, {})[name] = entry.plan.objective_s
     title = "Objective of the plans for a city, s/veh"
     plot = ("speed-city.svg", title, bars(title, drawn))
     return Part("", ["### A city from nothing", table(columns, rows, text=2), told], [plot])

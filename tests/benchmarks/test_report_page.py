@@ -159,12 +159,17 @@ class TestPage:
 
 class TestPlots:
     def test_bars_have_lengths_in_proportion(self):
-        svg = bars("a < b", {"one": {"x": 10.0, "y": 5.0}, "two": {"x": 0.0}})
+        svg = bars("a < b", {"one": {"x": 10.0, "y": 5.0}, "two": {"x": 2.5}}, shared=True)
         drawn = [e for e in shapes(svg) if e.tag.endswith("rect")][1:]
         widths = [float(e.get("width", "nan")) for e in drawn]
         assert widths[0] == pytest.approx(2 * widths[1])
-        assert widths[2] == 0.0
+        assert widths[0] == pytest.approx(4 * widths[2])
         assert drawn[0].get("fill") == drawn[2].get("fill") != drawn[1].get("fill")
+
+    def test_groups_of_their_own_scale_have_equal_longest_bars(self):
+        svg = bars("t", {"one": {"x": 400.0, "y": 100.0}, "two": {"x": 20.0, "y": 0.0}})
+        widths = [float(e.get("width", "nan")) for e in shapes(svg) if e.tag.endswith("rect")][1:]
+        assert widths == [460.0, 115.0, 460.0, 0.0]
 
     def test_the_same_plan_in_both_lies_on_the_diagonal(self):
         svg = scatter("n", [10.0, 40.0], [10.0, 40.0], spearman=1.0, best_quarter=1.0)
