@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.report_page import SECTIONS, write_page
-from traffic.errors import JasylError
+from traffic.errors import InputError, JasylError
 
 if TYPE_CHECKING:
     from benchmarks.report_networks import Networks
@@ -71,6 +71,9 @@ def _measure(options: argparse.Namespace, results: Path) -> None:
     from benchmarks.report_results import machine  # noqa: PLC0415
     from benchmarks.report_store import Store  # noqa: PLC0415
 
+    if options.networks is not None and not options.networks.is_dir():
+        hint = "Name the folder that holds cologne1 and the others, or leave --networks out"
+        raise InputError("must be a folder", file=options.networks, field="--networks", hint=hint)
     made = machine()
     with tempfile.TemporaryDirectory(prefix="jasyl-report-") as scratch:
         networks = Networks(options.networks or FOLDER, Path(scratch))

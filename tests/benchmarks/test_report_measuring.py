@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import tarfile
 import zipfile
+from importlib import metadata
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from benchmarks import report, report_offsets, report_plans, report_ranking, report_speed
 from benchmarks.report_networks import Networks
-from benchmarks.report_results import read_section
+from benchmarks.report_results import machine, read_section
 from benchmarks.report_store import Store
 from benchmarks.sumo_search import changed, search
 from scenarios.loader import build, load
@@ -91,6 +93,48 @@ class TestNetworks:
         assert read_section(tmp_path / "ranking.json").missing["grid4x4"].startswith("the network is not in")
         report_offsets.measure(store(tmp_path, "offsets"), networks, (), report_offsets.FULL_NETWORKS)
         assert len(read_section(tmp_path / "offsets.json").missing) == len(report_offsets.FULL_NETWORKS)
+
+
+class TestCommand:
+    @pytest.fixture(autouse=True)
+    @staticmethod
+    def _one_core(monkeypatch):
+        for name in ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+            monkeypatch.setenv(name, "1")
+
+    def test_sections_without_their_networks_are_written_as_such(self, tmp_path):
+        empty, results, target = tmp_path / "empty", tmp_path / "results", tmp_path / "page.md"
+        empty.mkdir()
+        arguments = ["plans", "ranking", "--quick", "--networks", str(empty)]
+        arguments += ["--results", str(results), "--page", str(target)]
+        assert report.main(arguments) == 0
+        assert sorted(file.name for file in results.iterdir()) == ["plans.json", "ranking.json"]
+        assert all(read_section(file).quick for file in results.iterdir())
+        text = target.read_text(encoding="utf-8")
+        assert text.count("Not measured: cologne1: the network is not in the folder of SUMO networks.") == 2
+        assert str(tmp_path) not in text
+
+    def test_a_folder_that_is_not_there_is_refused(self, tmp_path, capsys):
+        results, target = tmp_path / "results", tmp_path / "page.md"
+        arguments = ["plans", "--networks", str(tmp_path / "gone"), "--results", str(results)]
+        assert report.main([*arguments, "--page", str(target)]) == 2
+        assert "gone: --networks: must be a folder" in capsys.readouterr().err
+        assert not results.exists()
+        assert not target.exists()
+
+    def test_a_section_of_another_name_is_refused(self, capsys):
+        with pytest.raises(SystemExit) as ended:
+            report.main(["offset"])
+        assert ended.value.code == 2
+        assert "choose from plans, ranking, offsets, speed" in capsys.readouterr().err
+
+
+class TestMachine:
+    def test_it_tells_versions_and_no_path(self):
+        made_here = machine()
+        assert made_here.cores >= 1
+        assert made_here.numba == metadata.version("numba")
+        assert str(Path(__file__).parent.parent) not in made_here.model_dump_json()
 
 
 class TestDemand:
