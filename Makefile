@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 OUT ?= out
 
-.PHONY: help setup demo test test-slow test-junctions check bench requirements clean
+.PHONY: help setup demo test test-slow test-junctions check bench bench-report requirements clean
 
 help:
 	@echo "make demo       optimise the traffic signals of a whole city and write out/report.html"
@@ -14,6 +14,7 @@ help:
 	@echo "make test-junctions  check stages and intergreens of thousands of random junctions, and 100,000 mutated plans"
 	@echo "make check      lint, types, import directions, examples of the documentation"
 	@echo "make bench      run the benchmarks"
+	@echo "make bench-report  measure what docs/benchmarks.md shows and write it: hours; QUICK=1: minutes, into out/; RESUME=1: go on"
 	@echo "make setup      only set up .venv for the targets above"
 
 setup: $(VENV)/dev.stamp
@@ -71,6 +72,11 @@ check: $(VENV)/dev.stamp
 
 bench: $(VENV)/bench.stamp
 	$(BIN)/python -m pytest -q --benchmark-enable --benchmark-only benchmarks
+
+# SUMO is among the packages for development. Networks: NETWORKS=FOLDER, or ../shared/data/sumo.
+bench-report: $(VENV)/dev.stamp
+	$(BIN)/python -m benchmarks.report $(if $(QUICK),--quick) $(if $(RESUME),--resume) $(if $(PAGE_ONLY),--page-only) \
+	  $(if $(NETWORKS),--networks $(NETWORKS))
 
 # For maintainers: resolve the packages anew (needs uv).
 COMPILE := uv pip compile --universal --generate-hashes --python-version 3.11 --no-annotate --no-header -q

@@ -18,10 +18,10 @@ import argparse
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -34,7 +34,7 @@ from signals.plan import PlanSet
 from signals.search import Search
 from signals.sinusoidal import sinusoidal_model, solve
 from signals.sumo.programs import additional_xml, programs
-from simulation.sumo.city import read_city
+from simulation.sumo.city import SumoCity, read_city
 from simulation.sumo.config import read_config
 from simulation.sumo.export import export
 from simulation.sumo.offsets import (
@@ -49,6 +49,18 @@ from simulation.sumo.optimize import optimize_flows
 from simulation.sumo.run import run_seeds
 from traffic.errors import JasylError
 from traffic.sumo.layout import lay_out
+
+__all__ = [
+    "Delayed",
+    "Model",
+    "NetworkOffsets",
+    "Solved",
+    "model_of",
+    "network_offsets",
+    "scenario_delays",
+    "scenario_sets",
+    "solve_both",
+]
 
 HEADER = "| network | junctions | pairs | cycle s | model | found | bound | ratio | as they are | seconds |"
 SUMO_HEADER = "| network | lights | pairs | cycle s | offsets | certified | pairwise | SUMO s/veh | sd | our model s/veh | sd |"
@@ -92,16 +104,57 @@ def model_of(name: str) -> Model:
     return Model(city, pairwise_model(search.model, cycle), plans)
 
 
-class Row(NamedTuple):
-    """Line of the table, and the solution's shifts of the offsets, seconds."""
+class Solved(NamedTuple):
+    """A solution of one model of a scenario.
 
-    text: str
+    Attributes
+    ----------
+    ratio, as_they_are
+        Improvement over random offsets as a part of what the bound allows: of the solution, and of the offsets of the plans.
+    shift_s
+        The solution: by how many seconds offsets are later.
+    """
+
+    model: Literal["pairwise cost", "sinusoidal gain"]
+    found: float
+    bound: float
+    ratio: float
+    as_they_are: float
+    seconds: float
     shift_s: np.ndarray
 
 
-def rows(name: str, pairs: PairwiseModel, *, sweeps: int, merges: int) -> list[Row]:
-    """Solve both models of a scenario; return the lines of the table."""
-    head = f"| {name} | {len(pairs.junctions)} | {len(pairs.first)} | {pairs.period_s} |"
+class Delayed(NamedTuple):
+    """What one kind of offsets costs, seconds per vehicle: by seed, or the means of several sets of offsets.
+
+    Attributes
+    ----------
+    certified, pairwise
+        Ratio of the solution in its own model, and of the same offsets in the pairwise model.
+    teleports
+        Mean over the runs of SUMO; `None` where it was not asked.
+    """
+
+    offsets: str
+    certified: float | None
+    pairwise: float | None
+    sumo_s: np.ndarray
+    model_s: np.ndarray | None = None
+    teleports: float | None = None
+
+
+class NetworkOffsets(NamedTuple):
+    """Offsets on a SUMO network; no `rows` where there is one light only."""
+
+    name: str
+    lights: int
+    pairs: int
+    cycles: str
+    rows: tuple[Delayed, ...]
+
+
+def solve_both(name: str, pairs: PairwiseModel, *, sweeps: int, merges: int) -> tuple[Solved, Solved]:
+    """Solve both models of a scenario."""
     began = time.perf_counter()
     shift_s = best_offsets(pairs, np.random.default_rng(0), merges=merges)
     found = pairs.total(shift_s)
@@ -110,28 +163,41 @@ def rows(name: str, pairs: PairwiseModel, *, sweeps: int, merges: int) -> list[R
     zero = np.zeros(len(pairs.junctions), dtype=np.int32)
     span = pairs.mean - bound
     ratio, now = (pairs.mean - found) / span, (pairs.mean - pairs.total(zero)) / span
-    first = f"{head} pairwise cost | {found:.1f} | {bound:.1f} | {ratio:.4f} | {now:.3f} | {taken:.1f} |"
+    first = Solved("pairwise cost", found, bound, ratio, now, taken, shift_s)
     began = time.perf_counter()
     model = sinusoidal_model(pairs)
     best = solve(model, np.random.default_rng(0))
     taken = time.perf_counter() - began
     now = model.gain(np.zeros(model.count)) / best.bound
-    rounded = (pairs.mean - pairs.total(best.shift_s(pairs.period_s))) / span
+    phases = best.shift_s(pairs.period_s)
+    rounded = (pairs.mean - pairs.total(phases)) / span
     print(f"{name}: mean {pairs.mean:.1f}; sinusoidal offsets reach {rounded:.3f} pairwise", file=sys.stderr)
-    second = (
-        f"{head} sinusoidal gain | {best.value:.1f} | {best.bound:.1f} | {best.ratio or 1.0:.4f} | "
-        f"{now:.3f} | {taken:.1f} |"
-    )
-    return [Row(first, shift_s), Row(second, best.shift_s(pairs.period_s))]
+    second = Solved("sinusoidal gain", best.value, best.bound, best.ratio or 1.0, now, taken, phases)
+    return first, second
+
+
+def scenario_sets(model: Model, solved: Sequence[Solved], *, random: int) -> list[PlanSet]:
+    """Return the plans of a scenario with the offsets of both solutions, as they are, zero, and random ones."""
+    sets = [
+        with_shifts(model.plans, [model.pairs], [row.shift_s], name=kind)
+        for kind, row in zip(("pairwise", "sinusoidal"), solved, strict=True)
+    ]
+    return [*sets, model.plans, *_uncoordinated(model.plans, random)]
 
 
 def scenario_delays(
-    model: Model, sets: list[PlanSet], seeds: range, *, duration_s: int, jobs: int
-) -> Iterator[str]:
-    """Export a scenario and run plans for it in SUMO; yield a line for each, with SUMO's delay over the seeds."""
+    model: Model,
+    sets: Sequence[PlanSet],
+    seeds: Sequence[int],
+    *,
+    duration_s: int | None = None,
+    jobs: int = 1,
+) -> Iterator[Delayed]:
+    """Export a scenario and run plans for it in SUMO, its first `duration_s` seconds; yield what each costs by seed."""
     city = model.city
+    length_s = int(min(duration_s or np.inf, city.scenario.run.duration_s))
     with tempfile.TemporaryDirectory(prefix="jasyl-offsets-") as folder:
-        files = export(city.network, city.demand, folder, plans=model.plans, seed=1, duration_s=duration_s)
+        files = export(city.network, city.demand, folder, plans=model.plans, seed=1, duration_s=length_s)
         config, layout = read_config(files.config), lay_out(city.network)
         file = Path(folder) / "offsets.add.xml"
         for plans in sets:
@@ -139,11 +205,44 @@ def scenario_delays(
             file.write_text(text, encoding="utf-8")
             scores = run_seeds(config, seeds, plans=[file], jobs=jobs)
             delay_s = np.array([score["delay_per_veh"] for score in scores.values()])
-            jammed = np.mean([score["teleports"] for score in scores.values()])
-            yield f"| {plans.name} | {_cells([delay_s])} | {jammed:.0f} |"
+            jammed = float(np.mean([score["teleports"] for score in scores.values()]))
+            yield Delayed(plans.name, None, None, delay_s, teleports=jammed)
 
 
-def scenario(name: str, options: argparse.Namespace, *, first: bool) -> None:
+def network_offsets(
+    city: SumoCity,
+    seeds: Sequence[int],
+    *,
+    sweeps: int = 10,
+    merges: int = 1000,
+    random: int = 3,
+    jobs: int = 1,
+) -> NetworkOffsets:
+    """Solve both models of a SUMO network and run these offsets, those of the search, zero and random ones."""
+    name, lights = city.roads.network.name, len(city.lights)
+    if lights < 2:
+        return NetworkOffsets(name, lights, 0, "-", ())
+    start = optimize_flows(city, steps=_STEPS, seed=1).plans
+    tables = offset_tables(city, start, sweeps=sweeps)
+    solved = coordinate(tables, seed=0, merges=merges)
+    cycles = "/".join(str(cycle) for cycle in sorted({plan.cycle_s for plan in start}))
+    certified = {found.plans.name: found.ratio for found in solved}
+    sets = [*(found.plans for found in solved), replace(start, name="of the search")]
+    sets += _uncoordinated(start, random)
+    found = delays(city, sets, seeds, jobs=jobs)
+    rows = []
+    for kind in dict.fromkeys(plans.name for plans in sets):
+        places = [k for k, plans in enumerate(sets) if plans.name == kind]
+        ratios = [ratio for k in places if (ratio := tables.ratio(sets[k])) is not None]
+        mean = float(np.mean(ratios)) if ratios else None
+        sumo_s = _by_set([found[k].sumo_s for k in places])
+        rows.append(
+            Delayed(kind, certified.get(kind), mean, sumo_s, _by_set([found[k].model_s for k in places]))
+        )
+    return NetworkOffsets(name, lights, sum(len(p.first) for p in tables.models), cycles, tuple(rows))
+
+
+def print_scenario(name: str, options: argparse.Namespace, *, first: bool) -> None:
     """Print the table of a scenario, and SUMO's delays if they are asked for."""
     model = model_of(name)
     if not len(model.pairs.first):
@@ -151,46 +250,39 @@ def scenario(name: str, options: argparse.Namespace, *, first: bool) -> None:
             f"{name}: no two junctions have traffic between them, so offsets change nothing", file=sys.stderr
         )
         return
-    found = rows(name, model.pairs, sweeps=options.sweeps, merges=options.merges)
+    pairs = model.pairs
+    solved = solve_both(name, pairs, sweeps=options.sweeps, merges=options.merges)
     if first:
         print(HEADER, "|---" * 10 + "|", sep="\n")
-    print("\n".join(row.text for row in found), flush=True)
+    head = f"| {name} | {len(pairs.junctions)} | {len(pairs.first)} | {pairs.period_s} |"
+    for row in solved:
+        figures = f"{row.found:.1f} | {row.bound:.1f} | {row.ratio:.4f} | {row.as_they_are:.3f}"
+        print(f"{head} {row.model} | {figures} | {row.seconds:.1f} |", flush=True)
     if options.sumo:
-        sets = [
-            with_shifts(model.plans, [model.pairs], [row.shift_s], name=kind)
-            for kind, row in zip(("pairwise", "sinusoidal"), found, strict=True)
-        ]
-        sets += [model.plans, *_uncoordinated(model.plans, options.random)]
+        sets = scenario_sets(model, solved, random=options.random)
         print("", DELAY_HEADER, "|---" * 5 + "|", sep="\n")
-        duration_s = min(options.sumo_s or np.inf, model.city.scenario.run.duration_s)
         seeds = range(1, options.seeds + 1)
-        for line in scenario_delays(model, sets, seeds, duration_s=int(duration_s), jobs=options.jobs):
-            print(f"| {name} {line}", flush=True)
+        for cost in scenario_delays(model, sets, seeds, duration_s=options.sumo_s, jobs=options.jobs):
+            print(f"| {name} | {cost.offsets} | {_spread(cost.sumo_s)} | {cost.teleports:.0f} |", flush=True)
 
 
-def sumo_network(path: Path, options: argparse.Namespace) -> None:
+def print_network(path: Path, options: argparse.Namespace) -> None:
     """Print the lines of a SUMO configuration."""
-    city = read_city(read_config(path))
-    name, lights = city.roads.network.name, len(city.lights)
-    if lights < 2:
-        print(f"| {name} | {lights} |" + " - |" * 9, flush=True)
-        return
-    start = optimize_flows(city, steps=_STEPS, seed=1).plans
-    tables = offset_tables(city, start, sweeps=options.sweeps)
-    solved = coordinate(tables, seed=0, merges=options.merges)
-    cycles = "/".join(str(cycle) for cycle in sorted({plan.cycle_s for plan in start}))
-    head = f"| {name} | {lights} | {sum(len(pairs.first) for pairs in tables.models)} | {cycles} |"
-    certified = {found.plans.name: found.ratio for found in solved}
-    sets = [*(found.plans for found in solved), replace(start, name="of the search")]
-    sets += _uncoordinated(start, options.random)
-    found = delays(city, sets, range(1, options.seeds + 1), jobs=options.jobs)
-    for kind in dict.fromkeys(plans.name for plans in sets):
-        places = [k for k, plans in enumerate(sets) if plans.name == kind]
-        ratios = [ratio for k in places if (ratio := tables.ratio(sets[k])) is not None]
-        mean = float(np.mean(ratios)) if ratios else None
-        cells = [_figure(certified.get(kind)), _figure(mean)]
-        cells += [_cells([found[k].sumo_s for k in places]), _cells([found[k].model_s for k in places])]
-        print(f"{head} {kind} | {' | '.join(cells)} |", flush=True)
+    found = network_offsets(
+        read_city(read_config(path)),
+        range(1, options.seeds + 1),
+        sweeps=options.sweeps,
+        merges=options.merges,
+        random=options.random,
+        jobs=options.jobs,
+    )
+    if not found.rows:
+        print(f"| {found.name} | {found.lights} |" + " - |" * 9, flush=True)
+    head = f"| {found.name} | {found.lights} | {found.pairs} | {found.cycles} |"
+    for row in found.rows:
+        cells = [_figure(row.certified), _figure(row.pairwise), _spread(row.sumo_s)]
+        cells += [] if row.model_s is None else [_spread(row.model_s)]
+        print(f"{head} {row.offsets} | {' | '.join(cells)} |", flush=True)
 
 
 def _uncoordinated(plans: PlanSet, count: int) -> list[PlanSet]:
@@ -203,9 +295,13 @@ def _figure(ratio: float | None) -> str:
     return "-" if ratio is None else f"{ratio:.4f}"
 
 
-def _cells(by_seed: list[np.ndarray]) -> str:
-    """Return mean and standard deviation: over the seeds, or of the means of several sets of offsets."""
-    values = by_seed[0] if len(by_seed) == 1 else np.array([seeds.mean() for seeds in by_seed])
+def _by_set(delays_s: list[np.ndarray]) -> np.ndarray:
+    """Return the delays by seed of one set of offsets, or the means of several sets."""
+    return delays_s[0] if len(delays_s) == 1 else np.array([seeds.mean() for seeds in delays_s])
+
+
+def _spread(values: np.ndarray) -> str:
+    """Return mean and standard deviation."""
     spread = f"{np.std(values, ddof=1):.2f}" if len(values) > 1 else "-"
     return f"{np.mean(values):.2f} | {spread}"
 
@@ -232,11 +328,11 @@ def main() -> int:
     scenarios = [name for name in options.networks if name not in configurations]
     try:
         for place, name in enumerate(scenarios):
-            scenario(name, options, first=place == 0 or options.sumo)
+            print_scenario(name, options, first=place == 0 or options.sumo)
         if configurations:
             print(SUMO_HEADER, "|---" * 11 + "|", sep="\n")
         for name in configurations:
-            sumo_network(Path(name), options)
+            print_network(Path(name), options)
     except JasylError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

@@ -1,0 +1,161 @@
+"""Section 1 of the page: plans in SUMO beside what others reach."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from statistics import mean
+
+from benchmarks.report_plots import bars
+from benchmarks.report_results import Entry, PlanScore
+from benchmarks.report_tables import Part, mark, spread, table
+
+__all__ = ["part"]
+
+_ANCHORS = Path(__file__).with_name("report_anchors.json")
+_SAME_STAGES = ("shipped", "shipped, 60 s", "Webster", "Webster and waves", "SUMO in the loop")
+_ADAPTIVE = ("actuated, shipped stages", "actuated, new stages", "delay-based", "max pressure")
+_COUNTS = ("teleports", "collisions", "emergency_braking", "backlog")
+_KEPT = ("network (signals)", *_SAME_STAGES, "Jasyl, same stages", "goal", "")
+_FREE = ("network (signals)", "rebuild", "Jasyl, free stages", "goal", "", *_ADAPTIVE)
+_SAFETY = ("network", "plans", "teleports", "collisions", "emergency braking", "still outside", "")
+_GOAL = """\
+`delay_per_veh` of `jasyl sumo run`: time loss and wait to enter, seconds for each vehicle due. Plans are \
+searched in Jasyl's own models, never in SUMO. Goals: with the shipped stages, less delay than the best \
+fixed-time plans that others find with these; with free stages, less than any fixed-time plans known; no more \
+teleports, collisions and emergency braking than with the shipped programs."""
+_SPREAD = """\
+Spread is over seeds of the search, each plan run with several seeds of SUMO that no search has used. The goal is the \
+least figure of the fixed-time columns, the shipped programs as measured here among them."""
+
+
+def part(entries: Iterable[Entry]) -> Part:
+    """Return the section."""
+    plans = [entry for entry in entries if isinstance(entry, PlanScore)]
+    found = json.loads(_ANCHORS.read_text(encoding="utf-8"))
+    anchors: dict[str, dict[str, float]] = found["networks"]
+    networks = list(dict.fromkeys(entry.network for entry in plans))
+    kept = table(_KEPT, [_kept(n, plans, anchors.get(n, {})) for n in networks])
+    free = table(_FREE, [_free(n, plans, anchors.get(n, {})) for n in networks])
+    safety = table(_SAFETY, [row for n in networks for row in _safety(n, plans)], text=2)
+    drawn = {n: _bars(n, plans, anchors.get(n, {})) for n in networks}
+    plots = [("plans.svg", "Delay in SUMO by network", bars("Delay in SUMO, s/veh", drawn))] if drawn else []
+    return Part(
+        _GOAL,
+        [
+            "### Same stages",
+            kept,
+            "### Free stages, and adaptive control for orientation",
+            free,
+            f"The other columns: {found['source']}",
+            _SPREAD,
+            "### Safety, a run",
+            safety,
+            _searched(plans),
+        ],
+        plots,
+    )
+
+
+def _of(network: str, track: str, plans: Sequence[PlanScore]) -> list[PlanScore]:
+    return [entry for entry in plans if entry.network == network and entry.track == track]
+
+
+def _delays(network: str, track: str, plans: Sequence[PlanScore]) -> list[float]:
+    """Return the delay of each search, the mean over the runs; of the shipped programs that of each run."""
+    found = _of(network, track, plans)
+    if track == "shipped":
+        return [run.delay_s for entry in found for run in entry.runs]
+    return [mean(run.delay_s for run in entry.runs) for entry in found]
+
+
+def _name(network: str, plans: Sequence[PlanScore]) -> str:
+    lights = next(entry.lights for entry in plans if entry.network == network)
+    return f"{network} ({lights})"
+
+
+def _goal(
+    network: str, plans: Sequence[PlanScore], anchors: dict[str, float], names: Sequence[str]
+) -> float | None:
+    """Return the least delay of the fixed-time columns."""
+    known = [anchors[name] for name in names if name in anchors]
+    shipped = _delays(network, "shipped", plans)
+    return min([*known, mean(shipped)] if shipped else known, default=None)
+
+
+def _judged(values: Sequence[float], goal: float | None) -> tuple[str, str]:
+    """Return the goal and its mark."""
+    if goal is None:
+        return "-", ""
+    return f"{goal:.1f}", mark(met=mean(values) < goal) if values else ""
+
+
+def _cell(anchors: dict[str, float], name: str) -> str:
+    return f"{anchors[name]:.1f}" if name in anchors else "-"
+
+
+def _kept(network: str, plans: Sequence[PlanScore], anchors: dict[str, float]) -> list[str]:
+    others = [_cell(anchors, name) for name in _SAME_STAGES]
+    own = _delays(network, "shipped", plans)
+    if own:
+        others[0] = f"{others[0]} (here {spread(own)})"
+    ours = _delays(network, "kept", plans)
+    goal = _goal(network, plans, anchors, _SAME_STAGES)
+    return [_name(network, plans), *others, spread(ours), *_judged(ours, goal)]
+
+
+def _free(network: str, plans: Sequence[PlanScore], anchors: dict[str, float]) -> list[str]:
+    ours = _delays(network, "free", plans)
+    goal = _goal(network, plans, anchors, (*_SAME_STAGES, "rebuild"))
+    adaptive = [_cell(anchors, name) for name in _ADAPTIVE]
+    return [
+        _name(network, plans),
+        _cell(anchors, "rebuild"),
+        spread(ours),
+        *_judged(ours, goal),
+        *adaptive,
+    ]
+
+
+def _safety(network: str, plans: Sequence[PlanScore]) -> list[list[str]]:
+    """Return a row for each track: means over all runs, marked where one of the first three is more than shipped."""
+    rows, shipped = [], dict[str, float]()
+    for track in ("shipped", "kept", "free"):
+        runs = [run for entry in _of(network, track, plans) for run in entry.runs]
+        if not runs:
+            continue
+        counts = {name: mean(float(getattr(run, name)) for run in runs) for name in _COUNTS}
+        if track == "shipped":
+            shipped = counts
+        said = ""
+        if track != "shipped" and shipped:
+            said = mark(met=all(counts[name] <= shipped[name] for name in _COUNTS[:3]))
+        rows.append([network, track, *(f"{counts[name]:.1f}" for name in _COUNTS), said])
+    return rows
+
+
+def _bars(network: str, plans: Sequence[PlanScore], anchors: dict[str, float]) -> dict[str, float]:
+    found = {"same stages": _delays(network, "kept", plans), "free stages": _delays(network, "free", plans)}
+    values = {f"Jasyl, {name}": mean(delays) for name, delays in found.items() if delays}
+    values |= {name: anchors[name] for name in ("shipped", "SUMO in the loop", "rebuild") if name in anchors}
+    adaptive = [anchors[name] for name in _ADAPTIVE if name in anchors]
+    return values | ({"best adaptive": min(adaptive)} if adaptive else {})
+
+
+def _searched(plans: Sequence[PlanScore]) -> str:
+    """Return how long searches took, and with which seeds."""
+    told = []
+    for network in dict.fromkeys(entry.network for entry in plans):
+        own = [entry for entry in plans if entry.network == network and entry.seed]
+        if own:
+            seeds = sorted({entry.seed for entry in own})
+            runs = [run.seed for run in own[0].runs]
+            told.append(
+                f"{network} {mean(entry.search_s for entry in own):.0f} s, seeds {_range(seeds)}, SUMO {_range(runs)}"
+            )
+    return f"Searches took, in the mean: {'; '.join(told)}." if told else ""
+
+
+def _range(seeds: Sequence[int]) -> str:
+    return f"{seeds[0]}" if len(seeds) == 1 else f"{seeds[0]}-{seeds[-1]}"
