@@ -26,6 +26,7 @@ from traffic.microscopic._kernels_tables import (
     FROM_LANE,
     GAP,
     GREEN,
+    HALTED,
     IS_FOE,
     KEEP_CLEAR,
     LANE_CONN,
@@ -56,12 +57,14 @@ from traffic.microscopic._kernels_tables import (
     WAITS,
     YELLOW,
     YIELDS_TO,
+    Habits,
     Lights,
     World,
 )
 
 HALT_M_S = 0.1
 _FAR_S = 20.0
+_BRAKES_S = 30.0  # later comes who brakes, for the most impatient
 _MOST_HOPS = 8
 _LINE_M = 0.1
 
@@ -225,9 +228,11 @@ def _clears(world: World, k: int, who: int, beyond_m: float) -> bool:
 
 
 @small
-def finds_gap(world: World, c: int, who: int, ahead_m: float, lookahead_s: float) -> bool:
+def finds_gap(world: World, habits: Habits, c: int, who: int, ahead_m: float) -> bool:
     """Tell whether `who`, `ahead_m` before the point where he gives way on connection `c`, finds a gap."""
-    car = world.car
+    car, lookahead_s = world.car, habits.lookahead_s
+    patience_s = habits.impatience_s
+    hope_s = _BRAKES_S * min(world.at[who, HALTED] / patience_s, 1.0) if patience_s > 0.0 else 0.0
     own = world.lanes + c
     limit = min(car[who, FACTOR] * world.track[own, TRACK_SPEED], car[who, FASTEST])
     beyond_m = world.track[own, TRACK_LENGTH] - world.stop_m[c] + car[who, LENGTH]
@@ -250,12 +255,19 @@ def finds_gap(world: World, c: int, who: int, ahead_m: float, lookahead_s: float
             if world.coming[row, LEAVES] < arrives:
                 if merges and arrives - world.coming[row, LEAVES] < lookahead_s:
                     return False
-            elif world.coming[row, ARRIVES] > leaves + lookahead_s:
+            elif world.coming[row, ARRIVES] + _hoped_s(world, row, arrives, hope_s) > leaves + lookahead_s:
                 if merges and world.coming[row, BRAKED] > leaving:
                     return False
             else:
                 return False
     return True
+
+
+@small
+def _hoped_s(world: World, row: int, arrives: float, hope_s: float) -> float:
+    """Return how much later one hopes that who is announced in `row` comes: not at all if he comes first or cannot stop."""
+    stops = world.coming[row, BRAKED] <= 0.0 and world.coming[row, ARRIVES] > arrives
+    return hope_s if stops else 0.0
 
 
 @small

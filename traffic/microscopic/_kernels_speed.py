@@ -170,4 +170,4 @@ def _stopping(world: World, who: int, most: float, stop_m_s: float) -> float:
 @small
 def _may_pass(world: World, habits: Habits, c: int, who: int, wait_m: float) -> bool:
     """Tell whether `who`, near enough to see it, finds a gap for connection `c`."""
-    return bool(wait_m <= habits.sight_m and finds_gap(world, c, who, wait_m, habits.lookahead_s))
+    return bool(wait_m <= habits.sight_m and finds_gap(world, habits, c, who, wait_m))

@@ -163,6 +163,8 @@ class Habits(NamedTuple):
         Deceleration to let somebody change lanes.
     eager
         Advantage, summed over seconds, for which one changes lanes.
+    impatience_s
+        After so long a halt one expects all others to brake who can; 0 for never.
     teleport_s
         After so long a halt the first of a track is moved to its next edge; 0 for never.
     seed
@@ -174,5 +176,6 @@ class Habits(NamedTuple):
     lookahead_s: float
     help_m_s2: float
     eager: float
+    impatience_s: float
     teleport_s: int
     seed: int

@@ -40,6 +40,9 @@ class Drivers:
         Deceleration to let somebody change lanes.
     eager
         Advantage, as a share of the speed and summed over seconds, for which one changes lanes.
+    impatience_s
+        Who gives way expects more and more that others brake for him, if they can, the longer he halts; after so many seconds
+        that all do. 0 for never.
     """
 
     sight_m: float = 4.5
@@ -47,6 +50,7 @@ class Drivers:
     lookahead_s: float = 1.0
     help_m_s2: float = 1.0
     eager: float = 0.2
+    impatience_s: float = 180.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,6 +163,7 @@ class MicroscopicModel:
             self.drivers.lookahead_s,
             self.drivers.help_m_s2,
             self.drivers.eager,
+            self.drivers.impatience_s,
             self.teleport_s,
             seed,
         )

@@ -18,7 +18,7 @@ from traffic.microscopic._kernels_following import (
     travel_s,
 )
 from traffic.microscopic._kernels_run import simulate
-from traffic.microscopic.model import Lights, MicroscopicModel
+from traffic.microscopic.model import Drivers, Lights, MicroscopicModel
 
 SPEEDS = st.floats(0.0, 40.0)
 DECELS = st.floats(0.5, 9.0)
@@ -86,7 +86,9 @@ def _passed(model: MicroscopicModel, light: Lights, duration_s: int) -> int:
 
 def _world(model: MicroscopicModel, light: Lights, duration_s: int, seed: int = 1) -> t.World:
     world, d = model._world(), model.drivers
-    habits = t.Habits(d.sight_m, d.stop_line_m, d.lookahead_s, d.help_m_s2, d.eager, model.teleport_s, seed)
+    habits = t.Habits(
+        d.sight_m, d.stop_line_m, d.lookahead_s, d.help_m_s2, d.eager, d.impatience_s, model.teleport_s, seed
+    )
     simulate(world, light, habits, duration_s)
     return world
 
@@ -113,6 +115,19 @@ def test_who_gives_way_lets_a_stream_pass_and_then_goes(stop_m: float) -> None:
     )
     at_once = _world(MicroscopicModel(protected, vehicles([(0.0, (0, 1))])), signals([t.GREEN]), 40)
     assert at_once.totals[t.REACHED] == 1
+
+
+def test_who_has_waited_long_hopes_that_others_brake() -> None:
+    """A stream without a gap: nobody gets across as long as he is patient."""
+    roads = network([200.0] * 4, [(0, 1), (2, 3)], foes=[(0, 1, True), (1, 0, False)])
+    stream = [(2.5 * k, (2, 3)) for k in range(240)]
+    cars = vehicles([(20.0, (0, 1)), *stream])
+
+    def passed(impatience_s: float) -> int:
+        model = MicroscopicModel(roads, cars, drivers=Drivers(impatience_s=impatience_s), teleport_s=0)
+        return int(_world(model, signals([t.GREEN]), 500).track[1, t.TRACK_OUT])
+
+    assert (passed(0.0), passed(180.0)) == (0, 1)
 
 
 def test_junctions_are_kept_clear() -> None:

@@ -34,7 +34,7 @@ def world_of(model: MicroscopicModel, lights: Lights, seconds: int) -> t.World:
         world,
         lights,
         t.Habits(
-            habits.sight_m, habits.stop_line_m, habits.lookahead_s, habits.help_m_s2, habits.eager, 0, 1
+            habits.sight_m, habits.stop_line_m, habits.lookahead_s, habits.help_m_s2, habits.eager, 0.0, 0, 1
         ),
         seconds,
     )
