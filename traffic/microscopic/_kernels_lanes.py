@@ -18,6 +18,7 @@ from traffic.microscopic._kernels_tables import (
     GAIN,
     GAP,
     HELPS,
+    LANE_CONN,
     LANE_EDGE,
     LAST,
     LENGTH,
@@ -84,8 +85,13 @@ def _rear_gap(world: World, who: int, leader: int) -> float:
 @small
 def _safely_behind(world: World, who: int, leader: int) -> bool:
     """Tell whether `who` could be behind `leader` without braking now."""
+    return _has_gap(world, who, leader, _rear_gap(world, who, leader))
+
+
+@small
+def _has_gap(world: World, who: int, leader: int, gap: float) -> bool:
+    """Tell whether `who` need not brake now, `gap` metres behind `leader`."""
     car = world.car
-    gap = _rear_gap(world, who, leader)
     need = needed_m(car[who, SPEED], car[who, DECEL], car[who, TAU])
     return bool(gap >= 0.0 and need <= gap + braking_m(car[leader, SPEED], car[leader, DECEL]) + _SLACK_M)
 
@@ -100,8 +106,24 @@ def _leader_at(world: World, who: int, lane: int) -> int:
 
 
 @small
-def _fits(world: World, who: int, leader: int, follower: int) -> bool:
-    if leader >= 0 and not _safely_behind(world, who, leader):
+def _behind_those_inside(world: World, who: int, lane: int) -> bool:
+    """Tell whether `who` could be first in `lane`, behind those who have just left it and may still be partly there."""
+    car = world.car
+    for c in range(world.lane_at[lane, LANE_CONN], world.lane_at[lane + 1, LANE_CONN]):
+        last = world.ends[world.lanes + c, LAST]
+        if last >= 0:
+            rear_m = world.track[lane, TRACK_LENGTH] + car[last, POSITION] - car[last, LENGTH]
+            if not _has_gap(world, who, last, rear_m - car[who, POSITION] - car[who, GAP]):
+                return False
+    return True
+
+
+@small
+def _fits(world: World, who: int, lane: int, leader: int, follower: int) -> bool:
+    if leader >= 0:
+        if not _safely_behind(world, who, leader):
+            return False
+    elif not _behind_those_inside(world, who, lane):
         return False
     return follower < 0 or _safely_behind(world, follower, who)
 
@@ -150,7 +172,7 @@ def _change_for_route(world: World, habits: Habits, who: int, lane: int) -> None
     car = world.car
     leader = _leader_at(world, who, lane)
     follower = world.at[leader, BEHIND] if leader >= 0 else world.ends[lane, FIRST]
-    if _fits(world, who, leader, follower):
+    if _fits(world, who, lane, leader, follower):
         _move(world, who, lane, follower)
         return
     if follower >= 0 and _rear_gap(world, follower, who) >= 0.0:
@@ -189,7 +211,7 @@ def _overtake(
     if car[who, GAIN] * side <= habits.eager or gain <= 0.0:
         return False
     follower = world.at[leader, BEHIND] if leader >= 0 else world.ends[other, FIRST]
-    if not _fits(world, who, leader, follower):
+    if not _fits(world, who, other, leader, follower):
         return False
     _move(world, who, other, follower)
     return True
