@@ -22,12 +22,14 @@ _FREE = ("network (signals)", "rebuild", "Jasyl, free stages", "goal", "", *_ADA
 _SAFETY = ("network", "plans", "teleports", "collisions", "emergency braking", "still outside", "")
 _GOAL = """\
 `delay_per_veh` of `jasyl sumo run`: time loss and wait to enter, seconds for each vehicle due. Plans are \
-searched in Jasyl's own models, never in SUMO. Goals: with the shipped stages, less delay than the best \
-fixed-time plans that others find with these; with free stages, less than any fixed-time plans known; no more \
-teleports, collisions and emergency braking than with the shipped programs."""
+searched in Jasyl's own models, never in SUMO. Goals: with the shipped stages, less delay than the search with \
+SUMO in the loop finds, and where there is none, 15 % less than the best fixed-time plans; with free stages, \
+5 % less than the rebuild, and 35 % less than shipped on cologne1 and 30 % on cologne8; no more teleports, \
+collisions and emergency braking than with the shipped programs."""
 _SPREAD = """\
-Spread is over seeds of the search, each plan run with several seeds of SUMO that no search has used. The goal is the \
-least figure of the fixed-time columns, the shipped programs as measured here among them."""
+Spread is over seeds of the search, each plan run with several seeds of SUMO that no search has used."""
+_LESS_THAN_BEST, _LESS_THAN_REBUILD = 0.85, 0.95
+_LESS_THAN_SHIPPED = {"cologne1": 0.65, "cologne8": 0.70}
 
 
 def part(entries: Iterable[Entry]) -> Part:
@@ -75,13 +77,22 @@ def _name(network: str, plans: Sequence[PlanScore]) -> str:
     return f"{network} ({lights})"
 
 
-def _goal(
-    network: str, plans: Sequence[PlanScore], anchors: dict[str, float], names: Sequence[str]
-) -> float | None:
-    """Return the least delay of the fixed-time columns."""
-    known = [anchors[name] for name in names if name in anchors]
+def _kept_goal(network: str, plans: Sequence[PlanScore], anchors: dict[str, float]) -> float | None:
+    """Return the goal; where nothing else is known, the delay of the shipped programs."""
+    if "SUMO in the loop" in anchors:
+        return anchors["SUMO in the loop"]
+    known = [anchors[name] for name in _SAME_STAGES if name in anchors]
+    if known:
+        return _LESS_THAN_BEST * min(known)
     shipped = _delays(network, "shipped", plans)
-    return min([*known, mean(shipped)] if shipped else known, default=None)
+    return mean(shipped) if shipped else None
+
+
+def _free_goal(network: str, anchors: dict[str, float]) -> float | None:
+    goals = [_LESS_THAN_REBUILD * anchors["rebuild"]] if "rebuild" in anchors else []
+    if network in _LESS_THAN_SHIPPED and "shipped" in anchors:
+        goals.append(_LESS_THAN_SHIPPED[network] * anchors["shipped"])
+    return min(goals, default=None)
 
 
 def _judged(values: Sequence[float], goal: float | None) -> tuple[str, str]:
@@ -101,19 +112,17 @@ def _kept(network: str, plans: Sequence[PlanScore], anchors: dict[str, float]) -
     if own:
         others[0] = f"{others[0]} (here {spread(own)})"
     ours = _delays(network, "kept", plans)
-    goal = _goal(network, plans, anchors, _SAME_STAGES)
-    return [_name(network, plans), *others, spread(ours), *_judged(ours, goal)]
+    return [_name(network, plans), *others, spread(ours), *_judged(ours, _kept_goal(network, plans, anchors))]
 
 
 def _free(network: str, plans: Sequence[PlanScore], anchors: dict[str, float]) -> list[str]:
     ours = _delays(network, "free", plans)
-    goal = _goal(network, plans, anchors, (*_SAME_STAGES, "rebuild"))
     adaptive = [_cell(anchors, name) for name in _ADAPTIVE]
     return [
         _name(network, plans),
         _cell(anchors, "rebuild"),
         spread(ours),
-        *_judged(ours, goal),
+        *_judged(ours, _free_goal(network, anchors)),
         *adaptive,
     ]
 

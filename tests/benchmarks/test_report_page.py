@@ -48,12 +48,21 @@ class TestPlans:
     def test_a_plan_worse_than_the_search_with_sumo_falls_short(self):
         text = self.text(made.plans("kept", 1, made.run(37.2)), made.plans("free", 1, made.run(27.9)))
         assert row(text.split("### Free")[0], "cologne1 (1)")[-2:] == ["37.1", "**falls short**"]
-        assert row(text.split("### Free")[1], "cologne1 (1)")[1:5] == ["28.0", "27.9", "28.0", "met"]
+        assert row(text.split("### Free")[1], "cologne1 (1)")[1:5] == [
+            "28.0",
+            "27.9",
+            "26.6",
+            "**falls short**",
+        ]
 
     def test_shipped_programs_measured_here_count_where_nothing_else_is_known(self):
         entries = [made.plans("shipped", 0, made.run(50.0), network="new")]
         text = self.text(*entries, made.plans("kept", 1, made.run(51.0), network="new"))
         assert row(text.split("### Free")[0], "new (1)")[-3:] == ["51.0", "50.0", "**falls short**"]
+
+    def test_without_a_search_with_sumo_plans_are_to_be_15_percent_below_the_best(self):
+        text = self.text(*(made.plans("kept", k, made.run(121.8), network="ingolstadt21") for k in (1, 2)))
+        assert row(text.split("### Free")[0], "ingolstadt21 (1)")[-2:] == ["121.9", "met"]
 
     @pytest.mark.parametrize("count", ["teleports", "braking", "collisions"])
     def test_more_danger_than_with_the_shipped_programs_falls_short(self, count):
