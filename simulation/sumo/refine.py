@@ -75,26 +75,30 @@ class MicroscopicJudge:
         variants = [(seed, scales[k % len(scales)]) for k, seed in enumerate(self.seeds)]
         self.models = microscopic_models(city, variants)
 
-    def rounds(self, plans: PlanSet) -> Iterator[list[tuple[float, NDArray[np.float64]]]]:
-        """Yield the cost per vehicle and by link, seconds, of some seeds at once: of one, one more, two, four, ..."""
+    def run(self, plans: PlanSet, begin: int, until: int) -> list[tuple[float, NDArray[np.float64]]]:
+        """Return the cost per vehicle and by link, seconds, with seeds number `begin` to before `until`."""
         lights = lights_of_plans(self.city, plans)
 
-        def run(k: int) -> tuple[float, NDArray[np.float64]]:
+        def one(k: int) -> tuple[float, NDArray[np.float64]]:
             found = self.models[k].run(lights, self.city.duration_s, seed=self.seeds[k])
             vehicles = max(found.vehicles, 1)
             weighted_s = self.stop_s * found.halts + self.teleport_s * found.teleports
             return found.delay_per_veh_s + weighted_s / vehicles, found.edge_delay_s / vehicles
 
-        done = 0
         with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-            while done < len(self.seeds):
-                until = min(max(2 * done, 1), len(self.seeds))
-                yield list(pool.map(run, range(done, until)))
-                done = until
+            return list(pool.map(one, range(begin, until)))
+
+    def rounds(self) -> Iterator[tuple[int, int]]:
+        """Yield which seeds are run at once: the first, one more, two, four, ..."""
+        done = 0
+        while done < len(self.seeds):
+            until = min(max(2 * done, 1), len(self.seeds))
+            yield done, until
+            done = until
 
     def costs(self, plans: PlanSet) -> list[float]:
         """Return the cost per vehicle with each seed, seconds."""
-        return [cost for found in self.rounds(plans) for cost, _ in found]
+        return [cost for cost, _ in self.run(plans, 0, len(self.seeds))]
 
     def value(self, plans: PlanSet) -> float:
         """Return the mean cost per vehicle over all seeds, seconds."""
@@ -104,7 +108,8 @@ class MicroscopicJudge:
         """Judge plans, and give their costs seed by seed; as soon as they are clearly worse than the `rival`'s they stop."""
         costs: list[float] = []
         links: list[NDArray[np.float64]] = []
-        for found in self.rounds(plans):
+        for begin, until in self.rounds():
+            found = self.run(plans, begin, until)
             costs += [cost for cost, _ in found]
             links += [link for _, link in found]
             if rival and sum(costs) > (1.0 + _WORSE / len(costs)) * sum(rival[: len(costs)]):
@@ -113,6 +118,21 @@ class MicroscopicJudge:
         if len(costs) < len(rival):  # as much worse as it was so far
             value += float(np.mean(rival)) - float(np.mean(rival[: len(costs)]))
         return Judged(value, plans, np.mean(links, axis=0)), tuple(costs)
+
+    def best_first(self, candidates: Sequence[PlanSet]) -> Iterator[list[tuple[Judged, tuple[float, ...]]]]:
+        """Yield the candidates, judged, best ones first, after each round; the worse half of them does not get into the next."""
+        left = [(plans, list[float](), list[NDArray[np.float64]]()) for plans in candidates]
+        for begin, until in self.rounds():
+            for plans, costs, links in left:
+                for cost, link in self.run(plans, begin, until):
+                    costs.append(cost)
+                    links.append(link)
+            left.sort(key=lambda found: sum(found[1]))
+            yield [
+                (Judged(float(np.mean(costs)), plans, np.mean(links, axis=0)), tuple(costs))
+                for plans, costs, links in left
+            ]
+            left = left[: (len(left) + 1) // 2]
 
 
 def _seed_count(city: SumoCity) -> int:
@@ -134,9 +154,14 @@ class _Search:
         self.start = self.best
 
     def begin(self) -> Iterator[int]:
-        """Judge the other starts, one by one."""
-        for number, plans in enumerate(self.others[1:], start=1):
-            self._try(plans)
+        """Judge the other starts, all of them with the first seed and the better ones with more; yield after each round."""
+        if not self.others[1:]:
+            return
+        for number, ranked in enumerate(self.judge.best_first(self.others[1:]), start=1):
+            self.tried += len(ranked)
+            judged, costs = ranked[0]
+            if len(costs) == len(self.costs) and judged.value < self.best.value:
+                self.best, self.costs = judged, costs
             yield number
 
     def _try(self, plans: PlanSet) -> Judged:
@@ -202,7 +227,7 @@ def refine(
             )
 
     for number in search.begin():
-        tell(f"start {number}")
+        tell(f"starts, round {number}")
         if should_stop is not None and should_stop():
             break
     turn = 0

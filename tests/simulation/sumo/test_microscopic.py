@@ -109,3 +109,16 @@ def test_routes_are_chosen_when_sumo_reads_the_vehicles():
     times = np.array([0.0, 150.0, 201.4, 202.5, 401.9, 402.0, 402.1])
     assert _read_s(times, 200.0).tolist() == [0.0, 0.0, 0.0, 202.0, 202.0, 202.0, 402.0]
     assert len(_read_s(np.empty(0), 200.0)) == 0
+
+
+def test_the_better_half_of_the_starts_goes_on(city):
+    judge = MicroscopicJudge(city)
+    plans = [
+        with_durations(city, *durations) for durations in ((10, 80), (20, 45), (25, 25), (70, 20), (90, 15))
+    ]
+    rounds = list(judge.best_first(plans))
+    assert [len(ranked) for ranked in rounds] == [5, 3, 2, 1]
+    assert [len(ranked[0][1]) for ranked in rounds] == [1, 2, 4, 8]
+    (best, costs) = rounds[-1][0]
+    assert best.value == pytest.approx(np.mean(costs)) == judge.value(best.plans)
+    assert best.value <= min(judge.value(p) for p in plans) + 1.0
