@@ -75,7 +75,7 @@ def search_options(command: _Command) -> _Command:
         type=FiniteRange(min=0.0, max=86_400.0),
         default=20.0,
         show_default=True,
-        help="Stop the search after about this time.",
+        help="Stop the search after this time, late by one evaluation at most.",
     )
     steps = click.option(
         "--steps",
@@ -105,7 +105,7 @@ def scenario_options(command: _Command) -> _Command:
 
     @functools.wraps(command)
     def checked(**options: Any) -> Any:
-        inputs = [options["scenario"], options.get("plans"), options.get("before")]
+        inputs = [options["scenario"], options.get("plans"), options.get("before"), options.get("from_plans")]
         check_outputs([options.get(name) for name in ("output", "timing_sheet", "zones")], inputs)
         return command(**options)
 

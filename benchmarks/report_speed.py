@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
@@ -23,7 +23,6 @@ from signals.greens import movement_greens
 from signals.optimize import Optimized, optimize, usable_sequences
 from signals.plan import PlanSet
 from signals.profile import ProfileModel
-from signals.sequence import StageSequence
 from signals.splits import delay_splits
 from simulation.rivals import green_wave, random_restart
 from simulation.sumo.optimize import optimize_city
@@ -39,7 +38,7 @@ __all__ = ["FULL", "QUICK", "Settings", "measure"]
 _SCALE = 0.6
 _EPSILON, _COARSE = 0.005, 0.02  # of a full evaluation and of a move, as in the optimiser
 _CYCLE_S = 90
-_MARGIN = 0.9  # part of a time that is asked for: the step in hand is finished
+_MARGIN = 0.9  # part of a time that is asked for: a search ends late by one evaluation at most
 
 _CHANGED, _FEWER, _MORE = 0.1, 0.5, 1.5
 
@@ -193,7 +192,7 @@ def _optimized(
     budget_s: float,
     *,
     start: PlanSet | None,
-    sequences: Sequence[Sequence[StageSequence]] | None = None,
+    warm: bool = False,
 ) -> Optimized:
     return optimize(
         city.network,
@@ -203,7 +202,7 @@ def _optimized(
         seconds=_MARGIN * budget_s,
         objective=city.objective,
         start=start,
-        sequences=sequences,
+        warm=warm,
         duration_s=city.scenario.run.duration_s,
     )
 
@@ -254,9 +253,8 @@ def replan(settings: Settings, seed: int) -> Replanned:
     """Plan a city, change a tenth of its pairs of zones, and plan anew: from the old plans, and from nothing."""
     city = build(load(settings.city))
     before, after, changed, pairs = changed_demand(city, seed)
-    known = usable_sequences(city.network, city.junctions, before, start=city.before)
-    old = _optimized(city, before, seed, settings.planned_s, start=city.before, sequences=known)
-    again = _optimized(city, after, seed, settings.replan_s, start=old.plans, sequences=known)
+    old = _optimized(city, before, seed, settings.planned_s, start=city.before)
+    again = _optimized(city, after, seed, settings.replan_s, start=old.plans, warm=True)
     scratch = _optimized(city, after, seed, settings.fast_s, start=city.before)
     return Replanned(
         key="",

@@ -9,21 +9,46 @@ import numpy as np
 from signals.splits import delay_splits, shortest_cycles
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from numpy.typing import NDArray
 
     from signals.offsets import PairwiseModel
     from signals.profile import ProfileModel, Timings
 
-__all__ = ["candidate_cycles", "common_cycle", "cycle_groups"]
+__all__ = ["candidate_cycles", "common_cycle", "cycle_groups", "next_cycle"]
+
+_FIRST_CYCLE_S = 100
+_CYCLE_STEPS_S = (20, 10)
 
 
-def candidate_cycles(model: ProfileModel, *, step_s: int = 20) -> tuple[int, ...]:
+def candidate_cycles(model: ProfileModel, *, step_s: int = _CYCLE_STEPS_S[0]) -> tuple[int, ...]:
     """Return even cycle times, evenly spread from the longest that all junctions allow down to what most need."""
     longest = min((junction.cycle_max_s for junction in model.junctions), default=120)
     least = shortest_cycles(model)
     shortest = int(np.quantile(least, 0.25)) if len(least) else longest
     last = longest - longest % 2
     return tuple(range(last, min(max(shortest, 30), last) - 1, -step_s))[::-1]
+
+
+def next_cycle(tried: Mapping[int, float], cycles: Sequence[int]) -> int | None:
+    """Return the cycle to try next: beside the best one so far, in long steps and then in shorter ones.
+
+    Parameters
+    ----------
+    tried
+        Objective at each cycle so far.
+    cycles
+        Candidate cycles.
+    """
+    if not tried:
+        return min(cycles, key=lambda cycle: (abs(cycle - _FIRST_CYCLE_S), cycle))
+    best = min(tried, key=lambda cycle: (tried[cycle], cycle))
+    for step in _CYCLE_STEPS_S:
+        for cycle in (best + step, best - step):
+            if cycle not in tried and min(cycles) <= cycle <= max(cycles):
+                return cycle
+    return None
 
 
 def common_cycle(model: ProfileModel, cycle_s: int, base: Timings) -> Timings:

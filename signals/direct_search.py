@@ -57,11 +57,14 @@ class DirectSearch:
         Junctions whose plans may change; shape (free,).
     judge
         Runs the model in which plans are tried.
+    spent
+        Whether the time is over: then a move that is better in part is not tried again without the rest.
     """
 
     network: RoadNetwork
     free: NDArray[np.int64]
     judge: Callable[[PlanSet], Judged]
+    spent: Callable[[], bool] = lambda: False
 
     def improve(self, best: Judged, others: Sequence[PlanSet], rng: np.random.Generator) -> Judged:
         """Make one move from `best`, in one or several places; return what was judged, the better of two runs.
@@ -77,7 +80,7 @@ class DirectSearch:
         first = self.judge(best.plans.with_plans((plan for move in moves for plan in move), name=_NAME))
         change = first.link_cost - cost
         better = np.bincount(self._nearest(centres), weights=change, minlength=len(centres)) < 0.0
-        if better.all() or not better.any():
+        if better.all() or not better.any() or self.spent():
             return first
         kept = [move for move, good in zip(moves, better.tolist(), strict=True) if good]
         second = self.judge(best.plans.with_plans((plan for move in kept for plan in move), name=_NAME))

@@ -20,10 +20,11 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from signals.budget import Budget, Clock
 from signals.locked import check_start
 from signals.objective import Objective, Robust
 from signals.search import Search, Step
@@ -48,13 +49,6 @@ __all__ = ["Objective", "Optimized", "Robust", "Step", "optimize", "usable_seque
 _MOST_OTHERS = 16
 
 
-class Clock(Protocol):
-    """Tells the time in seconds since some moment."""
-
-    def __call__(self) -> float:
-        """Return the time."""
-
-
 @dataclass(frozen=True)
 class Optimized:
     """The result of `optimize`.
@@ -68,7 +62,7 @@ class Optimized:
     offset_bound_ratio
         In the pairwise model around the result: improvement over the mean of random offsets, as a share of the
         largest improvement that the certified bound allows (`signals.offsets`). `None` where offsets change
-        nothing, as no two junctions of one period have traffic between them.
+        nothing, as no two junctions of one period have traffic between them, and where the time is too short for it.
     seconds
         Time taken.
     log
@@ -125,6 +119,7 @@ def optimize(
     steps: int | None = None,
     objective: Objective | None = None,
     start: PlanSet | None = None,
+    warm: bool = False,
     sequences: Sequence[Sequence[StageSequence]] | None = None,
     parameters: ProfileParameters | None = None,
     duration_s: int = 3600,
@@ -141,14 +136,19 @@ def optimize(
     seed
         Of all random choices.
     seconds
-        Stop after about so many seconds; decides only when to stop.
+        Stop after so many seconds; decides only when to stop. A step in hand is cut short and judged, so the end is
+        late by one evaluation in both models at most, once the start is judged and unless a cycle is being tried.
     steps
         Stop after so many steps instead, however long they take: the same steps give the same plans.
     start
         Plans to improve on; default: isolated Webster plans (`signals.webster_plans`). Locked junctions keep
         their plan of the start and cannot do without it.
+    warm
+        Whether `start` are good plans, for a demand that has changed a little: they are improved on as they are, and
+        neither other common cycles nor other stage sequences are tried.
     sequences
-        Stage sequences that plans may use, those of `start` among them; default: `usable_sequences`.
+        Stage sequences that plans may use, those of `start` among them; default: `usable_sequences`, and those
+        of `start` alone where that is `warm`.
     duration_s
         Length of the run of the flow model that judges, and of the demand that is planned for.
     judged_under
@@ -166,8 +166,13 @@ def optimize(
         hint = "Give the nodes their signals before the network is imported"
         raise InputError("must have a junction with signals", field="network", value=network.name, hint=hint)
     check_start(junctions, start)
-    began = clock()
-    if sequences is None:
+    if warm and start is None:
+        hint = "Give the plans as start"
+        raise InputError("needs plans to start from", field="warm", value=warm, hint=hint)
+    budget = Budget(seconds if steps is None else None, clock)
+    if sequences is None and warm and start is not None:
+        sequences = [(start[junction.index].sequence,) for junction in junctions]
+    elif sequences is None:
         sequences = usable_sequences(network, junctions, demand, start=start)
     search = Search(
         network,
@@ -181,14 +186,15 @@ def optimize(
         duration_s=duration_s,
         judged_under=judged_under,
         robust=robust,
+        warm=warm,
+        budget=budget,
     )
     log = []
     for step in search.steps():
         log.append(step)
-        passed = clock() - began
         if progress is not None:
-            progress(min(passed, seconds), seconds, f"{step.name}: {search.best.value:.2f} s")
-        spent = passed >= seconds if steps is None else len(log) > steps
+            progress(min(budget.passed_s(), seconds), seconds, f"{step.name}: {search.best.value:.2f} s")
+        spent = budget.spent() if steps is None else len(log) > steps
         if spent or (should_stop is not None and should_stop()):
             break
     return Optimized(
@@ -196,7 +202,7 @@ def optimize(
         objective_before=search.start.value,
         objective_after=search.best.value,
         offset_bound_ratio=search.offset_bound_ratio(),
-        seconds=clock() - began,
+        seconds=budget.passed_s(),
         seed=seed,
         log=tuple(log),
         others=search.others(_MOST_OTHERS),

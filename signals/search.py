@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from signals.cycles import candidate_cycles, common_cycle, cycle_groups
+from signals.budget import Budget, TimedLocalSearch
+from signals.cycles import candidate_cycles, common_cycle, cycle_groups, next_cycle
 from signals.direct_search import DirectSearch, Judged
 from signals.greens import movement_greens
-from signals.local_search import LocalSearch
 from signals.objective import Robust
 from signals.offset_bound import bound_ratio
 from signals.offsets import best_offsets, pairwise_model
@@ -21,7 +21,7 @@ from signals.webster_plans import measured_plans, webster_plans
 from traffic.flow import FlowModel
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -35,8 +35,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Search", "Step"]
 
-_FIRST_CYCLE_S = 100
-_CYCLE_STEPS_S = (20, 10)
 _FINALISTS = 2
 _EPSILON = 0.005
 _COARSE = 0.02
@@ -88,6 +86,8 @@ class Search:
         duration_s: int,
         judged_under: Sequence[FlowDemand] = (),
         robust: Robust = Robust.MEAN,
+        warm: bool = False,
+        budget: Budget | None = None,
     ) -> None:
         self.network, self.objective = network, objective
         self.seed, self.duration_s = seed, duration_s
@@ -104,10 +104,13 @@ class Search:
         self.robust = robust
         self.flows = [FlowModel(network, one, settings.flow) for one in judged_under or (demand,)]
         self.locked = np.array([junction.locked for junction in junctions], dtype=bool)
-        self.local = LocalSearch(self.model, ~self.locked)
-        self.direct = DirectSearch(network, self.local.free, self._judge)
-        webster, self.ratios = measured_plans(self.model, sequences, None, "start")
-        start = webster if start is None else start
+        self.budget = budget or Budget()
+        self.local = TimedLocalSearch(self.model, ~self.locked, self.budget)
+        self.direct = DirectSearch(network, self.local.free, self._judge, self.budget.spent)
+        self.warm = warm
+        self._ratios: list[NDArray[np.float64]] | None = None
+        if start is None:
+            start, self._ratios = measured_plans(self.model, sequences, None, "start")
         self.start_timings = self.model.from_plans(start)
         self.start, self._seen = self._run(start)
         self.best = self.start
@@ -122,18 +125,30 @@ class Search:
         if not self.local.free.size:
             return
         found: list[_Found] = [(self.start.value, 0, self.start_timings)]
-        yield from self._scan(found)
+        yield from self._adapt(found) if self.warm else self._scan(found)
         found.sort(key=lambda entry: entry[:2])
-        yield from self._polish(found[:_FINALISTS])
+        yield from self._polish(found[: 1 if self.warm else _FINALISTS])
+
+    def _adapt(self, found: list[_Found]) -> Iterator[Step]:
+        """Improve the start in the profile model, where it costs most first; add what is judged to `found`."""
+        cost = self.model.state.node_cost[self.model.nodes[self.local.free]]
+        costliest = self.local.free[np.argsort(-cost, kind="stable")]
+        for fine in (False, True):
+            self.local.timings(costliest, fine=fine)
+        step = self._judged("adapted", self.model.timings())
+        found.append((step.judged or 0.0, 1, self.model.timings()))
+        yield step
 
     def _scan(self, found: list[_Found]) -> Iterator[Step]:
         """Find the best common cycle, climbing from a middle one; add what is judged to `found`."""
-        cycles = candidate_cycles(self.model, step_s=_CYCLE_STEPS_S[0])
+        cycles = candidate_cycles(self.model)
+        if self._ratios is None:
+            self._ratios = measured_plans(self.model, self.model.sequences, None, "start")[1]
         common: list[_Found] = []
         costs: list[NDArray[np.float64]] = []
-        while (cycle := _next_cycle(common, cycles)) is not None:
+        while (cycle := next_cycle({tried: value for value, tried, _ in common}, cycles)) is not None:
             plans = webster_plans(
-                self.network, self.model.junctions, self.ratios, self.model.sequences, cycle, "optimised"
+                self.network, self.model.junctions, self._ratios, self.model.sequences, cycle, "optimised"
             )
             timings = self._keep_locked(self.model.from_plans(plans), cycle)
             step = self._coordinated(f"common cycle {cycle} s", timings, cycle)
@@ -141,13 +156,13 @@ class Search:
             costs.append(self.model.state.node_cost[self.model.nodes].copy())
             yield step
         best = min(common, key=lambda entry: entry[:2])
-        others: dict[str, Timings | None] = {
-            "least delay": self._keep_locked(common_cycle(self.model, best[1], best[2]), best[1]),
-            "cycle groups": self._grouped(common, np.column_stack(costs)),
+        others: dict[str, Callable[[], Timings | None]] = {
+            "least delay": lambda: self._keep_locked(common_cycle(self.model, best[1], best[2]), best[1]),
+            "cycle groups": lambda: self._grouped(common, np.column_stack(costs)),
         }
         found += common
-        for place, (name, other) in enumerate(others.items(), start=1):
-            if other is not None:
+        for place, (name, make) in enumerate(others.items(), start=1):
+            if (other := make()) is not None:
                 step = self._coordinated(name, other, place)
                 found.append((step.judged or 0.0, place, other))
                 yield step
@@ -164,7 +179,12 @@ class Search:
         return tuple(self._others[k] for k in order.tolist() if self._others[k] is not self.best.plans)[:most]
 
     def offset_bound_ratio(self) -> float | None:
-        """Return the bound ratio of the best plans (`signals.offset_bound`), over all their periods."""
+        """Return the bound ratio of the best plans (`signals.offset_bound`), over all their periods.
+
+        `None` where there is no pair of junctions, or no time.
+        """
+        if not self.budget.allows_bound():
+            return None
         timings = self.model.from_plans(self.best.plans)
         self.model.reweigh(None)
         self.model.evaluate(timings, epsilon=_EPSILON)
@@ -183,18 +203,22 @@ class Search:
 
     def _run(self, plans: PlanSet) -> tuple[Judged, FlowResult]:
         """Judge plans; where that is under several demands, the run and the links are those of the worst."""
+        began = self.budget.passed_s()
         greens = movement_greens(self.network, plans)
         results = [flow.run(greens, self.duration_s, self.duration_s) for flow in self.flows]
         values = [self.objective.judge(self.network, result) for result in results]
         worst = results[int(np.argmax(values))]
         cost = self.objective.link_cost(self.network, worst)
+        self.budget.evaluated(began)
         return Judged(self.robust.of(values), plans, cost), worst
 
     def _judged(self, name: str, timings: Timings) -> Step:
+        began = self.budget.passed_s()
         cost = self.model.evaluate(timings, epsilon=_EPSILON, warm=True)
         judged = self._judge(self.model.to_plans(timings, name="optimised", keep=self.start.plans))
         self._others.append(judged.plans)
         self._values.append(judged.value)
+        self.budget.evaluated(began)
         return Step(name, cost, judged.value)
 
     def _keep_locked(self, timings: Timings, cycle_s: int) -> Timings:
@@ -215,12 +239,17 @@ class Search:
         """
         model, cost = self.model, self.model.cost
         for _ in range(rounds):
-            trial = timings.copy()
+            trial, pairs_s = timings.copy(), 0.0
             for period in np.unique(trial.period_s[~self.locked]).tolist():
+                if self.budget.spent():
+                    return cost
+                began = self.budget.passed_s()
                 pairs = pairwise_model(model, int(period))
+                pairs_s += self.budget.passed_s() - began
                 shift = best_offsets(pairs, rng, fixed=self.locked[pairs.junctions])
                 cycle = trial.period_s[pairs.junctions] // trial.repeats[pairs.junctions]
                 trial.offset_s[pairs.junctions] = (trial.offset_s[pairs.junctions] + shift) % cycle
+            self.budget.keep_for_bound(pairs_s)
             after = model.evaluate(trial, epsilon=_EPSILON, warm=True)
             if after >= cost:
                 model.evaluate(timings, epsilon=_EPSILON, warm=True)
@@ -293,7 +322,9 @@ class Search:
 
     def _direct(self, turn: int, rng: np.random.Generator) -> Step:
         """Move the best plans in the flow model itself."""
-        reached = [self.direct.improve(self.best, self._others, rng).value for _ in range(_TRIALS)]
+        reached: list[float] = []
+        while len(reached) < _TRIALS and not (reached and self.budget.spent()):
+            reached.append(self.direct.improve(self.best, self._others, rng).value)
         cost = self.model.evaluate(self.model.from_plans(self.best.plans), epsilon=_EPSILON)
         return Step(f"trials {turn}", cost, min(reached))
 
@@ -343,6 +374,8 @@ class Search:
         best = model.from_plans(self.best.plans)
         first = cost = model.evaluate(best, epsilon=_EPSILON)
         for _ in range(_KICKS):
+            if self.budget.spent():
+                break
             trial = best.copy()
             near = self.local.kick(trial, rng, size=int(rng.integers(1, 9)))
             model.load(trial)
@@ -357,16 +390,3 @@ class Search:
         if cost < first * (1.0 - 1e-6):
             return self._judged(f"kicks {turn}", best)
         return Step(f"kicks {turn}", cost, None)
-
-
-def _next_cycle(common: list[_Found], cycles: Sequence[int]) -> int | None:
-    """Return the cycle to try next: beside the best one so far, in long steps and then in shorter ones."""
-    if not common:
-        return min(cycles, key=lambda cycle: (abs(cycle - _FIRST_CYCLE_S), cycle))
-    tried = {cycle for _, cycle, _ in common}
-    best = min(common, key=lambda entry: entry[:2])[1]
-    for step in _CYCLE_STEPS_S:
-        for cycle in (best + step, best - step):
-            if cycle not in tried and min(cycles) <= cycle <= max(cycles):
-                return cycle
-    return None

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -11,7 +12,7 @@ from signals.webster import optimum_cycle_s
 from traffic.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
@@ -26,6 +27,36 @@ _FULL = 0.95
 _PRACTICAL_X = 0.9  # Akcelik 1981, ARRB Research Report 123: what a cycle should leave in reserve
 _MEASUREMENTS = 4
 _MOST_X = 2.0
+
+
+class _Needs(NamedTuple):
+    """What the stages of a sequence need whatever the flows are.
+
+    Attributes
+    ----------
+    runs
+        Signal group and stages of every run, the shortest runs first.
+    least_s
+        `StageSequence.planned_durations_s`; one of each stage.
+    change_s
+        Longest time between the end of a stage's greens and the stage's end; one of each stage.
+    """
+
+    runs: tuple[tuple[int, tuple[int, ...]], ...]
+    least_s: tuple[int, ...]
+    change_s: tuple[int, ...]
+
+
+@lru_cache(maxsize=8192)
+def _needs(sequence: StageSequence) -> _Needs:
+    count = len(sequence)
+    ordered = sorted(sequence.runs.tolist(), key=lambda run: (run[2] - run[1]) % count)
+    runs = tuple(
+        (group, tuple((first + k) % count for k in range((last - first) % count + 1)))
+        for group, first, last in ordered
+    )
+    change = (int(sequence.end_gap_s[sequence.runs[:, 2] == k].max(initial=0)) for k in range(count))
+    return _Needs(runs, tuple(sequence.planned_durations_s().tolist()), tuple(change))
 
 
 def flow_ratios(
@@ -45,17 +76,22 @@ def flow_ratios(
     ]
 
 
-def _stage_ratios(sequence: StageSequence, ratio: NDArray[np.float64]) -> NDArray[np.float64]:
+def _stage_ratios(sequence: StageSequence, ratio: Sequence[float]) -> list[float]:
     """Return the least flow ratios of the stages such that every group has its own over all its stages."""
-    need = np.zeros(len(sequence))
-    count = len(sequence)
-    runs = sorted(sequence.runs.tolist(), key=lambda run: (run[2] - run[1]) % count)
-    for group, first, last in runs:
-        stages = [(first + k) % count for k in range((last - first) % count + 1)]
-        missing = float(ratio[group]) - float(need[stages].sum())
+    need = [0.0] * len(sequence)
+    for group, stages in _needs(sequence).runs:
+        missing = ratio[group] - _total(need[k] for k in stages)
         if missing > 0:
-            need[stages[int(np.argmax(need[stages]))]] += missing
+            need[max(stages, key=need.__getitem__)] += missing
     return need
+
+
+def _total(values: Iterable[float]) -> float:
+    """Return the plain sum: that of newer Pythons compensates, and plans would differ in their last digits."""
+    total = 0.0
+    for value in values:
+        total += value
+    return total
 
 
 def webster_durations_s(
@@ -68,15 +104,16 @@ def webster_durations_s(
     ratio
         Flow ratio of each signal group; shape (groups,).
     """
-    least = sequence.planned_durations_s().astype(np.int64)
-    spare = cycle_s - int(least.sum())
+    needs = _needs(sequence)
+    spare = cycle_s - sum(needs.least_s)
     if spare < 0:
         return None
-    need = _stage_ratios(sequence, ratio)
+    least = np.array(needs.least_s, dtype=np.int64)
+    need = np.array(_stage_ratios(sequence, ratio.tolist()))
     total = float(need.sum())
     lost = min(sequence.lost_s, cycle_s - len(sequence))
     wish = (cycle_s - lost) * (need / total if total > 0 else np.full(len(need), 1.0 / len(need)))
-    wish = np.maximum(wish + _change_s(sequence), least)
+    wish = np.maximum(wish + needs.change_s, least)
     over = wish - least
     share = over / over.sum() if over.sum() > 0 else np.full(len(over), 1.0 / len(over))
     durations = least + np.floor(share * spare).astype(np.int64)
@@ -107,28 +144,22 @@ def _filled(
     return durations
 
 
-def _webster_cycle(junction: Junction, sequence: StageSequence, ratio: NDArray[np.float64]) -> int:
+def _webster_cycle(junction: Junction, sequence: StageSequence, ratio: Sequence[float]) -> int:
     """Return Webster's cycle, longer where least durations would leave other stages above the practical X."""
-    need = _stage_ratios(sequence, ratio)
-    total = float(need.sum())
+    need, needs = _stage_ratios(sequence, ratio), _needs(sequence)
+    total = _total(need)
     best = junction.cycle_max_s if total >= _FULL else optimum_cycle_s(sequence.lost_s, total)
-    least = sequence.planned_durations_s()
-    best = max(best, junction.cycle_min_s, float(least.sum()))
-    change = _change_s(sequence)
+    best = max(best, junction.cycle_min_s, float(sum(needs.least_s)))
     while best < junction.cycle_max_s:
-        longer = float(np.maximum(least, need * (best / _PRACTICAL_X) + change).sum())
+        scale = best / _PRACTICAL_X
+        longer = _total(
+            max(float(least), own * scale + change)
+            for own, least, change in zip(need, needs.least_s, needs.change_s, strict=True)
+        )
         if longer <= best + 0.5:
             break
         best = longer
     return int(min(round(best), junction.cycle_max_s))
-
-
-def _change_s(sequence: StageSequence) -> NDArray[np.int64]:
-    """Return the longest time between the end of a stage's greens and the stage's end."""
-    return np.array(
-        [sequence.end_gap_s[sequence.runs[:, 2] == k].max(initial=0) for k in range(len(sequence))],
-        dtype=np.int64,
-    )
 
 
 def webster_plan(
@@ -140,18 +171,20 @@ def webster_plan(
 ) -> Plan:
     """Return a plan with Webster's splits: at `cycle_s` or else, where that is `None` or too short, his cycle."""
     # The sequence that needs the shortest cycle loses least.
-    order = sorted(range(len(several)), key=lambda k: (_webster_cycle(junction, several[k], ratio), k))
+    known = ratio.tolist()
+    own = [_webster_cycle(junction, sequence, known) for sequence in several]
+    order = sorted(range(len(several)), key=own.__getitem__)
     within = cycle_s is not None and junction.cycle_min_s <= cycle_s <= junction.cycle_max_s
     for wanted in ([cycle_s] if within else []) + [None]:
         for k in order:
-            cycle = _webster_cycle(junction, several[k], ratio) if wanted is None else wanted
+            cycle = own[k] if wanted is None else wanted
             durations = webster_durations_s(several[k], ratio, cycle)
             if durations is not None:
                 return Plan(junction, cycle, 0, several[k].stages, durations, name=name)
-    for sequence in several:
+    for cycle, sequence in zip(own, several, strict=True):
         least = sequence.least_durations_s().astype(np.int64)
         even = np.full(len(least), 1.0 / len(least))
-        longer = _filled(sequence, least, even, _webster_cycle(junction, sequence, ratio))
+        longer = _filled(sequence, least, even, cycle)
         if sequence.feasible(longer):
             filled = tuple(int(d) for d in longer)
             return Plan(junction, sum(filled), 0, sequence.stages, filled, name=name)

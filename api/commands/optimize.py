@@ -6,10 +6,11 @@ from pathlib import Path
 
 import click
 
-from api.commands._city import build_city, in_force_figures
+from api.commands._city import build_city, in_force_figures, read_city_plans
 from api.console import (
     FiniteRange,
     json_option,
+    planned_scale_option,
     print_result,
     progress_bar,
     quiet_option,
@@ -38,6 +39,14 @@ __all__ = ["command"]
     help="Write the plans as a timing sheet (CSV) too, which a scenario can name as its plans in force.",
 )
 @click.option(
+    "--from",
+    "from_plans",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    default=None,
+    help="Go on from these plans, as for a demand that has changed a little: their stages and common cycles are kept.",
+)
+@planned_scale_option
+@click.option(
     "--robust",
     type=click.Choice(["mean", "worst"]),
     default=None,
@@ -60,6 +69,8 @@ def command(
     steps: int | None,
     output: Path,
     timing_sheet: Path | None,
+    from_plans: Path | None,
+    planned_scale: float | None,
     robust: str | None,
     at: tuple[float, ...],
     as_json: bool,
@@ -75,15 +86,21 @@ def command(
       jasyl optimize grid-25x18 --seconds 60 --seed 7 -o grid.json
       jasyl optimize corridor --seed 3 --steps 20 -o corridor.json
       jasyl optimize my-city.toml --scale 1.1 --json
+      jasyl optimize almaty --scale 1.1 --from plans.json --planned-scale 1 --seconds 2 -o again.json
       jasyl optimize corridor --robust worst --at 0.8 --at 1.0 --at 1.1
     """
     if (robust is None) != (not at):
         raise click.UsageError("--robust and --at go together: say what counts, and under which demands.")
-    city = build_city(scenario, scale=scale, demand_seed=demand_seed, quiet=quiet or as_json)
+    if planned_scale is not None and from_plans is None:
+        raise click.UsageError("--planned-scale is that of the plans to go on from: give them with --from.")
+    city = build_city(
+        scenario, scale=scale, demand_seed=demand_seed, planned_scale=planned_scale, quiet=quiet or as_json
+    )
     from signals.optimize import Robust, optimize
     from signals.timing_sheet import write_timing_sheet
     from signals.wire import write_plans
 
+    old = None if from_plans is None else read_city_plans(city, from_plans)
     with progress_bar("Optimising", quiet=quiet or as_json) as progress:
         found = optimize(
             city.network,
@@ -93,7 +110,8 @@ def command(
             seconds=seconds,
             steps=steps,
             objective=city.objective,
-            start=city.before,
+            start=city.before if old is None else old,
+            warm=old is not None,
             duration_s=city.scenario.run.duration_s,
             judged_under=[city.demand.scaled(factor) for factor in dict.fromkeys(at)],
             robust=Robust(robust or Robust.MEAN),

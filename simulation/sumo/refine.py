@@ -17,8 +17,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from signals.budget import Clock
 from signals.direct_search import DirectSearch, Judged
-from signals.optimize import Clock
 from signals.plan import Plan, PlanSet
 from simulation.sumo.city import SumoCity
 from simulation.sumo.microscopic import lights_of_plans, microscopic_models

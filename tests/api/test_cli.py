@@ -164,6 +164,34 @@ def test_what_there_is_no_figure_for(capsys):
     assert capsys.readouterr().out.splitlines() == ["offset bound ratio  -", "seed                0"]
 
 
+def test_plans_are_gone_on_from(city_files, capsys, monkeypatch):
+    monkeypatch.chdir(city_files)
+    first = _told(["optimize", "city.toml", "--steps", "6", "-o", "old.json"], capsys)
+    again = ["optimize", "city.toml", "--from", "old.json", "-o", "new.json"]
+    found = _told([*again, "--steps", "3"], capsys)
+    assert found["objective_before"] == pytest.approx(first["objective_after"], rel=1e-12)
+    assert found["objective_after"] <= found["objective_before"]
+    more = [*again, "--scale", "1.2", "--planned-scale", "1"]
+    anew = _told([*more, "--steps", "1"], capsys)
+    seen = ["evaluate", "city.toml", "--scale", "1.2", "--planned-scale", "1", "--plans"]
+    for plans, objective in (("old.json", "objective_before"), ("new.json", "objective_after")):
+        figures = _told([*seen, plans], capsys)
+        judged = figures["delay_s_per_veh"] + 5.0 * figures["stops_per_veh"]
+        assert anew[objective] == pytest.approx(judged, rel=1e-9)
+
+
+def test_old_plans_that_cannot_be_gone_on_from(city_files, refused):
+    problem = refused("optimize", "city.toml", "--from", "plans.json", "-o", "plans.json")
+    assert "plans.json" in problem["detail"]
+    problem = refused("optimize", "city.toml", "--planned-scale", "1", "-o", "new.json")
+    assert "--from" in problem["detail"]
+    document = json.loads((city_files / "plans.json").read_text(encoding="utf-8"))
+    document["plans"].pop()
+    (city_files / "plans.json").write_text(json.dumps(document), encoding="utf-8")
+    problem = refused("optimize", "city.toml", "--from", "plans.json", "-o", "new.json")
+    assert (problem["file"], problem["field"]) == ("plans.json", "plans")
+
+
 def test_the_optimiser_judges_the_run_that_is_evaluated(city_files, capsys, monkeypatch):
     monkeypatch.chdir(city_files)
     text = (city_files / "city.toml").read_text(encoding="utf-8") + "\n[run]\nduration_s = 900\n"
