@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from functools import partial
 from typing import NamedTuple
@@ -41,7 +42,8 @@ def measure(store: Store, networks: Networks, cases: Sequence[Case]) -> None:
 
 
 def _ranked(networks: Networks, case: Case) -> Ranked:
-    row = sumo_ranking.measure(networks.city(case.network), plans=case.plans, seeds=case.seeds, seed=_SEED)
+    city, jobs = networks.city(case.network), os.cpu_count() or 1
+    row = sumo_ranking.measure(city, plans=case.plans, seeds=case.seeds, seed=_SEED, jobs=jobs)
     return Ranked(
         key="",
         network=case.network,
