@@ -20,6 +20,7 @@ from traffic.microscopic._kernels_tables import (
     HELPS,
     LANE_CONN,
     LANE_EDGE,
+    LANE_IN,
     LAST,
     LENGTH,
     MOST,
@@ -119,13 +120,30 @@ def _behind_those_inside(world: World, who: int, lane: int) -> bool:
 
 
 @small
+def _before_those_inside(world: World, who: int, lane: int) -> bool:
+    """Tell whether `who` could be last in `lane`, before those who are about to come out of the junction into it."""
+    car = world.car
+    rear_m = car[who, POSITION] - car[who, LENGTH]
+    for k in range(world.lane_at[lane, LANE_IN], world.lane_at[lane + 1, LANE_IN]):
+        way = world.lanes + world.way_in[k]
+        first = world.ends[way, FIRST]
+        if first >= 0 and first != who:
+            gap = rear_m + world.track[way, TRACK_LENGTH] - car[first, POSITION] - car[first, GAP]
+            if not _has_gap(world, first, who, gap):
+                return False
+    return True
+
+
+@small
 def _fits(world: World, who: int, lane: int, leader: int, follower: int) -> bool:
     if leader >= 0:
         if not _safely_behind(world, who, leader):
             return False
     elif not _behind_those_inside(world, who, lane):
         return False
-    return follower < 0 or _safely_behind(world, follower, who)
+    if follower >= 0:
+        return _safely_behind(world, follower, who)
+    return _before_those_inside(world, who, lane)
 
 
 @small

@@ -176,6 +176,7 @@ def _lent(world: World) -> World:
         borrowed(world.lane_at),
         borrowed(world.edge),
         borrowed(world.conn),
+        borrowed(world.way_in),
         borrowed(world.stop_m),
         borrowed(world.foe),
         borrowed(world.foe_m),

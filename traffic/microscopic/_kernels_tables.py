@@ -56,8 +56,8 @@ TRACK_LENGTH, TRACK_SPEED, BOUND, TRACK_LOSS, TRACK_OUT = range(5)
 TRACK_COLUMNS = 5
 # Columns of World.ends: first and last vehicle on a track
 FIRST, LAST = range(2)
-# Columns of World.lane_at; the row after the last lane closes the ranges
-LANE_EDGE, LANE_CONN = range(2)
+# Columns of World.lane_at: its edge, its first connection, its first place in `way_in`; the row after the last lane closes
+LANE_EDGE, LANE_CONN, LANE_IN = range(3)
 # Columns of World.edge: its first lane, the first and last vehicle that waits to enter; one row more closes the ranges
 EDGE_LANE, WAITS_FIRST, WAITS_LAST = range(3)
 # Columns of World.conn
@@ -94,6 +94,8 @@ class World(NamedTuple):
     ----------
     lanes
         Number of lanes.
+    way_in
+        Connections, sorted by the lane that they lead into; ranges begin at LANE_IN of `lane_at`.
     stop_m
         Where on the way through the junction a vehicle of each connection waits for its gap; 0: before the junction.
     foe, foe_m
@@ -120,6 +122,7 @@ class World(NamedTuple):
     lane_at: I2
     edge: OutI2
     conn: I2
+    way_in: I1
     stop_m: F1
     foe: I2
     foe_m: F2

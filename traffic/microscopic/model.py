@@ -223,6 +223,7 @@ class MicroscopicModel:
             lane_at=self._lane_table(),
             edge=self._edge_table(),
             conn=self._conn_table(),
+            way_in=frozen(np.argsort(network.to_lane, kind="stable"), np.int32),
             stop_m=frozen(network.stop_m, np.float64),
             foe=self._foe_table(),
             foe_m=self._meeting_table(),
@@ -300,7 +301,8 @@ class MicroscopicModel:
         network = self.network
         lanes = len(network.lane_length_m)
         conn = np.searchsorted(network.from_lane, np.arange(lanes + 1))
-        return frozen(np.column_stack([np.append(network.lane_edge, -1), conn]), np.int32)
+        into = np.searchsorted(np.sort(network.to_lane), np.arange(lanes + 1))
+        return frozen(np.column_stack([np.append(network.lane_edge, -1), conn, into]), np.int32)
 
     def _edge_table(self) -> NDArray[np.int32]:
         nobody = np.full(len(self.network.edge_lane), t.NOBODY)
