@@ -6,7 +6,7 @@ import asyncio
 import logging
 import tempfile
 from concurrent.futures import CancelledError
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, TypeVar
 
 import dask
@@ -24,6 +24,7 @@ _Task = TypeVar("_Task")
 _Result = TypeVar("_Result")
 
 _LOOPBACK = "127.0.0.1"
+_RESTART_S = 30.0
 
 
 class ClusterLostError(JasylError):
@@ -94,7 +95,12 @@ def _local(workers: int) -> Iterator[Client]:
         ) as cluster,
         Client(cluster, set_as_default=False) as client,
     ):
-        yield client
+        try:
+            yield client
+        finally:
+            # a cluster that is closed while a worker is being started again fails to close
+            with suppress(TimeoutError):
+                client.wait_for_workers(workers, timeout=_RESTART_S)
 
 
 @contextmanager
