@@ -24,6 +24,7 @@ from signals.wire import (
     FORMAT_VERSION as PLANS_VERSION,
 )
 from signals.wire import (
+    headed,
     listed,
     members,
     plan_to_dict,
@@ -92,13 +93,7 @@ def schedule_from_dict(document: object, junctions: Sequence[Junction]) -> Sched
     InputError
         For anything that is misspelt, missing, unknown, made for other data, or unsafe.
     """
-    values = members(document, _FILE_KEYS, "file")
-    if values["format"] != FORMAT:
-        raise InputError(f"must be {FORMAT!r}", field="format", value=values["format"], hint=_HINT)
-    version = values["format_version"]
-    if type(version) is not int or version != FORMAT_VERSION:
-        rule = f"must be {FORMAT_VERSION}, the version that this release reads"
-        raise InputError(rule, field="format_version", value=version, hint="Make the schedule again")
+    values = headed(document, _FILE_KEYS, FORMAT, FORMAT_VERSION, hints=(_HINT, "Make the schedule again"))
     network = _text(values["network"], "network")
     sets = []
     for position, row in enumerate(listed(values["plan_sets"], "plan_sets")):

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = [
     "FORMAT",
     "FORMAT_VERSION",
+    "headed",
     "listed",
     "members",
     "plan_from_dict",
@@ -120,6 +121,26 @@ def plans_to_dict(plans: PlanSet) -> dict[str, Any]:
     }
 
 
+def headed(
+    document: object, keys: Sequence[str], form: str, version: int, *, hints: tuple[str, str]
+) -> dict[str, Any]:
+    """Return the members of a document, which must be of a format and version.
+
+    Parameters
+    ----------
+    hints
+        What to do about another format, and about another version.
+    """
+    values = members(document, keys, "file")
+    if values["format"] != form:
+        raise InputError(f"must be {form!r}", field="format", value=values["format"], hint=hints[0])
+    given = values["format_version"]
+    if type(given) is not int or given != version:
+        rule = f"must be {version}, the version that this release reads"
+        raise InputError(rule, field="format_version", value=given, hint=hints[1])
+    return values
+
+
 def plans_from_dict(document: object, junctions: Sequence[Junction]) -> PlanSet:
     """Return the plan set that `document` describes: one safe plan for each of `junctions`.
 
@@ -128,13 +149,9 @@ def plans_from_dict(document: object, junctions: Sequence[Junction]) -> PlanSet:
     InputError
         For anything that is misspelt, missing, unknown, made for other data, or unsafe.
     """
-    values = members(document, _FILE_KEYS, "file")
-    if values["format"] != FORMAT:
-        raise InputError(f"must be {FORMAT!r}", field="format", value=values["format"], hint=_HINT)
-    version = values["format_version"]
-    if type(version) is not int or version != FORMAT_VERSION:
-        rule = f"must be {FORMAT_VERSION}, the version that this release reads"
-        raise InputError(rule, field="format_version", value=version, hint="Optimise again with this release")
+    values = headed(
+        document, _FILE_KEYS, FORMAT, FORMAT_VERSION, hints=(_HINT, "Optimise again with this release")
+    )
     for field in ("name", "network"):
         if not isinstance(values[field], str):
             raise InputError("must be text", field=field, value=values[field])
