@@ -14,6 +14,7 @@ __all__ = ["SumoConfig", "read_config"]
 
 _MAIN = "run.sumocfg"
 _DEFAULT_TELEPORT_S = 300.0
+_DEFAULT_READ_AHEAD_S = 200.0
 _DEFAULT_END_S = 3600.0
 
 
@@ -27,6 +28,8 @@ class SumoConfig:
         The run covers [begin_s, end_s), seconds.
     teleport_s
         Seconds after which SUMO takes a vehicle that is stuck out of the way.
+    read_ahead_s
+        How long before their departure SUMO reads vehicles (``route-steps``), seconds; infinite where it reads all at once.
     options
         All options of the file by name, as text.
     """
@@ -38,6 +41,7 @@ class SumoConfig:
     begin_s: float
     end_s: float
     teleport_s: float
+    read_ahead_s: float
     options: dict[str, str]
 
 
@@ -51,6 +55,7 @@ def read_config(path: str | os.PathLike[str]) -> SumoConfig:
     options = {e.tag: str(e.get("value")) for e in root.iter() if e.get("value") is not None}
     if "net-file" not in options:
         raise InputError("must name a network", file=file, field="net-file")
+    ahead_s = _seconds(file, options, "route-steps", _DEFAULT_READ_AHEAD_S)
     config = SumoConfig(
         file=file,
         network=_paths(file, options, "net-file")[0],
@@ -59,6 +64,7 @@ def read_config(path: str | os.PathLike[str]) -> SumoConfig:
         begin_s=_seconds(file, options, "begin", 0.0),
         end_s=_seconds(file, options, "end", _DEFAULT_END_S),
         teleport_s=_seconds(file, options, "time-to-teleport", _DEFAULT_TELEPORT_S),
+        read_ahead_s=ahead_s if ahead_s > 0.0 else math.inf,
         options=options,
     )
     if not config.begin_s < config.end_s:

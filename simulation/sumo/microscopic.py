@@ -38,7 +38,6 @@ _HALF_WIDTH_M = 1.6
 """Of a vehicle, with a hand's breadth to the side."""
 
 _LEAST_WAY_M = 0.1
-_READ_AHEAD_S = 200.0  # SUMO's default of route-steps
 _SLOWEST_FACTOR, _FASTEST_FACTOR = 0.2, 2.0
 
 
@@ -230,7 +229,7 @@ def _vehicles(
         others=tuple(
             others[edge_of[d.edges[0]], edge_of[d.edges[-1]]] if d.chooses else () for _, d in found
         ),
-        decide_s=_read_s(depart_s, float(city.config.options.get("route-steps", _READ_AHEAD_S))),
+        decide_s=_read_s(depart_s, city.config.read_ahead_s),
     )
 
 

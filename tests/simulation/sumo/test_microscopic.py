@@ -14,6 +14,7 @@ from simulation.sumo.microscopic import _read_s, lights_of_plans, microscopic_mo
 from simulation.sumo.refine import MicroscopicJudge, refine
 from simulation.sumo.run import run_seeds, summary
 from tests.simulation.sumo.nets import crossing, needs_sumo
+from traffic.errors import InputError
 from traffic.microscopic import _kernels_tables as t
 
 pytestmark = needs_sumo
@@ -108,7 +109,26 @@ def test_routes_are_chosen_when_sumo_reads_the_vehicles():
     """All of the next 200 s and one more at once; the next ones in the second in which the last of them departs."""
     times = np.array([0.0, 150.0, 201.4, 202.5, 401.9, 402.0, 402.1])
     assert _read_s(times, 200.0).tolist() == [0.0, 0.0, 0.0, 202.0, 202.0, 202.0, 402.0]
+    assert not _read_s(times, np.inf).any()
     assert len(_read_s(np.empty(0), 200.0)) == 0
+
+
+@pytest.mark.parametrize(("text", "ahead_s"), [(None, 200.0), ("60", 60.0), ("0", np.inf), ("-1", np.inf)])
+def test_how_far_ahead_sumo_reads_is_in_its_configuration(tmp_path, text, ahead_s):
+    file = crossing(tmp_path) / "run.sumocfg"
+    if text is not None:
+        old = file.read_text(encoding="utf-8")
+        option = f'<input><route-steps value="{text}"/>'
+        file.write_text(old.replace("<input>", option), encoding="utf-8")
+    assert read_config(file).read_ahead_s == ahead_s
+
+
+def test_an_unreadable_look_ahead_is_refused(tmp_path):
+    file = crossing(tmp_path) / "run.sumocfg"
+    old = file.read_text(encoding="utf-8")
+    file.write_text(old.replace("<input>", '<input><route-steps value="soon"/>'), encoding="utf-8")
+    with pytest.raises(InputError, match="route-steps"):
+        read_config(file)
 
 
 def test_the_better_half_of_the_starts_goes_on(city):
