@@ -12,7 +12,6 @@ Plans are those of `signals.wire`.
 
 from __future__ import annotations
 
-import json
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -30,9 +29,9 @@ from signals.wire import (
     plan_to_dict,
     plans_from_dict,
     read_document,
+    write_document,
 )
 from traffic.errors import InputError
-from traffic.files import replacing
 
 if TYPE_CHECKING:
     import os
@@ -151,9 +150,7 @@ def _text(value: object, where: str) -> str:
 
 def write_schedule(schedule: Schedule, path: str | os.PathLike[str]) -> None:
     """Write `schedule` as JSON; equal schedules give equal bytes."""
-    text = json.dumps(schedule_to_dict(schedule), ensure_ascii=False, indent=1, allow_nan=False)
-    with replacing(path) as draft:
-        draft.write_text(text + "\n", encoding="utf-8")
+    write_document(schedule_to_dict(schedule), path)
 
 
 def read_schedule(path: str | os.PathLike[str], junctions: Sequence[Junction]) -> Schedule:

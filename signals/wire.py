@@ -38,6 +38,7 @@ __all__ = [
     "plans_to_dict",
     "read_document",
     "read_plans",
+    "write_document",
     "write_plans",
 ]
 
@@ -173,7 +174,12 @@ def plans_from_dict(document: object, junctions: Sequence[Junction]) -> PlanSet:
 
 def write_plans(plans: PlanSet, path: str | os.PathLike[str]) -> None:
     """Write `plans` as JSON; equal plans give equal bytes."""
-    text = json.dumps(plans_to_dict(plans), ensure_ascii=False, indent=1, allow_nan=False)
+    write_document(plans_to_dict(plans), path)
+
+
+def write_document(document: dict[str, Any], path: str | os.PathLike[str]) -> None:
+    """Write plain values as JSON, the whole file or none of it; equal values give equal bytes."""
+    text = json.dumps(document, ensure_ascii=False, indent=1, allow_nan=False)
     with replacing(path) as draft:
         draft.write_text(text + "\n", encoding="utf-8")
 
