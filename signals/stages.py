@@ -1,14 +1,13 @@
-"""Stages by integer programming: every group served, no conflict, fewest lost seconds.
+"""The stages of a junction: every group served, no conflict, fewest lost seconds.
 
-The model has a fixed number of stages in cyclic order and a variable for each group and stage. It minimises
-first the lost seconds, the sum over all changes of the largest intergreen after a vehicle group that ends
-(stages that serve people on foot only are lost as a whole), then the number of stages, then the intergreens
-after pedestrian groups. Where flows are known, lost seconds count as shares of a cycle of 90 s and the sum of
-critical flow ratios is added: what is left is the spare capacity of the junction (Webster's Y and L), which a
-split of every approach for itself, though it loses few seconds, does not have. The number of stages is the
-least possible one, or one more where that is better. Every stage holds all groups that can be added. No group
-ends while vehicles that it gives way to stay green; where that cannot be had otherwise, those that give way
-to each other get stages of their own.
+The best order of stages has first the fewest lost seconds, the sum over all changes of the largest intergreen
+after a vehicle group that ends (stages that serve people on foot only are lost as a whole), then the fewest
+stages, then the shortest intergreens after pedestrian groups. Where flows are known, lost seconds count as
+shares of a cycle of 90 s and the sum of critical flow ratios is added: what is left is the spare capacity of the
+junction (Webster's Y and L), which a split of every approach for itself, though it loses few seconds, does not
+have. The number of stages is the least possible one, or one more where that is better. Every stage holds all
+groups that can be added. No group ends while vehicles that it gives way to stay green; where that cannot be had
+otherwise, those that give way to each other get stages of their own.
 """
 
 from __future__ import annotations
@@ -19,10 +18,11 @@ from operator import itemgetter
 from typing import TYPE_CHECKING
 
 import numpy as np
-from ortools.sat.python import cp_model
 
 from signals.sequence import NO_MAXIMUM_S, Stage, StageSequence, yellow_trap
-from signals.structure import RATIO_UNIT, Reduced, Structure
+from signals.stage_search import best_stages
+from signals.stage_solver import durations_exist
+from signals.structure import Structure
 from signals.variants import canonical, stage_orders, turn_variants
 from traffic.errors import InputError
 
@@ -35,16 +35,9 @@ if TYPE_CHECKING:
 
 __all__ = ["stage_sequences"]
 
-Literals = list[list[cp_model.IntVar]]
 Stages = tuple[Stage, ...]
 
-_DETERMINISTIC_LIMIT = 1.0
-_SOLVED = (cp_model.OPTIMAL, cp_model.FEASIBLE)
 _MOST_STAGES = 10
-_LOST_WEIGHT = 10_000_000
-_CHANGE_WEIGHT = 1_000_000
-_WALK_WEIGHT = 1
-_DESIGN_CYCLE_S = 90
 _ORDER, _PARTITION = 1, 2
 _OTHER_ORDERS, _OTHER_PARTITIONS = 5, 2
 
@@ -86,32 +79,7 @@ def stage_sequences(
 def _fits(sequence: StageSequence) -> bool:
     """Whether some durations keep all bounds of the sequence and of the cycle."""
     bounded = bool((sequence.run_max_s < NO_MAXIMUM_S).any())
-    if not bounded and sequence.feasible(_stretched(sequence)):
-        return True
-    junction, runs = sequence.junction, sequence.runs.tolist()
-    count, longest = len(sequence), junction.cycle_max_s
-    model = cp_model.CpModel()
-    durations = [
-        model.new_int_var(int(least), max(longest, int(least)), "") for least in sequence.min_stage_s
-    ]
-    model.add(sum(durations) >= junction.cycle_min_s)
-    model.add(sum(durations) <= longest)
-    for position, (_, first, last) in enumerate(runs):
-        inside = [durations[k % count] for k in range(first, first + (last - first) % count + 1)]
-        green = sum(inside) - int(sequence.end_gap_s[position])
-        if not sequence.always_green[position]:
-            model.add(green >= int(sequence.run_min_s[position]))
-            model.add(green <= int(sequence.run_max_s[position]))
-    return _solver().solve(model) in _SOLVED
-
-
-def _solver() -> cp_model.CpSolver:
-    """Return a solver that does the same on every machine: one thread, and a limit on its work, not on its time."""
-    solver = cp_model.CpSolver()
-    solver.parameters.num_workers = 1
-    solver.parameters.random_seed = 0
-    solver.parameters.max_deterministic_time = _DETERMINISTIC_LIMIT
-    return solver
+    return (not bounded and sequence.feasible(_stretched(sequence))) or durations_exist(sequence)
 
 
 def _stretched(sequence: StageSequence) -> NDArray[np.int64]:
@@ -200,113 +168,7 @@ def _solve(structure: Structure, count: int, without: Stage | None = None) -> St
     banned = None if without is None else tuple(members[0] in without.groups for members in sets)
     if not reduced.can_be_served(count, banned):
         return None
-    found = _solve_reduced(reduced, count, banned)
+    found = best_stages(reduced, count, banned)
     if found is None:
         return None
     return canonical(tuple(Stage(frozenset(g for row in rows for g in sets[row])) for rows in found))
-
-
-@lru_cache(maxsize=16384)
-def _solve_reduced(
-    reduced: Reduced, count: int, banned: tuple[bool, ...] | None
-) -> tuple[tuple[int, ...], ...] | None:
-    """Return the rows in each stage; `banned` is a stage that may not be used."""
-    model = cp_model.CpModel()
-    rows, stages = range(len(reduced.full)), range(count)
-    member = [[model.new_bool_var("") for _ in stages] for _ in rows]
-    out = [[literal.negated() for literal in row] for row in member]
-    foes = [[h for h in rows if reduced.full[g][h]] for g in rows]
-    oncoming = [[h for h in rows if reduced.gives_way[g][h]] for g in rows]
-    for g in rows:
-        model.add_bool_or(member[g])
-        for k in stages:
-            for h in foes[g]:
-                if h < g:
-                    model.add_bool_or([out[g][k], out[h][k]])
-            model.add_bool_or([member[g][k], *(member[h][k] for h in foes[g])])
-            follows = (k + 1) % count
-            for h in oncoming[g]:
-                model.add_bool_or([out[g][k], out[h][k], member[g][follows], out[h][follows]])
-    for k in stages:
-        if banned is not None:
-            model.add_bool_or([out[g][k] for g in rows if banned[g]])
-    model.add(member[0][0] == 1)
-    model.minimize(sum(_lost(model, reduced, member, out) + _critical(model, reduced, member)))
-    solver = _solver()
-    solver.parameters.cp_model_presolve = False  # the models are too small to pay for it
-    if solver.solve(model) not in _SOLVED:
-        return None
-    return tuple(tuple(g for g in rows if solver.boolean_value(member[g][k])) for k in stages)
-
-
-def _lost(
-    model: cp_model.CpModel, reduced: Reduced, member: Literals, out: Literals
-) -> list[cp_model.LinearExpr]:
-    """Weighted lost seconds and number of changes, and the intergreens after pedestrian groups."""
-    count = len(member[0])
-    cost: list[cp_model.LinearExpr] = []
-    loaded = any(reduced.ratios)
-    per_second = RATIO_UNIT // _DESIGN_CYCLE_S if loaded else _LOST_WEIGHT
-    per_change = per_second // 10 if loaded else _CHANGE_WEIGHT
-    for k in range(count):
-        stays, absent = [], []  # true unless the group ends, unless it starts at this change
-        for row, no in zip(member, out, strict=True):
-            follows = (k + 1) % count
-            stay, quiet = model.new_bool_var(""), model.new_bool_var("")
-            model.add_bool_or([stay.negated(), no[k], row[follows]])
-            model.add_bool_or([quiet.negated(), row[k], no[follows]])
-            stays.append(stay)
-            absent.append(quiet)
-        for weight, times in ((per_second, reduced.vehicle_s), (_WALK_WEIGHT, reduced.walk_s)):
-            cost += [weight * step for step in _longest(model, times, stays, absent)]
-        change = model.new_bool_var("")
-        for stay in stays:
-            model.add_bool_or([stay, change])
-        cost.append(per_change * change)
-        on_foot = model.new_bool_var("")
-        served = [row[k] for row, vehicle in zip(member, reduced.vehicles, strict=True) if vehicle]
-        model.add_bool_or([on_foot, *served])
-        cost.append(per_second * reduced.walking_stage_s * on_foot)
-    return cost
-
-
-def _longest(
-    model: cp_model.CpModel,
-    times: tuple[tuple[int, ...], ...],
-    stays: list[cp_model.IntVar],
-    absent: list[cp_model.IntVar],
-) -> list[cp_model.LinearExpr]:
-    """Terms that add up to the largest intergreen of a change: steps from one possible value to the next."""
-    pairs: dict[int, list[tuple[int, int]]] = {}
-    for g, row in enumerate(times):
-        for h, level in enumerate(row):
-            if level > 0:
-                pairs.setdefault(level, []).append((g, h))
-    terms: list[cp_model.LinearExpr] = []
-    below, longer = 0, None
-    for level in sorted(pairs):
-        reached = model.new_bool_var("")
-        if longer is not None:
-            model.add_implication(reached, longer)
-        terms.append((level - below) * reached)
-        below, longer = level, reached
-        for g, h in pairs[level]:
-            model.add_bool_or([stays[g], absent[h], reached])
-    return terms
-
-
-def _critical(model: cp_model.CpModel, reduced: Reduced, member: Literals) -> list[cp_model.LinearExpr]:
-    """Shares of the cycle that give each group its flow ratio, in parts of `RATIO_UNIT`."""
-    loaded = [g for g, ratio in enumerate(reduced.ratios) if ratio > 0]
-    if not loaded:
-        return []
-    shares = [model.new_int_var(0, max(reduced.ratios), "") for _ in member[0]]
-    for g in loaded:
-        served = []
-        for share, literal in zip(shares, member[g], strict=True):
-            part = model.new_int_var(0, reduced.ratios[g], "")
-            model.add(part <= share)
-            model.add(part <= reduced.ratios[g] * literal)
-            served.append(part)
-        model.add(sum(served) >= reduced.ratios[g])
-    return [share + 0 for share in shares]

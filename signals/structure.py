@@ -18,10 +18,17 @@ if TYPE_CHECKING:
     from signals.junction import Junction
     from signals.sequence import Stage
 
-__all__ = ["RATIO_UNIT", "Reduced", "Structure"]
+__all__ = ["RATIO_UNIT", "WALK_WEIGHT", "Reduced", "Structure"]
 
 RATIO_UNIT = 90_000
 """Parts in which flow ratios are counted."""
+
+WALK_WEIGHT = 1
+"""Of a second of intergreen after a pedestrian group."""
+
+_LOST_WEIGHT = 10_000_000
+_CHANGE_WEIGHT = 1_000_000
+_DESIGN_CYCLE_S = 90
 
 _RATIO_STEP = 1_800  # flow ratios are rounded to 0.02, so that like junctions share their stages
 
@@ -132,6 +139,16 @@ class Reduced:
             walking_stage_s=walking_stage_s(structure.junction),
         )
         return reduced, sets
+
+    @property
+    def second_weight(self) -> int:
+        """Weight of a lost second: where flows are known, its share of a cycle, as they are."""
+        return RATIO_UNIT // _DESIGN_CYCLE_S if any(self.ratios) else _LOST_WEIGHT
+
+    @property
+    def change_weight(self) -> int:
+        """Weight of a change from one stage to another."""
+        return self.second_weight // 10 if any(self.ratios) else _CHANGE_WEIGHT
 
     @cached_property
     def largest_sets(self) -> tuple[int, ...]:
