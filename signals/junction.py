@@ -108,6 +108,9 @@ class Junction:
         Where the engineer has fixed the stages: their groups, in order, by name; else `None`.
     locked
         True where the engineer forbids any change of the plan in force.
+    stage_shown_s
+        For how long plans that are made must show each stage alone, after the yellow of the one before
+        (`signals.sequence.StageSequence.planned_stage_s`).
     """
 
     index: int
@@ -120,6 +123,7 @@ class Junction:
     cycle_max_s: int
     fixed_order: tuple[tuple[str, ...], ...] | None = None
     locked: bool = False
+    stage_shown_s: int = 0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "conflict", frozen(self.conflict, np.uint8))

@@ -152,17 +152,38 @@ class StageSequence:
     def planned_stage_s(self) -> NDArray[np.int32]:
         """Least duration of each stage in plans that are made; shape (stages,).
 
-        A stage of a second or two, as before the one that it leads, is safe but looks like a fault on the street. It
-        is allowed where the cycle or a greatest green leaves no room for a longer one.
+        A stage of a second or two, as before the one that it leads, is safe but looks like a fault on the street, and one
+        that is not shown for `Junction.stage_shown_s` is none. It is allowed where the cycle or a greatest green leaves
+        no room for a longer one.
         """
         bounds = self.min_stage_s
-        for stage in np.flatnonzero(bounds < LEAST_PLANNED_STAGE_S).tolist():
+        shown = np.full(len(self.stages), LEAST_PLANNED_STAGE_S)
+        if self.junction.stage_shown_s:
+            shown = np.maximum(shown, self.stage_changes_s() + self.junction.stage_shown_s)
+        for stage in np.flatnonzero(bounds < shown).tolist():
             longer = bounds.copy()
-            longer[stage] = LEAST_PLANNED_STAGE_S
+            longer[stage] = shown[stage]
             least = self._least_from(longer)
             if least.sum() <= self.junction.cycle_max_s and (self.green_s(least) <= self.run_max_s).all():
                 bounds = longer
         return frozen(bounds, np.int32)
+
+    def stage_changes_s(self) -> NDArray[np.int64]:
+        """Return for how many seconds each stage is not shown alone; shape (stages,).
+
+        These are the yellow of what has ended at its begin, where nothing starts there, and the seconds for which
+        groups end before its end.
+        """
+        changes = np.zeros(len(self.stages), dtype=np.int64)
+        yellow_s = np.array([group.yellow_s for group in self.junction.groups])[self.runs[:, 0]]
+        for stage in range(len(self.stages)):
+            steady = ~self.always_green
+            ends = steady & (self.runs[:, 2] == stage)
+            changes[stage] = self.end_gap_s[ends].max(initial=0)
+            if not (steady & (self.runs[:, 1] == stage)).any():
+                before = steady & (self.runs[:, 2] == (stage - 1) % len(self.stages))
+                changes[stage] += (yellow_s - self.end_gap_s)[before].max(initial=0)
+        return changes
 
     def planned_durations_s(self) -> NDArray[np.int32]:
         """Return small durations that keep `planned_stage_s` and every lower bound of `least_durations_s`."""

@@ -73,6 +73,13 @@ class SumoLight:
     gives_way: NDArray[np.bool_]
     places: int
 
+    def with_stages_shown(self) -> SumoLight:
+        """Return the light with stages that plans show for at least as long as a green, or as its program does."""
+        shown_s = np.array(self.plan.durations_s) - self.plan.sequence.stage_changes_s()
+        least_s = int(shown_s.min(where=shown_s > 0, initial=LEAST_GREEN_S))
+        junction = replace(self.junction, stage_shown_s=least_s)
+        return replace(self, junction=junction, plan=replace(self.plan, junction=junction))
+
 
 def lights_of(roads: SumoRoads, *, begin_s: float = 0.0) -> tuple[SumoLight, ...]:
     """Return the traffic lights of a network in the order of its junctions.

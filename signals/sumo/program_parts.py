@@ -75,10 +75,11 @@ class Program:
             raise InputError(rule, field=f"tlLogic {logic.light}", value=[p.state for p in logic.phases])
         stages: list[frozenset[int]] = []
         starts: list[int] = []
-        for k in kept:
+        for k, before in zip(kept, (kept[-1], *kept), strict=False):
             if not stages or green[k] != stages[-1]:
                 stages.append(green[k])
-                starts.append(int(begin[k]))
+                # Where nothing starts, the stage begins as soon as the others end, and their yellow is in it.
+                starts.append(int(begin[before + 1 if green[k] < green[before] else k]))
         if len(stages) > 1 and stages[0] == stages[-1]:
             del stages[0], starts[0]
         return Program(logic, any(dark), letters, tuple(stages), tuple(starts))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Literal, NamedTuple
 
 from signals.objective import Objective
@@ -69,6 +70,8 @@ def optimize_city(
         As in `signals.optimize.optimize`; `steps` holds for each of the two searches.
     """
     began = time.perf_counter()
+    if stages == "kept":
+        city = replace(city, lights=tuple(light.with_stages_shown() for light in city.lights))
     flows = optimize_flows(
         city,
         stages=stages,

@@ -184,10 +184,11 @@ class _Search:
 def _own_cycle(plan: Plan, rng: np.random.Generator) -> Plan | None:
     """Return the plan with one stage longer or shorter, and the cycle with it; `None` where it cannot be."""
     durations = list(plan.durations_s)
-    durations[int(rng.integers(len(durations)))] += int(rng.choice(_STEPS_S)) * int(rng.choice((-1, 1)))
+    stage, step_s = int(rng.integers(len(durations))), int(rng.choice(_STEPS_S)) * int(rng.choice((-1, 1)))
+    durations[stage] += step_s
     cycle = sum(durations)
-    fits = plan.junction.cycle_min_s <= cycle <= plan.junction.cycle_max_s
-    if min(durations) < 1 or not fits or not plan.sequence.feasible(durations):
+    too_short = step_s < 0 and durations[stage] < plan.sequence.planned_stage_s[stage]
+    if too_short or not plan.sequence.feasible(durations):
         return None
     seconds = tuple(durations)
     return replace(plan, durations_s=seconds, cycle_s=cycle, offset_s=plan.offset_s % cycle, name=_NAME)

@@ -106,24 +106,41 @@ class TestJunctions:
         assert [group.yellow_s for group in junction.groups] == [4, 5, 4, 5]
         assert light.plan.durations_s == (30, 25)
 
+    PROTECTED = (
+        (25, NS),
+        (3, ending(NS, LEFT)),
+        (6, LEFT),
+        (3, ending(LEFT, EW)),
+        (20, EW),
+        (3, ending(EW, NS)),
+    )
+
     def test_a_left_turn_with_a_stage_of_its_own_has_a_group(self, roads):
-        light = shipped(
-            roads,
-            (25, NS),
-            (3, ending(NS, LEFT)),
-            (6, LEFT),
-            (3, ending(LEFT, EW)),
-            (20, EW),
-            (3, ending(EW, NS)),
-        )
+        light = shipped(roads, *self.PROTECTED)
         names = [group.name for group in light.junction.groups]
         assert names == ["Nin 0-2", "Nin 3", "Ein 4-7", "Sin 8-10", "Sin 11", "Win 12-15"]
         assert [sorted(stage.groups) for stage in light.plan.stages] == [[0, 1, 3, 4], [1, 4], [2, 5]]
+        assert light.plan.durations_s == (25, 12, 23)
+        assert states(light, light.plan) == tuple(state for s, state in self.PROTECTED for _ in range(s))
+
+    def test_a_program_that_begins_within_the_lagging_stage(self, roads):
+        cut = ((4, LEFT), *self.PROTECTED[3:], *self.PROTECTED[:2], (2, LEFT))
+        light = shipped(roads, *cut)
+        assert len(light.plan.stages) == 3
+        letters = [state for seconds, state in cut for _ in range(seconds)]
         shown = states(light, light.plan)
-        # those who go straight on may use the seconds before the left turns have the junction for themselves
-        assert shown[27] == NS
-        assert shown[28] == "yyygrrrryyygrrrr"
-        assert shown[31] == LEFT
+        assert [shown[(t - light.plan.offset_s) % 60] for t in range(60)] == letters
+
+    def test_kept_stages_are_shown_for_a_green_or_as_long_as_before(self, roads):
+        shown = shipped(roads, *self.PROTECTED).with_stages_shown()
+        assert shown.junction.stage_shown_s == 5
+        # the yellow of the others, 5 s alone, and the yellow at its end
+        assert shown.plan.sequence.planned_stage_s.tolist()[1] == 3 + 5 + 3
+        short = ((3, LEFT) if phase == (6, LEFT) else phase for phase in self.PROTECTED)
+        assert (
+            shipped(roads, *short).with_stages_shown().plan.sequence.planned_stage_s.tolist()[1] == 3 + 3 + 3
+        )
+        assert shipped(roads, *self.PROTECTED).plan.sequence.planned_stage_s.tolist()[1] == 5
 
     def test_a_red_for_people_on_foot_is_kept(self, roads):
         everybody = "GGGgrrrrGGGgrrrr"
