@@ -5,11 +5,13 @@ from __future__ import annotations
 import functools
 import json
 import math
+import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import Any, TypeVar
 
 import click
@@ -31,6 +33,7 @@ __all__ = [
     "quiet_option",
     "scenario_options",
     "search_options",
+    "stop_on_interrupt",
 ]
 
 _SMALL = 0.005  # less would be shown as 0.00
@@ -226,3 +229,22 @@ def progress_bar(title: str, *, quiet: bool) -> Iterator[Progress | None]:
             bar.update(task, completed=done, total=total, description=note)
 
         yield report
+
+
+@contextmanager
+def stop_on_interrupt() -> Iterator[Callable[[], bool]]:
+    """Let the first interrupt (Ctrl-C) ask work to stop with what it has, and the second one end it."""
+    asked = False
+
+    def ask(_number: int, _frame: FrameType | None) -> None:
+        nonlocal asked
+        if asked:
+            raise KeyboardInterrupt
+        asked = True
+        click.echo("Stopping with the best so far; interrupt again to stop without a result.", err=True)
+
+    before = signal.signal(signal.SIGINT, ask)
+    try:
+        yield lambda: asked
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -308,7 +308,7 @@ def _same_time(networks: Networks, name: str, method: str, settings: Settings) -
     if method == "shipped":
         budget_s, found = 0.0, scores(city, [], settings.runs)
     elif method == "Jasyl":
-        ours = optimize_city(city, stages="kept", seed=seed, seconds=budget_s)
+        ours = optimize_city(city, stages="kept", seed=seed, seconds=budget_s, threads=1)
         taken_s, found = ours.seconds, scores_of_plans(city, ours.plans, settings.runs)
     else:
         theirs = search(city, seconds=budget_s, seed=seed)

@@ -20,6 +20,7 @@ import numpy as np
 from signals.plan import Plan, PlanSet
 from simulation.sumo.city import SumoCity, read_city, write_programs
 from simulation.sumo.config import read_config
+from simulation.sumo.optimize import with_stages_shown
 from simulation.sumo.run import run_seeds
 from traffic.errors import InputError, JasylError
 
@@ -45,6 +46,7 @@ class Searched(NamedTuple):
 def search(city: SumoCity, *, seconds: float, seed: int) -> Searched:
     """Search for `seconds`, beginning with the shipped programs; the run in hand at that moment is waited for."""
     began = time.perf_counter()
+    city = with_stages_shown(city)
     rng = np.random.default_rng(seed)
     with tempfile.TemporaryDirectory(prefix="jasyl-search-") as folder:
         file = Path(folder) / "tls.add.xml"
@@ -107,7 +109,9 @@ def _moved(plan: Plan, rng: np.random.Generator) -> Plan:
 
 
 def _with_durations(plan: Plan, durations_s: list[int]) -> Plan | None:
-    """Return the plan with other durations, or `None` where they are not safe."""
+    """Return the plan with other durations, or `None` where they are not safe or do not show a stage."""
+    if (np.array(durations_s) < np.minimum(plan.sequence.planned_stage_s, plan.durations_s)).any():
+        return None
     try:
         return plan.with_durations(durations_s)
     except InputError:

@@ -37,6 +37,8 @@ class Budget:
     ----------
     seconds
         What may be spent; `None`: there is no limit, and the clock decides nothing.
+    should_stop
+        Asked whether to leave off at once.
 
     Attributes
     ----------
@@ -46,8 +48,13 @@ class Budget:
         Time that is kept for the offset bound; 0 as long as it is not known to fit.
     """
 
-    def __init__(self, seconds: float | None = None, clock: Clock = time.perf_counter) -> None:
-        self.seconds, self._clock = seconds, clock
+    def __init__(
+        self,
+        seconds: float | None = None,
+        clock: Clock = time.perf_counter,
+        should_stop: Callable[[], bool] | None = None,
+    ) -> None:
+        self.seconds, self._clock, self._should_stop = seconds, clock, should_stop
         self.evaluation_s = self.bound_s = 0.0
         self._began = clock()
 
@@ -56,7 +63,9 @@ class Budget:
         return self._clock() - self._began
 
     def spent(self) -> bool:
-        """Return whether no time is left but for what is kept."""
+        """Return whether no time is left but for what is kept, or work has to stop."""
+        if self._should_stop is not None and self._should_stop():
+            return True
         return self.seconds is not None and self.passed_s() + self.evaluation_s + self.bound_s >= self.seconds
 
     def evaluated(self, began_s: float) -> None:
@@ -71,7 +80,13 @@ class Budget:
 
     def allows_bound(self) -> bool:
         """Return whether there is time for the offset bound."""
-        return self.seconds is None or self.bound_s > 0.0
+        stopped = self._should_stop is not None and self._should_stop()
+        return not stopped and (self.seconds is None or self.bound_s > 0.0)
+
+    @property
+    def endless(self) -> bool:
+        """Whether nothing can end it."""
+        return self.seconds is None and self._should_stop is None
 
 
 class TimedLocalSearch(LocalSearch):
@@ -93,7 +108,7 @@ class TimedLocalSearch(LocalSearch):
         return self._in_parts(junctions, lambda part: visit(part, halving=halving))
 
     def _in_parts(self, junctions: NDArray[np.int64], visit: Callable[[NDArray[np.int64]], float]) -> float:
-        if self.budget.seconds is None:
+        if self.budget.endless:
             return visit(junctions)
         gained, self._held = 0.0, super()._tolerance()
         for begin in range(0, len(junctions), _AT_ONCE):

@@ -156,12 +156,9 @@ def optimize(
     robust
         Whether the mean over these demands counts, or the worst.
     should_stop
-        Asked after every step.
+        Asked again and again; the best plans so far are returned soon after it says so.
     """
-    if not (np.isfinite(seconds) and seconds > 0):
-        raise InputError("must be more than 0 s", field="seconds", value=seconds)
-    if steps is not None and steps < 0:
-        raise InputError("must be 0 or more", field="steps", value=steps)
+    _check_end(seconds, steps)
     if not junctions:
         hint = "Give the nodes their signals before the network is imported"
         raise InputError("must have a junction with signals", field="network", value=network.name, hint=hint)
@@ -169,7 +166,7 @@ def optimize(
     if warm and start is None:
         hint = "Give the plans as start"
         raise InputError("needs plans to start from", field="warm", value=warm, hint=hint)
-    budget = Budget(seconds if steps is None else None, clock)
+    budget = Budget(seconds if steps is None else None, clock, should_stop)
     if sequences is None and warm and start is not None:
         sequences = [(start[junction.index].sequence,) for junction in junctions]
     elif sequences is None:
@@ -194,16 +191,29 @@ def optimize(
         log.append(step)
         if progress is not None:
             progress(min(budget.passed_s(), seconds), seconds, f"{step.name}: {search.best.value:.2f} s")
-        spent = budget.spent() if steps is None else len(log) > steps
-        if spent or (should_stop is not None and should_stop()):
+        if budget.spent() or (steps is not None and len(log) > steps):
             break
+    ratio = search.offset_bound_ratio()
+    if progress is not None and ratio is not None:
+        progress(
+            seconds,
+            seconds,
+            f"{search.best.value:.2f} s; offsets reach {ratio:.0%} of what their bound allows",
+        )
     return Optimized(
         plans=search.best.plans,
         objective_before=search.start.value,
         objective_after=search.best.value,
-        offset_bound_ratio=search.offset_bound_ratio(),
+        offset_bound_ratio=ratio,
         seconds=budget.passed_s(),
         seed=seed,
         log=tuple(log),
         others=search.others(_MOST_OTHERS),
     )
+
+
+def _check_end(seconds: float, steps: int | None) -> None:
+    if not (np.isfinite(seconds) and seconds > 0):
+        raise InputError("must be more than 0 s", field="seconds", value=seconds)
+    if steps is not None and steps < 0:
+        raise InputError("must be 0 or more", field="steps", value=steps)

@@ -16,6 +16,7 @@ from api.console import (
     quiet_option,
     scenario_options,
     search_options,
+    stop_on_interrupt,
 )
 
 __all__ = ["command"]
@@ -101,7 +102,7 @@ def command(
     from signals.wire import write_plans
 
     old = None if from_plans is None else read_city_plans(city, from_plans)
-    with progress_bar("Optimising", quiet=quiet or as_json) as progress:
+    with stop_on_interrupt() as should_stop, progress_bar("Optimising", quiet=quiet or as_json) as progress:
         found = optimize(
             city.network,
             city.junctions,
@@ -116,6 +117,7 @@ def command(
             judged_under=[city.demand.scaled(factor) for factor in dict.fromkeys(at)],
             robust=Robust(robust or Robust.MEAN),
             progress=progress,
+            should_stop=should_stop,
         )
     output.parent.mkdir(parents=True, exist_ok=True)
     write_plans(found.plans, output)

@@ -18,6 +18,7 @@ from api.console import (
     quiet_option,
     scenario_options,
     search_options,
+    stop_on_interrupt,
 )
 
 __all__ = ["command"]
@@ -152,7 +153,7 @@ def optimize_command(
     read = read_config(config)
     check_outputs([output], [read.file, read.network, *read.routes, *read.additional])
     city = read_city(read)
-    with progress_bar("Optimising", quiet=quiet or as_json) as progress:
+    with stop_on_interrupt() as should_stop, progress_bar("Optimising", quiet=quiet or as_json) as progress:
         found = optimize_city(
             city,
             stages="free" if stages == "free" else "kept",
@@ -161,6 +162,7 @@ def optimize_command(
             seconds=seconds,
             steps=steps,
             progress=progress,
+            should_stop=should_stop,
         )
     write_programs(city, found.plans, output)
     figures = {

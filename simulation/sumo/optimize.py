@@ -19,7 +19,7 @@ from simulation.sumo.offsets import coordinate, offset_tables, zero_offsets
 from simulation.sumo.refine import refine
 from traffic.progress import Progress
 
-__all__ = ["CityPlans", "Stages", "optimize_city", "optimize_flows"]
+__all__ = ["CityPlans", "Stages", "optimize_city", "optimize_flows", "with_stages_shown"]
 
 Stages = Literal["kept", "free"]
 """Whether plans keep the stages and their order of the network file, or may have others."""
@@ -56,6 +56,7 @@ def optimize_city(
     seconds: float = 20.0,
     steps: int | None = None,
     progress: Progress | None = None,
+    threads: int | None = None,
     should_stop: Callable[[], bool] | None = None,
 ) -> CityPlans:
     """Return the best plans found for the traffic lights of `city`; the programs of its file are the start.
@@ -68,10 +69,12 @@ def optimize_city(
         A stop counts as much as this many seconds of delay; 0 minimises delay alone.
     seed, seconds, steps, progress, should_stop
         As in `signals.optimize.optimize`; `steps` holds for each of the two searches.
+    threads
+        In which runs with several seeds take place at once; default: one for each core. They do not change the plans.
     """
     began = time.perf_counter()
     if stages == "kept":
-        city = replace(city, lights=tuple(light.with_stages_shown() for light in city.lights))
+        city = with_stages_shown(city)
     flows = optimize_flows(
         city,
         stages=stages,
@@ -90,6 +93,7 @@ def optimize_city(
         seed=seed,
         seconds=max(seconds - passed, 0.0),
         steps=steps,
+        threads=threads,
         progress=_part(progress, passed, seconds),
         should_stop=should_stop,
     )
@@ -101,6 +105,11 @@ def optimize_city(
         time.perf_counter() - began,
         seed,
     )
+
+
+def with_stages_shown(city: SumoCity) -> SumoCity:
+    """Return the city with lights whose stages plans must show (`signals.sumo.lights.SumoLight.with_stages_shown`)."""
+    return replace(city, lights=tuple(light.with_stages_shown() for light in city.lights))
 
 
 def _with_other_offsets(city: SumoCity, plans: PlanSet, seed: int) -> list[PlanSet]:

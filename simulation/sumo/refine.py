@@ -37,6 +37,7 @@ _NAME = "optimised"
 _FEW_LIGHTS = 4
 _SEEDS_FEW, _SEEDS_MANY = 8, 16
 _LIGHT_SEEDS = 400
+_JUDGED = 0.1  # part of the time that judging one set of plans may take
 
 
 class Refined(NamedTuple):
@@ -59,6 +60,8 @@ class MicroscopicJudge:
         A halt, and a teleport, counts as much as so many seconds of delay.
     scales
         Of the demand, in turns with the seeds.
+    threads
+        How many runs at once; default: one for each core.
     """
 
     def __init__(
@@ -69,8 +72,10 @@ class MicroscopicJudge:
         stop_s: float = 0.0,
         teleport_s: float = _TELEPORT_S,
         scales: Sequence[float] = (1.0,),
+        threads: int | None = None,
     ) -> None:
         self.city, self.stop_s, self.teleport_s = city, stop_s, teleport_s
+        self.threads = threads or os.cpu_count() or 1
         self.seeds = tuple(seeds if seeds is not None else range(1, _seed_count(city) + 1))
         variants = [(seed, scales[k % len(scales)]) for k, seed in enumerate(self.seeds)]
         self.models = microscopic_models(city, variants)
@@ -85,8 +90,16 @@ class MicroscopicJudge:
             weighted_s = self.stop_s * found.halts + self.teleport_s * found.teleports
             return found.delay_per_veh_s + weighted_s / vehicles, found.edge_delay_s / vehicles
 
-        with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        with ThreadPoolExecutor(self.threads) as pool:
             return list(pool.map(one, range(begin, until)))
+
+    def keep_to(self, seconds: float, plans: PlanSet, clock: Clock) -> None:
+        """Leave out seeds, but for two, that make judging plans take longer than `seconds`."""
+        began = clock()
+        self.run(plans, 0, 1)
+        fits = math.floor(seconds / max(clock() - began, 1e-3) * self.threads)
+        count = min(max(fits, 2), len(self.seeds))
+        self.seeds, self.models = self.seeds[:count], self.models[:count]
 
     def rounds(self) -> Iterator[tuple[int, int]]:
         """Yield which seeds are run at once: the first, one more, two, four, ..."""
@@ -153,16 +166,24 @@ class _Search:
         self.best, self.costs = judge.judge(starts[0])
         self.start = self.best
 
-    def begin(self) -> Iterator[int]:
-        """Judge the other starts, all of them with the first seed and the better ones with more; yield after each round."""
+    def begin(self, spent: Callable[[], bool]) -> Iterator[int]:
+        """Judge the other starts, all of them with the first seed and the better ones with more; yield after each round.
+
+        Where the time is `spent`, what is best with the seeds so far is taken.
+        """
         if not self.others[1:]:
             return
         for number, ranked in enumerate(self.judge.best_first(self.others[1:]), start=1):
             self.tried += len(ranked)
             judged, costs = ranked[0]
-            if len(costs) == len(self.costs) and judged.value < self.best.value:
-                self.best, self.costs = judged, costs
+            known = len(costs)
+            last = known == len(self.costs) or spent()
+            if last and sum(costs) < sum(self.costs[:known]):
+                rest_s = float(np.mean(self.costs)) - float(np.mean(self.costs[:known]))
+                self.best, self.costs = judged._replace(value=judged.value + rest_s), costs
             yield number
+            if last:
+                break
 
     def _try(self, plans: PlanSet) -> Judged:
         self.tried += 1
@@ -204,6 +225,7 @@ def refine(
     steps: int | None = None,
     progress: Progress | None = None,
     should_stop: Callable[[], bool] | None = None,
+    threads: int | None = None,
     clock: Clock = time.perf_counter,
 ) -> Refined:
     """Return the best plans that moves from the best of `starts` find.
@@ -213,12 +235,17 @@ def refine(
     starts
         Plans to begin with; the delay before is that of the first.
     seconds, steps
-        When to stop: after so many seconds, or moves where they are given. At least all `starts` are judged.
+        When to stop: after so many seconds, or moves where they are given. At least all `starts` are run with a seed.
+        In little time fewer seeds are taken.
+    threads
+        How many runs at once; default: one for each core.
     """
     began = clock()
     judge = MicroscopicJudge(
-        city, stop_s=stop_s, scales=_SCALES if len(city.lights) > _FEW_LIGHTS else (1.0,)
+        city, stop_s=stop_s, scales=_SCALES if len(city.lights) > _FEW_LIGHTS else (1.0,), threads=threads
     )
+    if steps is None:
+        judge.keep_to(_JUDGED * seconds, starts[0], clock)
     search = _Search(judge, starts, seed)
 
     def tell(what: str) -> None:
@@ -227,15 +254,14 @@ def refine(
                 min(clock() - began, seconds), seconds, f"single vehicles, {what}: {search.best.value:.2f} s"
             )
 
-    for number in search.begin():
+    def spent() -> bool:
+        stopped = should_stop is not None and should_stop()
+        return stopped or (steps is None and clock() - began >= seconds)
+
+    for number in search.begin(spent):
         tell(f"starts, round {number}")
-        if should_stop is not None and should_stop():
-            break
     turn = 0
-    while search.free.size:
-        spent = clock() - began >= seconds if steps is None else turn >= steps
-        if spent or (should_stop is not None and should_stop()):
-            break
+    while search.free.size and not spent() and (steps is None or turn < steps):
         search.step(turn)
         turn += 1
         tell(f"move {turn}")

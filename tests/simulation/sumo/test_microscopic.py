@@ -142,3 +142,27 @@ def test_the_better_half_of_the_starts_goes_on(city):
     (best, costs) = rounds[-1][0]
     assert best.value == pytest.approx(np.mean(costs)) == judge.value(best.plans)
     assert best.value <= min(judge.value(p) for p in plans) + 1.0
+
+
+@pytest.mark.parametrize(
+    ("seconds", "threads", "seeds"), [(5.9, 1, 5), (2.0, 3, 6), (0.1, 1, 2), (99.0, 1, 8)]
+)
+def test_in_little_time_fewer_seeds_are_run(city, seconds, threads, seeds):
+    judge = MicroscopicJudge(city, seeds=range(1, 9), threads=threads)
+    now = iter(range(100))
+    judge.keep_to(seconds, city.shipped(), lambda: float(next(now)))
+    assert len(judge.seeds) == len(judge.models) == seeds
+    assert len(judge.costs(city.shipped())) == seeds
+
+
+def test_a_search_whose_time_is_over_takes_what_is_best_so_far(city):
+    bad = city.shipped().with_plans([city.shipped()[0].with_offset(7)])
+    now = [0.0]
+
+    def clock():
+        now[0] += 1.0
+        return now[0]
+
+    found = refine(city, [bad, city.shipped()], seconds=0.5, clock=clock)
+    assert found.tried == 1
+    assert found.delay_after_s <= found.delay_before_s
