@@ -100,8 +100,12 @@ def road_network(
         raise InputError("must hold an edge that cars may use", file=net.path, field="edge")
     link_of = {edge.id: link for link, edge in enumerate(edges)}
     turns = _turns(net, link_of)
-    node_ids = sorted({end for edge in edges for end in (edge.from_node, edge.to_node)})
-    node_of = {node: row for row, node in enumerate(node_ids)}
+    nodes = _light_nodes(net, turns)
+    main = _main_nodes(nodes)
+    ends = sorted({end for edge in edges for end in (edge.from_node, edge.to_node)})
+    node_ids = [end for end in ends if main.get(end, end) == end]
+    row_of = {node: row for row, node in enumerate(node_ids)}
+    node_of = {end: row_of[main.get(end, end)] for end in ends}
     shapes = [_shape(edge) for edge in edges]
     starts = np.cumsum([0, *(len(shape) for shape in shapes[:-1])]).astype(np.int32)
     x_m, y_m = np.concatenate(shapes).T
@@ -122,7 +126,6 @@ def road_network(
         layer=np.zeros(len(edges), dtype=np.int32),
         shape_start=starts,
     )
-    nodes = _light_nodes(net, turns)
     network = RoadNetwork(
         name=name or Path(net.path).name.split(".")[0],
         crs=net.projection,
@@ -131,7 +134,7 @@ def road_network(
         lane_groups=groups,
         movements=_movements(turns, link_of, (x_m, y_m, starts), _turn_factors(net, turns, following)),
         connections=connections,
-        junctions=_junctions(net, nodes, node_of),
+        junctions=_junctions(net, nodes, main, node_of),
         crossings=_no_crossings(),
         places=Places.none(),
         names=tuple(names),
@@ -315,10 +318,27 @@ def _light_nodes(net: SumoNet, turns: _Turns) -> dict[str, Counter[str]]:
     return nodes
 
 
-def _junctions(net: SumoNet, nodes: Mapping[str, Counter[str]], node_of: Mapping[str, int]) -> Junctions:
+def _main_nodes(nodes: Mapping[str, Counter[str]]) -> dict[str, str]:
+    """Return the node that stands for all those that a traffic light governs alone, by each of them.
+
+    What lies between two of them is a link from the node to itself.
+    """
+    lights = Counter(node for found in nodes.values() for node in found)
+    main: dict[str, str] = {}
+    for found in nodes.values():
+        own = [node for node, _ in found.most_common() if lights[node] == 1]
+        main |= dict.fromkeys(own, own[0] if own else "")
+    return main
+
+
+def _junctions(
+    net: SumoNet, nodes: Mapping[str, Counter[str]], main: Mapping[str, str], node_of: Mapping[str, int]
+) -> Junctions:
     lights = [light for light in net.programs() if light in nodes]
+    places = [[node for node, _ in nodes[light].most_common()] for light in lights]
+    first = [next((node for node in found if node in main), found[0]) for found in places]
     return Junctions(
-        node=np.array([node_of[nodes[light].most_common(1)[0][0]] for light in lights], dtype=np.int32),
+        node=np.array([node_of[node] for node in first], dtype=np.int32),
         kind=np.full(len(lights), JunctionKind.INTERSECTION),
         key=tuple(lights),
         name=tuple(lights),

@@ -53,6 +53,50 @@ def logic(phases: list[tuple[int, str]], *, offset: int = 0, program: str = "0")
     return f'<tlLogic id="X" type="static" programID="{program}" offset="{offset}">{rows}</tlLogic>'
 
 
+def joined(folder: Path) -> Path:
+    """Write two crossroads 40 m apart with one traffic light as a SUMO configuration; return its folder."""
+    light = 'type="traffic_light" tl="J"'
+    ends = {
+        "W": (-320, 0),
+        "E": (320, 0),
+        "N1": (-20, 300),
+        "S1": (-20, -300),
+        "N2": (20, 300),
+        "S2": (20, -300),
+    }
+    nodes = "".join(f'<node id="{name}" x="{x}" y="{y}"/>' for name, (x, y) in ends.items())
+    nodes += f'<node id="X1" x="-20" y="0" {light}/><node id="X2" x="20" y="0" {light}/>'
+    pairs = [("W", "X1"), ("N1", "X1"), ("S1", "X1"), ("E", "X2"), ("N2", "X2"), ("S2", "X2"), ("X1", "X2")]
+    both = [*pairs, *((b, a) for a, b in pairs)]
+    edges = "".join(f'<edge id="{a}-{b}" from="{a}" to="{b}" numLanes="2" speed="13.89"/>' for a, b in both)
+    (folder / "n.nod.xml").write_text(f"<nodes>{nodes}</nodes>", encoding="utf-8")
+    (folder / "n.edg.xml").write_text(f"<edges>{edges}</edges>", encoding="utf-8")
+    program = sumo_program("netconvert")
+    command = [
+        str(program),
+        "-n",
+        "n.nod.xml",
+        "-e",
+        "n.edg.xml",
+        "-o",
+        "net.net.xml",
+        "--no-turnarounds=true",
+    ]
+    subprocess.run(command, cwd=folder, env=environment(program), check=True, capture_output=True)
+    trips = [("W-X1", "X2-E"), ("E-X2", "X1-W"), ("N1-X1", "X1-S1"), ("S2-X2", "X2-N2"), ("N1-X1", "X2-S2")]
+    flows = "".join(
+        f'<flow id="f{k}" begin="0" end="600" vehsPerHour="{400 - 60 * k}" from="{a}" to="{b}"/>'
+        for k, (a, b) in enumerate(trips)
+    )
+    (folder / "demand.rou.xml").write_text(f"<routes>{flows}</routes>", encoding="utf-8")
+    (folder / "run.sumocfg").write_text(
+        '<configuration><input><net-file value="net.net.xml"/><route-files value="demand.rou.xml"/></input>'
+        '<time><begin value="0"/><end value="600"/></time></configuration>',
+        encoding="utf-8",
+    )
+    return folder
+
+
 def crossing(
     folder: Path,
     *,
