@@ -113,7 +113,7 @@ class Run:
 
     @property
     def key(self) -> str:
-        """Hash of all that the figures follow from. Where files lie plays no part."""
+        """Hash of all that the figures follow from and of the names that the user gave, under which they are told."""
         parts = asdict(self)
         del parts["source"], parts["method"]["plans"]
         text = json.dumps(parts, sort_keys=True, allow_nan=False)

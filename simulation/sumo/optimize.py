@@ -32,14 +32,18 @@ class CityPlans(NamedTuple):
 
     Attributes
     ----------
-    delay_before_s, delay_after_s
+    objective_before_s, objective_after_s
         Delay, with weighted halts and teleports, per vehicle in the microscopic model, of the shipped programs and of `plans`,
         seconds; the mean over seeds, of which some have more demand (`simulation.sumo.refine`).
+    delay_before_s, delay_after_s
+        Delay alone, under the demand as it is.
     offset_bound_ratio
         As in `signals.optimize.Optimized`, of the plans that flows lead to.
     """
 
     plans: PlanSet
+    objective_before_s: float
+    objective_after_s: float
     delay_before_s: float
     delay_after_s: float
     offset_bound_ratio: float | None
@@ -99,6 +103,8 @@ def optimize_city(
     )
     return CityPlans(
         found.plans,
+        found.objective_before_s,
+        found.objective_after_s,
         found.delay_before_s,
         found.delay_after_s,
         flows.offset_bound_ratio,
