@@ -172,7 +172,15 @@ def solve_both(name: str, pairs: PairwiseModel, *, sweeps: int, merges: int) -> 
     phases = best.shift_s(pairs.period_s)
     rounded = (pairs.mean - pairs.total(phases)) / span
     print(f"{name}: mean {pairs.mean:.1f}; sinusoidal offsets reach {rounded:.3f} pairwise", file=sys.stderr)
-    second = Solved("sinusoidal gain", best.value, best.bound, best.ratio or 1.0, now, taken, phases)
+    second = Solved(
+        "sinusoidal gain",
+        best.value,
+        best.bound,
+        1.0 if best.ratio is None else best.ratio,
+        now,
+        taken,
+        phases,
+    )
     return first, second
 
 

@@ -12,6 +12,7 @@ from benchmarks.report_networks import Networks
 from benchmarks.report_results import PlanScore, SumoScore
 from benchmarks.report_store import Store
 from signals.plan import PlanSet
+from signals.stages import forget_stages
 from simulation.sumo.city import SumoCity, write_programs
 from simulation.sumo.optimize import Stages, optimize_city
 from simulation.sumo.run import Score, run_seeds
@@ -62,6 +63,7 @@ def _shipped(networks: Networks, case: Case) -> PlanScore:
 
 def _planned(networks: Networks, case: Case, track: Stages, seed: int) -> PlanScore:
     city = networks.city(case.network)
+    forget_stages()
     found = optimize_city(city, stages=track, seed=seed, seconds=case.seconds)
     return _score(city, case, track, seed, found.seconds, scores_of_plans(city, found.plans, case.runs))
 

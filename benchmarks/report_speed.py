@@ -24,6 +24,7 @@ from signals.optimize import Optimized, optimize, usable_sequences
 from signals.plan import PlanSet
 from signals.profile import ProfileModel
 from signals.splits import delay_splits
+from signals.stages import forget_stages
 from simulation.rivals import green_wave, random_restart
 from simulation.sumo.optimize import optimize_city
 from traffic.assignment import assign
@@ -194,6 +195,8 @@ def _optimized(
     start: PlanSet | None,
     warm: bool = False,
 ) -> Optimized:
+    if not warm:
+        forget_stages()
     return optimize(
         city.network,
         city.junctions,
@@ -308,6 +311,7 @@ def _same_time(networks: Networks, name: str, method: str, settings: Settings) -
     if method == "shipped":
         budget_s, found = 0.0, scores(city, [], settings.runs)
     elif method == "Jasyl":
+        forget_stages()
         ours = optimize_city(city, stages="kept", seed=seed, seconds=budget_s, threads=1)
         taken_s, found = ours.seconds, scores_of_plans(city, ours.plans, settings.runs)
     else:

@@ -33,6 +33,7 @@ __all__ = [
     "NO_MAXIMUM_S",
     "Stage",
     "StageSequence",
+    "forget_sequences",
     "gives_way",
     "stage_starts",
     "walking_stage_s",
@@ -235,6 +236,11 @@ class _Pairs:
 @lru_cache(maxsize=8192)
 def _sequence(junction: Junction, stages: tuple[Stage, ...]) -> StageSequence:
     return StageSequence(junction, stages)
+
+
+def forget_sequences() -> None:
+    """Forget the sequences of `StageSequence.of`; for measurements of a search from nothing."""
+    _sequence.cache_clear()
 
 
 def _store(target: object, **columns: object) -> None:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from signals.sequence import NO_MAXIMUM_S, Stage, StageSequence, yellow_trap
+from signals.sequence import NO_MAXIMUM_S, Stage, StageSequence, forget_sequences, yellow_trap
 from signals.stage_search import best_stages
 from signals.stage_solver import durations_exist
 from signals.structure import Structure
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from signals.junction import Junction
 
-__all__ = ["stage_sequences"]
+__all__ = ["forget_stages", "stage_sequences"]
 
 Stages = tuple[Stage, ...]
 
@@ -74,6 +74,13 @@ def stage_sequences(
     if not fitting:
         _require_fitting(junction, [StageSequence.of(junction, stages) for stages in others])
     return tuple(StageSequence.of(junction, stages) for stages in fitting)
+
+
+def forget_stages() -> None:
+    """Forget the sequences that were found before; for measurements of a search from nothing."""
+    _cached.cache_clear()
+    best_stages.cache_clear()
+    forget_sequences()
 
 
 def _fits(sequence: StageSequence) -> bool:
