@@ -32,6 +32,7 @@ from signals.sumo.program_parts import (
     Times,
     conflicts_of,
     dark_letter,
+    end_without_yellow,
     groups_of,
     intergreens_of,
     shortest_green_s,
@@ -39,6 +40,7 @@ from signals.sumo.program_parts import (
     times_of,
 )
 from signals.sumo.programs import SumoPhase, SumoProgram
+from traffic.sumo.nema import NEMA, fixed_time
 from traffic.sumo.net_file import NetLogic
 from traffic.sumo.right_of_way import Places, places_of
 from traffic.sumo.road import SumoRoads
@@ -64,6 +66,8 @@ class SumoLight:
         Whether a place (row) gives way to another (column); shape (places, places).
     places
         How many places SUMO's states have; one more is `Program.unseen`.
+    kept
+        Why the light keeps its own program, which is not written then; empty where it is planned.
     """
 
     junction: Junction
@@ -72,6 +76,7 @@ class SumoLight:
     letter: tuple[str, ...]
     gives_way: NDArray[np.bool_]
     places: int
+    kept: str = ""
 
     def with_stages_shown(self) -> SumoLight:
         """Return the light with stages that plans show for at least as long as a green, or as its program does."""
@@ -101,6 +106,7 @@ def shipped_plans(roads: SumoRoads, lights: Sequence[SumoLight]) -> PlanSet:
 
 def light_of(roads: SumoRoads, logic: NetLogic, index: int, *, begin_s: float = 0.0) -> SumoLight:
     """Return the traffic light with the program `logic`; `index` is the row of its junction."""
+    logic, kept = _planned(roads, logic)
     places = places_of(roads, logic.light, len(logic.phases[0].state))
     program = Program.of(logic, frozenset(place for place, edge in enumerate(places.edge) if edge))
     if program.unseen:
@@ -118,7 +124,7 @@ def light_of(roads: SumoRoads, logic: NetLogic, index: int, *, begin_s: float = 
     stages = tuple(
         Stage(frozenset(g for g, members in enumerate(rows) if stage & members)) for stage in program.stages
     )
-    junction = _without_traps(junction, stages)
+    junction = replace(_without_traps(junction, stages), locked=bool(kept))
     return SumoLight(
         junction=junction,
         plan=_plan(junction, stages, program, round(begin_s)),
@@ -129,7 +135,23 @@ def light_of(roads: SumoRoads, logic: NetLogic, index: int, *, begin_s: float = 
         ),
         gives_way=places.gives_way,
         places=len(logic.phases[0].state),
+        kept=kept,
     )
+
+
+def _planned(roads: SumoRoads, logic: NetLogic) -> tuple[NetLogic, str]:
+    """Return the program to plan from and why it has to stay; no reason where it may change."""
+    if logic.kind == NEMA:
+        found = fixed_time(logic)
+        if found is None:
+            return logic, "its rings and barriers do not say which phases go together, with which yellow"
+        logic = found
+    places = places_of(roads, logic.light, len(logic.phases[0].state))
+    sudden = end_without_yellow(logic, places)
+    if sudden is None:
+        return logic, ""
+    phase, place = sudden
+    return logic, f"in phase {phase} the green of link {place} ends without yellow"
 
 
 def _constant(program: Program, place: int) -> str:
@@ -216,11 +238,12 @@ def _plan(junction: Junction, stages: tuple[Stage, ...], program: Program, begin
 def programs_of(
     lights: Sequence[SumoLight], plans: PlanSet, *, begin_s: float = 0.0
 ) -> tuple[SumoProgram, ...]:
-    """Return the programs of `plans` for SUMO, whose time is `begin_s` at the cycle zero."""
+    """Return the programs of `plans` for SUMO, whose time is `begin_s` at the cycle zero; none of lights that are kept."""
     begin = round(begin_s)
     return tuple(
         SumoProgram(light.junction.key, (plan.offset_s + begin) % plan.cycle_s, tuple(_phases(light, plan)))
         for light, plan in zip(lights, plans, strict=True)
+        if not light.kept
     )
 
 

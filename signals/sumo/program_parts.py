@@ -20,6 +20,7 @@ __all__ = [
     "Times",
     "conflicts_of",
     "dark_letter",
+    "end_without_yellow",
     "groups_of",
     "intergreens_of",
     "shortest_green_s",
@@ -100,6 +101,20 @@ def _is_clearance(green: Sequence[frozenset[int]], steady: Sequence[int], positi
         return False
     before, own, after = (green[steady[(position + k) % len(steady)]] for k in (-1, 0, 1))
     return own <= before and own <= after and own not in (before, after)
+
+
+def end_without_yellow(logic: NetLogic, places: Places) -> tuple[int, int] | None:
+    """Return a phase and a place in it whose green ends without yellow; `None` where all have some.
+
+    People on foot have none.
+    """
+    phases = [(k, phase.state) for k, phase in enumerate(logic.phases) if phase.duration_s > 0.0]
+    driven = [k for k, edge in enumerate(places.edge) if edge and not edge.startswith(":")]
+    for (k, state), (_, following) in zip(phases, (*phases[1:], phases[0]), strict=True):
+        for place in driven:
+            if state[place] in _GREEN and following[place] not in _GREEN | _YELLOW:
+                return k, place
+    return None
 
 
 def groups_of(program: Program, places: Places) -> tuple[frozenset[int], ...]:

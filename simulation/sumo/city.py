@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -99,16 +99,22 @@ def read_city(config: SumoConfig) -> SumoCity:
     if not departures:
         raise InputError("must have a vehicle that goes by car", file=config.file, field="route-files")
     begin, end = config.begin_s, config.end_s
+    lights = lights_of(roads, begin_s=begin)
+    kept = _kept(lights)
+    if len(kept) == len(lights):
+        raise InputError(
+            "must have a traffic light that can be planned", file=config.network, value="; ".join(kept)
+        )
     return SumoCity(
         config=config,
         roads=roads,
-        lights=lights_of(roads, begin_s=begin),
+        lights=lights,
         demand=demand_of(roads, departures, begin_s=begin, end_s=end),
         departures=tuple(departures),
         types=MappingProxyType(types),
         following=following,
         parameters=_parameters(following),
-        warnings=_warnings(roads, left_out),
+        warnings=(*_warnings(roads, left_out), *kept),
     )
 
 
@@ -120,6 +126,10 @@ def _warnings(roads: SumoRoads, left_out: float) -> tuple[str, ...]:
     if wide:
         told.append(f"lights of several nodes are modelled less well: {', '.join(wide)}")
     return tuple(told)
+
+
+def _kept(lights: Sequence[SumoLight]) -> list[str]:
+    return [f"light {light.junction.key} keeps its program: {light.kept}" for light in lights if light.kept]
 
 
 def _types(config: SumoConfig) -> dict[str, CarFollowing]:

@@ -11,7 +11,7 @@ import gzip
 import math
 import os
 import xml.etree.ElementTree as ET
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -102,10 +102,20 @@ class NetJunction:
 
 @dataclass(frozen=True)
 class NetPhase:
-    """Seconds during which nothing changes, and the letter of every place."""
+    """Seconds during which nothing changes, and the letter of every place.
+
+    Attributes
+    ----------
+    name, max_s, yellow_s, red_s
+        Of a NEMA phase: its number, its greatest green, and the yellow and red that follow it.
+    """
 
     duration_s: float
     state: str
+    name: str = ""
+    max_s: float = 0.0
+    yellow_s: float = 0.0
+    red_s: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -117,6 +127,7 @@ class NetLogic:
     kind: str
     offset_s: float
     phases: tuple[NetPhase, ...]
+    params: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def cycle_s(self) -> float:
@@ -338,10 +349,7 @@ def _connection(element: ET.Element, path: Path) -> NetConnection:
 
 def read_logic(element: ET.Element, path: Path) -> NetLogic:
     """Return the program that a ``<tlLogic>`` describes."""
-    phases = tuple(
-        NetPhase(_number(phase, "duration", path), _text(phase, "state", path))
-        for phase in element.iter("phase")
-    )
+    phases = tuple(_phase(phase, path) for phase in element.iter("phase"))
     light = _text(element, "id", path)
     where = f"tlLogic {light}"
     if not phases or sum(phase.duration_s for phase in phases) <= 0:
@@ -355,6 +363,19 @@ def read_logic(element: ET.Element, path: Path) -> NetLogic:
         kind=element.get("type", "static"),
         offset_s=_number(element, "offset", path, "0"),
         phases=phases,
+        params={row.get("key", ""): row.get("value", "") for row in element.iter("param")},
+    )
+
+
+def _phase(element: ET.Element, path: Path) -> NetPhase:
+    duration_s = _number(element, "duration", path)
+    return NetPhase(
+        duration_s=duration_s,
+        state=_text(element, "state", path),
+        name=element.get("name", ""),
+        max_s=_number(element, "maxDur", path, str(duration_s)),
+        yellow_s=_number(element, "yellow", path, "0"),
+        red_s=_number(element, "red", path, "0"),
     )
 
 

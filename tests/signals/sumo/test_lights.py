@@ -212,6 +212,83 @@ class TestPeopleOnFoot:
         assert states(light, light.plan)[0].startswith("gGGg")
 
 
+RINGS = {"ring1": "0,2,0,4", "ring2": "0,6,0,8", "barrierPhases": "4,8", "barrier2Phases": "2,6"}
+
+
+def nema(roads, params=RINGS, *, yellow_s=4.0, red_s=2.0):
+    greens = {
+        "2": "GGGg" + "r" * 12,
+        "6": "r" * 8 + "GGGgrrrr",
+        "4": "rrrrGGGg" + "r" * 8,
+        "8": "r" * 12 + "GGGg",
+    }
+    phases = tuple(NetPhase(90.0, state, name, 30.0, yellow_s, red_s) for name, state in greens.items())
+    return light_of(roads, NetLogic("X", "0", "NEMA", 0.0, phases, params), 0)
+
+
+def sudden_ends(found):
+    """Return the places whose green ends without yellow in the phases of a program."""
+    states = [phase.state for phase in found.phases]
+    pairs = zip(states, (*states[1:], states[0]), strict=True)
+    return {
+        k for one, other in pairs for k, pair in enumerate(zip(one, other, strict=True))
+        if pair[0] in "Gg" and pair[1] not in "Ggy"
+    }  # fmt: skip
+
+
+@needs_sumo
+class TestYellow:
+    def test_that_of_nema_phases_is_an_attribute(self, roads):
+        light = nema(roads)
+        assert light.kept == ""
+        assert [group.yellow_s for group in light.junction.groups] == [4] * 4
+        assert light.junction.intergreen_s[0].tolist() == [0, 6, 6, 6]
+        shown = states(light, light.plan)
+        assert shown == (
+            *[NS] * 30, *[ending(NS, EW)] * 4, *[RED] * 2, *[EW] * 30, *[ending(EW, NS)] * 4, *[RED] * 2
+        )  # fmt: skip
+
+    def test_every_plan_of_a_nema_light_has_it(self, roads):
+        light = nema(roads)
+        rng = np.random.default_rng(3)
+        for _ in range(20):
+            plan = light.plan.with_durations(rng.integers(16, 60, size=2).tolist())
+            (found,) = programs_of([light], PlanSet("p", roads.network.name, (plan,)))
+            assert sudden_ends(found) == set()
+
+    @pytest.mark.parametrize(
+        "asked", [{"params": {}}, {"params": RINGS | {"ring2": "0,8,0,6"}}, {"yellow_s": 0.0}]
+    )
+    def test_a_nema_light_that_cannot_be_read_is_kept(self, roads, asked):
+        light = nema(roads, **asked)
+        assert light.junction.locked
+        assert light.kept.startswith("its rings and barriers do not say")
+        assert programs_of([light], PlanSet("p", roads.network.name, (light.plan,))) == ()
+
+    @pytest.mark.parametrize(
+        ("phases", "phase", "link"),
+        [
+            (((25, NS), (2, RED), (20, EW), (5, ending(EW, NS))), 0, 0),
+            (((25, NS), (5, ending(NS, EW)), (20, EW), (5, RED)), 2, 4),
+            (((25, NS), (5, "ryyyrrrrryyyrrrr"), (20, EW), (5, ending(EW, NS))), 0, 0),
+            (((25, NS), (0, ending(NS, EW)), (20, EW), (5, ending(EW, NS))), 0, 0),
+            (((25, NS), (5, ending(NS, EW)), (20, EW), (5, ending(EW, NS, "o"))), 2, 4),
+        ],
+    )
+    def test_a_light_whose_green_ends_without_any_is_kept(self, roads, phases, phase, link):
+        light = shipped(roads, *phases)
+        assert light.kept == f"in phase {phase} the green of link {link} ends without yellow"
+        assert light.junction.locked
+        assert programs_of([light], PlanSet("p", roads.network.name, (light.plan,))) == ()
+
+    def test_people_on_foot_have_none(self, tmp_path):
+        walks = ("--sidewalks.guess", "--sidewalks.guess.min-speed=1", "--crossings.guess")
+        (light,) = lights_of(road_network(read_net(crossing(tmp_path, options=walks) / "net.net.xml")))
+        assert light.kept == ""
+        (found,) = programs_of([light], PlanSet("p", "n", (light.plan,)))
+        assert {k >= 16 for k in sudden_ends(found)} == {True}
+
+
 @needs_sumo
 def test_without_internal_lanes_all_that_is_never_green_together_conflicts(tmp_path):
     """No right-of-way matrix tells: then nothing may go together but what the program lets go together."""

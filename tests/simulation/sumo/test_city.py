@@ -1,5 +1,6 @@
 """A SUMO configuration as a city: demand, clock, and plans that SUMO loads unchanged."""
 
+import re
 import subprocess
 
 import numpy as np
@@ -13,6 +14,7 @@ from simulation.sumo.executables import environment, sumo_program
 from simulation.sumo.optimize import optimize_city
 from simulation.sumo.run import run_seeds, summary
 from tests.simulation.sumo.nets import PROGRAM, ROUTES, crossing, logic, needs_sumo
+from tests.simulation.sumo.test_offsets import road
 from traffic.errors import InputError
 from traffic.greens import SignalState
 from traffic.network import Turn
@@ -168,6 +170,51 @@ def test_a_program_of_an_additional_file_takes_the_place_of_the_networks(tmp_pat
     (folder / "run.sumocfg").write_text(text, encoding="utf-8")
     (light,) = read_city(read_config(folder)).lights
     assert (light.plan.cycle_s, light.plan.offset_s) == (54, 9)
+
+
+def test_a_light_without_yellow_keeps_its_program_and_is_named(tmp_path):
+    folder = road(tmp_path)
+    text = (folder / "net.net.xml").read_text(encoding="utf-8")
+    start = text.index('<tlLogic id="B"')
+    stop = text.index("</tlLogic>", start)
+    without = re.sub('state="[^"]*"', lambda state: state[0].replace("y", "r"), text[start:stop])
+    (folder / "net.net.xml").write_text(text[:start] + without + text[stop:], encoding="utf-8")
+    city = read_city(read_config(folder))
+    assert city.warnings == ("light B keeps its program: in phase 0 the green of link 0 ends without yellow",)
+    found = optimize_city(city, steps=4, seed=1)
+    assert found.plans[1].durations_s == city.shipped()[1].durations_s
+    assert found.plans[1].offset_s == city.shipped()[1].offset_s
+    write_programs(city, found.plans, tmp_path / "tls.add.xml")
+    assert [row.get("id") for row in records(tmp_path / "tls.add.xml")] == ["A", "C"]
+
+
+def test_where_no_light_can_be_planned(tmp_path):
+    folder = crossing(tmp_path, phases=[PROGRAM[0], PROGRAM[3]])
+    with pytest.raises(
+        InputError, match=r"light that can be planned .*light X keeps its program: in phase 0"
+    ):
+        read_city(read_config(folder))
+
+
+def test_sumo_finds_the_yellow_of_a_nema_light(tmp_path):
+    """SUMO warns of programs without."""
+    folder = crossing(tmp_path, options=("--tls.default-type=NEMA", "--tls.layout=opposites"))
+    city = read_city(read_config(folder))
+    assert city.roads.net.programs()["X"].kind == "NEMA"
+    found = optimize_city(city, steps=4, seed=1)
+    write_programs(city, found.plans, tmp_path / "tls.add.xml")
+    sumo = sumo_program("sumo")
+    command = [
+        str(sumo),
+        "-c",
+        str(folder / "run.sumocfg"),
+        "-a",
+        str(tmp_path / "tls.add.xml"),
+        "--end",
+        "5",
+    ]
+    told = subprocess.run(command, env=environment(sumo), check=True, capture_output=True, text=True)
+    assert "yellow" not in told.stderr
 
 
 def test_who_goes_where_cars_may_not_is_left_out_and_told(city):
