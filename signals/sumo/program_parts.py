@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ __all__ = [
     "shortest_green_s",
     "shown_giving_way",
     "times_of",
+    "whole_seconds",
 ]
 
 _GREEN = frozenset("Gg")
@@ -34,6 +36,7 @@ _LEAST_YELLOW_S = 3
 LEAST_GREEN_S = 5
 LEAST_WALK_S = 7
 _LONGEST_CLEARANCE_S = 5
+_NOTHING_S = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,34 +56,32 @@ class Program:
     @staticmethod
     def of(logic: NetLogic, used: frozenset[int]) -> Program:
         """Return the program as the places in `used` see it."""
-        begin = np.rint(np.cumsum([0.0, *(phase.duration_s for phase in logic.phases)])).astype(int)
-        lengths = np.diff(begin).tolist()
-        shown = [phase.state for phase in logic.phases]
+        phases = [phase for phase in logic.phases if phase.duration_s > 0.0]
+        shown = [phase.state for phase in phases]
         dark = [
-            length > _LONGEST_CLEARANCE_S and not _places(state, _GREEN | _YELLOW)
-            for state, length in zip(shown, lengths, strict=True)
+            phase.duration_s > _LONGEST_CLEARANCE_S and not _places(phase.state, _GREEN | _YELLOW)
+            for phase in phases
         ]
         if any(dark):
             used |= {len(shown[0])}
             shown = [state + ("G" if red else "r") for state, red in zip(shown, dark, strict=True)]
-        letters = tuple(state for state, length in zip(shown, lengths, strict=True) for _ in range(length))
         green = [_places(state, _GREEN) & used for state in shown]
-        steady = [
-            k
-            for k, phase in enumerate(logic.phases)
-            if lengths[k] and green[k] and not _places(phase.state, _YELLOW)
-        ]
+        steady = [k for k, state in enumerate(shown) if green[k] and not _places(state, _YELLOW)]
         kept = [k for n, k in enumerate(steady) if not _is_clearance(green, steady, n)]
         if not kept:
             rule = "must have a phase with green and without yellow"
             raise InputError(rule, field=f"tlLogic {logic.light}", value=[p.state for p in logic.phases])
+        gives = [k for k in kept if not _clears(shown[k - 1], shown[k])]
+        lengths = whole_seconds([phase.duration_s for phase in phases], gives or kept)
+        begin = np.cumsum([0, *lengths]).tolist()
+        letters = tuple(state for state, length in zip(shown, lengths, strict=True) for _ in range(length))
         stages: list[frozenset[int]] = []
         starts: list[int] = []
         for k, before in zip(kept, (kept[-1], *kept), strict=False):
             if not stages or green[k] != stages[-1]:
                 stages.append(green[k])
                 # Where nothing starts, the stage begins as soon as the others end, and their yellow is in it.
-                starts.append(int(begin[before + 1 if green[k] < green[before] else k]))
+                starts.append(begin[before + 1 if green[k] < green[before] else k])
         if len(stages) > 1 and stages[0] == stages[-1]:
             del stages[0], starts[0]
         return Program(logic, any(dark), letters, tuple(stages), tuple(starts))
@@ -93,6 +94,33 @@ class Program:
 
 def _places(state: str, letters: frozenset[str]) -> frozenset[int]:
     return frozenset(place for place, letter in enumerate(state) if letter in letters)
+
+
+def _clears(before: str, state: str) -> bool:
+    """Whether a green ends without yellow where a phase begins, as that of people on foot: they need its time."""
+    return not _places(before, _GREEN) <= _places(state, _GREEN | _YELLOW)
+
+
+def whole_seconds(durations_s: Sequence[float], gives: Sequence[int]) -> list[int]:
+    """Return how many seconds each phase has, so that none but those of `gives` is shorter than it was.
+
+    These make up for it: the sum is that of all durations, rounded, as long as each of them keeps a second.
+    """
+    lengths = [math.ceil(duration - _NOTHING_S) for duration in durations_s]
+    for k in gives:
+        lengths[k] = max(round(durations_s[k]), 1)
+    longer = {k: lengths[k] - durations_s[k] for k in gives}
+    surplus = sum(lengths) - round(sum(durations_s))
+    while surplus:
+        step = 1 if surplus > 0 else -1
+        able = [k for k in gives if lengths[k] > step]
+        if not able:
+            break
+        most = max(able, key=lambda k: (step * longer[k], durations_s[k]))
+        lengths[most] -= step
+        longer[most] -= step
+        surplus -= step
+    return lengths
 
 
 def _is_clearance(green: Sequence[frozenset[int]], steady: Sequence[int], position: int) -> bool:
