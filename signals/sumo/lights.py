@@ -10,6 +10,7 @@ one group and the start of green of another. What no change of its stages shows 
 - Two places conflict where SUMO's right-of-way matrix says so. Where the program never shows both green they are in full
   conflict; where it does, the one that SUMO lets give way yields.
 - Places that are never green (right turns on red, ``s``; switched off, ``o``) belong to no group and keep their letter.
+- ``s`` is shown beside those groups beside which the program shows it, else red.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from signals.sumo.program_parts import (
     LEAST_WALK_S,
     Program,
     Times,
+    beside_whom,
     conflicts_of,
     dark_letter,
     end_without_yellow,
@@ -38,6 +40,7 @@ from signals.sumo.program_parts import (
     shortest_green_s,
     shown_giving_way,
     times_of,
+    turns_on_red,
 )
 from signals.sumo.programs import SumoPhase, SumoProgram
 from traffic.sumo.nema import NEMA, fixed_time
@@ -62,6 +65,8 @@ class SumoLight:
         Signal group of each place; -1 where no group governs it.
     letter
         What such a place shows all the time; of others what they show in red: ``r``, or ``s`` for a turn on red.
+    turn_on_red
+        Beside whom a place may show ``s`` (`signals.sumo.program_parts.beside_whom`); shape (places, groups + 2).
     gives_way
         Whether a place (row) gives way to another (column); shape (places, places).
     places
@@ -75,6 +80,7 @@ class SumoLight:
     group: NDArray[np.int64]
     letter: tuple[str, ...]
     gives_way: NDArray[np.bool_]
+    turn_on_red: NDArray[np.bool_]
     places: int
     kept: str = ""
 
@@ -134,6 +140,7 @@ def light_of(roads: SumoRoads, logic: NetLogic, index: int, *, begin_s: float = 
             for place in range(len(group))
         ),
         gives_way=places.gives_way,
+        turn_on_red=turns_on_red(program, rows),
         places=len(logic.phases[0].state),
         kept=kept,
     )
@@ -257,10 +264,19 @@ def states(light: SumoLight, plan: Plan) -> tuple[str, ...]:
     letters[governed] = np.select(
         [of_place == aspect for aspect, _ in lit], [letter for _, letter in lit], letters[governed]
     )
+    if "s" in light.letter:
+        letters[(letters == "s") & _stop_at_red(light, shown)] = "r"
     moving = np.isin(letters, ["G", "g", "y"])
     yields = (light.gives_way.astype(np.int32) @ moving.astype(np.int32)) > 0
     letters[(letters == "G") & yields & governed[:, None]] = "g"
     return tuple("".join(column) for column in letters[: light.places].T)
+
+
+def _stop_at_red(light: SumoLight, shown: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Return when each place must not let anybody turn on red; shape (places, seconds)."""
+    green = np.isin(shown, [Aspect.GREEN, Aspect.FLASHING_GREEN])
+    beside = beside_whom(green, shown == Aspect.YELLOW)
+    return (~light.turn_on_red).astype(np.int32) @ beside.astype(np.int32) > 0
 
 
 def _phases(light: SumoLight, plan: Plan) -> list[SumoPhase]:

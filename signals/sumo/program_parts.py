@@ -19,6 +19,7 @@ from traffic.sumo.right_of_way import Places
 __all__ = [
     "Program",
     "Times",
+    "beside_whom",
     "conflicts_of",
     "dark_letter",
     "end_without_yellow",
@@ -27,6 +28,7 @@ __all__ = [
     "shortest_green_s",
     "shown_giving_way",
     "times_of",
+    "turns_on_red",
     "whole_seconds",
 ]
 
@@ -159,6 +161,27 @@ def groups_of(program: Program, places: Places) -> tuple[frozenset[int], ...]:
 def dark_letter(program: Program, place: int) -> str:
     """Return what a place shows in red."""
     return "s" if any(state[place] == "s" for state in program.letters) else "r"
+
+
+def turns_on_red(program: Program, rows: Sequence[frozenset[int]]) -> NDArray[np.bool_]:
+    """Return beside whom places show ``s`` in some second; see `beside_whom`; shape (places, groups + 2)."""
+    letters = np.array([list(state) for state in program.letters])
+    green, yellow = (np.isin(letters, list(lit)) for lit in (_GREEN, _YELLOW))
+    lit = [np.array([shown[:, sorted(members)].any(axis=1) for members in rows]) for shown in (green, yellow)]
+    at_s = (letters == "s").T
+    return np.array([[(place & row).any() for row in beside_whom(*lit)] for place in at_s], dtype=bool)
+
+
+def beside_whom(green: NDArray[np.bool_], yellow: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return when each group has green or yellow, when none has green, and when none has either; (groups + 2, seconds).
+
+    Parameters
+    ----------
+    green, yellow
+        When each group has them; shape (groups, seconds).
+    """
+    moving = green | yellow
+    return np.vstack([moving, ~green.any(axis=0), ~moving.any(axis=0)])
 
 
 def _hanging_together(members: Sequence[int], places: Places) -> list[frozenset[int]]:

@@ -207,11 +207,6 @@ class TestJunctions:
         with pytest.raises(InputError, match="green must be at least 12 s"):
             replace(light.plan, durations_s=(30, 10))
 
-    def test_a_turn_on_red_stays_one(self, roads):
-        west = "srrrGGGgsrrrGGGg"
-        light = shipped(roads, (25, NS), (3, ending(NS, west)), (20, west), (3, ending(west, NS)))
-        assert states(light, light.plan)[30] == west
-
     def test_the_cycle_zero_is_the_begin_of_the_run(self, roads):
         phases = [(25, NS), (5, ending(NS, EW)), (20, EW), (5, ending(EW, NS))]
         plan = shipped(roads, *phases, offset=12, begin=130.0).plan
@@ -234,6 +229,66 @@ class TestJunctions:
         (light,) = lights_of(roads)
         assert light.junction.key == roads.network.junctions.key[0] == "X"
         assert light.plan.durations_s == (45, 45)
+
+
+WEST = "srrrGGGgsrrrGGGg"  # right turns from north and south go on red
+
+
+@needs_sumo
+class TestTurnsOnRed:
+    PROTECTED = (
+        (25, NS),
+        (3, ending(NS, LEFT)),
+        (6, LEFT),
+        (3, ending(LEFT, RED)),
+        (20, WEST),
+        (3, ending(WEST, RED).replace("s", "r")),
+    )
+
+    @staticmethod
+    def seconds(light, place):
+        """Return what a place shows from the start of the first stage on, with runs of a letter as one."""
+        shown = "".join(state[place] for state in states(light, light.plan))
+        return "".join(f"{letter}{sum(1 for _ in part)}" for letter, part in groupby(shown))
+
+    def test_they_stay(self, roads):
+        light = shipped(roads, (25, NS), (3, ending(NS, WEST)), (20, WEST), (3, ending(WEST, NS)))
+        assert states(light, light.plan)[30] == WEST
+
+    def test_not_in_a_stage_in_which_the_program_forbids_them(self, roads):
+        # beside the left turns, and where nobody goes
+        light = shipped(roads, *self.PROTECTED, (8, RED))
+        assert self.seconds(light, 0) == "G25y3r9s20r11"
+
+    def test_not_where_all_have_red_unless_the_program_does(self, roads):
+        assert self.seconds(shipped(roads, *self.PROTECTED, (2, RED)), 0) == "G25y3r9s20r5"
+        assert self.seconds(
+            shipped(roads, *self.PROTECTED, (2, WEST.replace("G", "r").replace("g", "r"))), 0
+        ) == ("G25y3r9s25")
+
+    def test_places_of_no_group(self, roads):
+        """The right turns of north and south are never green."""
+        street, west = NS.replace("GGGg", "rGGg"), WEST
+        phases = [(25, street), (3, ending(street, RED)), (20, west), (3, ending(west, RED)), (2, RED)]
+        light = shipped(roads, *phases)
+        assert light.group[[0, 8]].tolist() == [-1, -1]
+        assert self.seconds(light, 0) == "r28s23r2"
+
+    def test_all_the_time(self, roads):
+        street, west = NS.replace("GGGg", "sGGg"), WEST
+        phases = [(25, street), (3, ending(street, west)), (20, west), (3, ending(west, street))]
+        assert self.seconds(shipped(roads, *phases), 0) == "s51"
+
+    def test_in_every_plan_beside_the_same_groups_only(self, roads):
+        light = shipped(roads, *self.PROTECTED, (8, RED))
+        rng = np.random.default_rng(5)
+        least = np.array(light.plan.durations_s) - [10, 0, 5, 0]
+        for _ in range(20):
+            plan = light.plan.with_durations((least + rng.integers(0, 20, size=4)).tolist())
+            for state in states(light, plan):
+                if "s" in state:
+                    assert state[3] == state[11] == "r"
+                    assert set(state[4:8]) <= set("Ggy")
 
 
 @needs_sumo
