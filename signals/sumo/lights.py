@@ -43,8 +43,8 @@ from signals.sumo.program_parts import (
     turns_on_red,
 )
 from signals.sumo.programs import SumoPhase, SumoProgram
+from traffic.sumo.logics import NetLogic
 from traffic.sumo.nema import NEMA, fixed_time
-from traffic.sumo.net_file import NetLogic
 from traffic.sumo.right_of_way import Places, places_of
 from traffic.sumo.road import SumoRoads
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from signals.junction import Conflict
 from traffic.errors import InputError
-from traffic.sumo.net_file import NetLogic
+from traffic.sumo.logics import NetLogic
 from traffic.sumo.right_of_way import Places
 
 __all__ = [

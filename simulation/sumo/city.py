@@ -18,7 +18,8 @@ from traffic.demand import FlowDemand
 from traffic.errors import InputError
 from traffic.files import replacing
 from traffic.flow import FlowParameters
-from traffic.sumo.net_file import read_logics, read_net
+from traffic.sumo.logics import read_logics
+from traffic.sumo.net_file import read_net
 from traffic.sumo.road import SumoRoads, road_network
 from traffic.sumo.routes import Departure, by_car, demand_of, read_departures
 from traffic.sumo.vehicles import CarFollowing, mean_following, read_vehicle_types

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import groupby
 
-from traffic.sumo.net_file import NetLogic, NetPhase
+from traffic.sumo.logics import NetLogic, NetPhase
 
 __all__ = ["NEMA", "fixed_time"]
 

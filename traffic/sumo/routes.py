@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from traffic.demand import FlowDemand
 from traffic.errors import InputError
-from traffic.sumo.net_file import records
+from traffic.sumo.records import records
 from traffic.sumo.road import SumoRoads
 from traffic.sumo.vehicles import DEFAULT_TYPE
 

@@ -15,7 +15,8 @@ from signals.sumo.lights import light_of, lights_of, programs_of, states
 from signals.sumo.program_parts import Program, whole_seconds
 from tests.simulation.sumo.nets import crossing, needs_sumo
 from traffic.errors import InputError
-from traffic.sumo.net_file import NetLogic, NetPhase, read_net
+from traffic.sumo.logics import NetLogic, NetPhase
+from traffic.sumo.net_file import read_net
 from traffic.sumo.road import road_network
 
 

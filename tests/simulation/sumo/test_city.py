@@ -18,7 +18,7 @@ from tests.simulation.sumo.test_offsets import road
 from traffic.errors import InputError
 from traffic.greens import SignalState
 from traffic.network import Turn
-from traffic.sumo.net_file import records
+from traffic.sumo.records import records
 from traffic.sumo.routes import Departure, by_car
 
 pytestmark = needs_sumo

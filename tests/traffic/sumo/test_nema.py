@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import pytest
 
+from traffic.sumo.logics import NetLogic, NetPhase
 from traffic.sumo.nema import fixed_time
-from traffic.sumo.net_file import NetLogic, NetPhase, read_net
+from traffic.sumo.net_file import read_net
 
 # places: left and straight of one street (phases 1, 2 and 5, 6), then of the other (3, 4 and 7, 8)
 STATES = {k: "".join("G" if place == k - 1 else "r" for place in range(8)) for k in range(1, 9)}
