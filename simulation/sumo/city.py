@@ -123,6 +123,11 @@ def _warnings(roads: SumoRoads, left_out: float) -> tuple[str, ...]:
     told = []
     if left_out:
         told.append(f"{left_out:g} vehicles go where cars may not: plans are made without them")
+    programs = roads.net.programs()
+    governing = dict.fromkeys(c.light for parts in roads.connections for c in parts if c.light in programs)
+    idle = [light for light in governing if not programs[light].controls]
+    if idle:
+        told.append(f"lights that are off or only flash stay as they are: {', '.join(idle)}")
     wide = [light for light, nodes in roads.nodes_of.items() if nodes > 1]
     if wide:
         told.append(f"lights of several nodes are modelled less well: {', '.join(wide)}")

@@ -48,6 +48,12 @@ class NetLogic:
         """Sum of all phases."""
         return sum(phase.duration_s for phase in self.phases)
 
+    @property
+    def controls(self) -> bool:
+        """Whether some phase has green and no yellow; not where the light is off or flashes."""
+        shown = [set(phase.state) for phase in self.phases if phase.duration_s > 0.0]
+        return any(letters & {"G", "g"} and not letters & {"y", "Y"} for letters in shown)
+
 
 def read_logics(path: str | os.PathLike[str]) -> tuple[NetLogic, ...]:
     """Return the programs of an additional file."""

@@ -12,7 +12,7 @@ from simulation.sumo.city import read_city, write_programs
 from simulation.sumo.config import read_config
 from simulation.sumo.executables import environment, sumo_program
 from simulation.sumo.optimize import optimize_city
-from simulation.sumo.run import run_seeds, summary
+from simulation.sumo.run import run, run_seeds, summary
 from tests.simulation.sumo.nets import PROGRAM, ROUTES, crossing, logic, needs_sumo
 from tests.simulation.sumo.test_offsets import road
 from traffic.errors import InputError
@@ -172,20 +172,45 @@ def test_a_program_of_an_additional_file_takes_the_place_of_the_networks(tmp_pat
     assert (light.plan.cycle_s, light.plan.offset_s) == (54, 9)
 
 
-def test_a_light_without_yellow_keeps_its_program_and_is_named(tmp_path):
-    folder = road(tmp_path)
-    text = (folder / "net.net.xml").read_text(encoding="utf-8")
+def with_states_of_b(folder, change):
+    """Write the road with three lights, the states of the second one changed."""
+    file = road(folder) / "net.net.xml"
+    text = file.read_text(encoding="utf-8")
     start = text.index('<tlLogic id="B"')
     stop = text.index("</tlLogic>", start)
-    without = re.sub('state="[^"]*"', lambda state: state[0].replace("y", "r"), text[start:stop])
-    (folder / "net.net.xml").write_text(text[:start] + without + text[stop:], encoding="utf-8")
-    city = read_city(read_config(folder))
+    changed = re.sub('state="([^"]*)"', lambda state: f'state="{change(state[1])}"', text[start:stop])
+    file.write_text(text[:start] + changed + text[stop:], encoding="utf-8")
+    return folder
+
+
+def written_lights(city, plans, folder):
+    write_programs(city, plans, folder / "tls.add.xml")
+    return [row.get("id") for row in records(folder / "tls.add.xml")]
+
+
+def test_a_light_without_yellow_keeps_its_program_and_is_named(tmp_path):
+    city = read_city(read_config(with_states_of_b(tmp_path, lambda state: state.replace("y", "r"))))
     assert city.warnings == ("light B keeps its program: in phase 0 the green of link 0 ends without yellow",)
     found = optimize_city(city, steps=4, seed=1)
     assert found.plans[1].durations_s == city.shipped()[1].durations_s
     assert found.plans[1].offset_s == city.shipped()[1].offset_s
-    write_programs(city, found.plans, tmp_path / "tls.add.xml")
-    assert [row.get("id") for row in records(tmp_path / "tls.add.xml")] == ["A", "C"]
+    assert written_lights(city, found.plans, tmp_path) == ["A", "C"]
+
+
+@pytest.mark.parametrize("letter", ["o", "O", "y"])
+def test_a_light_that_is_off_or_flashes_is_left_alone_and_named(tmp_path, letter):
+    city = read_city(read_config(with_states_of_b(tmp_path, lambda state: letter * len(state))))
+    assert [light.junction.key for light in city.lights] == ["A", "C"]
+    assert city.warnings == ("lights that are off or only flash stay as they are: B",)
+    found = optimize_city(city, steps=2, seed=1)
+    assert written_lights(city, found.plans, tmp_path) == ["A", "C"]
+    score = run(city.config, 1, plans=[tmp_path / "tls.add.xml"])
+    assert score["scheduled"] == sum(round(departure.vehicles) for departure in city.departures)
+
+
+def test_a_network_whose_only_light_flashes(tmp_path):
+    with pytest.raises(InputError, match="traffic light that governs cars"):
+        read_city(read_config(crossing(tmp_path, phases=[(2, "y" * 16), (2, "r" * 16)])))
 
 
 def test_where_no_light_can_be_planned(tmp_path):
