@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+from itertools import groupby
 
 import numpy as np
 import pytest
@@ -18,6 +19,8 @@ from tests.simulation.sumo.test_offsets import road
 from traffic.errors import InputError
 from traffic.greens import SignalState
 from traffic.network import Turn
+from traffic.sumo.nema import fixed_time
+from traffic.sumo.net_file import read_net
 from traffic.sumo.records import records
 from traffic.sumo.routes import Departure, by_car
 
@@ -240,6 +243,19 @@ def test_sumo_finds_the_yellow_of_a_nema_light(tmp_path):
     ]
     told = subprocess.run(command, env=environment(sumo), check=True, capture_output=True, text=True)
     assert "yellow" not in told.stderr
+
+
+def test_the_rings_of_a_nema_light_show_what_sumo_shows(tmp_path):
+    options = ("--tls.default-type=NEMA", "--tls.layout=opposites")
+    folder = crossing(tmp_path, begin=BEGIN, end=BEGIN + 300, options=options)
+    shown = shown_by_sumo(folder, tmp_path)
+    program = fixed_time(read_net(folder / "net.net.xml").programs()["X"])
+    assert {phase.state for phase in program.phases} == set(shown)
+    # SUMO decides how long greens are; yellow and red last as long as here
+    lengths = {phase.state: phase.duration_s for phase in program.phases if not set(phase.state) & {"G", "g"}}
+    runs = [(state, sum(1 for _ in part)) for state, part in groupby(shown)][1:-1]
+    assert all(seconds == lengths[state] for state, seconds in runs if state in lengths)
+    assert lengths.keys() <= {state for state, _ in runs}
 
 
 def test_who_goes_where_cars_may_not_is_left_out_and_told(city):
