@@ -10,6 +10,7 @@ one group and the start of green of another. What no change of its stages shows 
 - Two places conflict where SUMO's right-of-way matrix says so. Where the program never shows both green they are in full
   conflict; where it does, the one that SUMO lets give way yields.
 - Places that are never green (right turns on red, ``s``; switched off, ``o``) belong to no group and keep their letter.
+- ``s`` is shown beside those groups beside which the program shows it, else red.
 """
 
 from __future__ import annotations
@@ -30,16 +31,20 @@ from signals.sumo.program_parts import (
     LEAST_WALK_S,
     Program,
     Times,
+    beside_whom,
     conflicts_of,
     dark_letter,
+    end_without_yellow,
     groups_of,
     intergreens_of,
     shortest_green_s,
     shown_giving_way,
     times_of,
+    turns_on_red,
 )
 from signals.sumo.programs import SumoPhase, SumoProgram
-from traffic.sumo.net_file import NetLogic
+from traffic.sumo.logics import NetLogic
+from traffic.sumo.nema import NEMA, fixed_time
 from traffic.sumo.right_of_way import Places, places_of
 from traffic.sumo.road import SumoRoads
 
@@ -60,10 +65,14 @@ class SumoLight:
         Signal group of each place; -1 where no group governs it.
     letter
         What such a place shows all the time; of others what they show in red: ``r``, or ``s`` for a turn on red.
+    turn_on_red
+        Beside whom a place may show ``s`` (`signals.sumo.program_parts.beside_whom`); shape (places, groups + 2).
     gives_way
         Whether a place (row) gives way to another (column); shape (places, places).
     places
         How many places SUMO's states have; one more is `Program.unseen`.
+    kept
+        Why the light keeps its own program, which is not written then; empty where it is planned.
     """
 
     junction: Junction
@@ -71,7 +80,9 @@ class SumoLight:
     group: NDArray[np.int64]
     letter: tuple[str, ...]
     gives_way: NDArray[np.bool_]
+    turn_on_red: NDArray[np.bool_]
     places: int
+    kept: str = ""
 
     def with_stages_shown(self) -> SumoLight:
         """Return the light with stages that plans show for at least as long as a green, or as its program does."""
@@ -101,6 +112,7 @@ def shipped_plans(roads: SumoRoads, lights: Sequence[SumoLight]) -> PlanSet:
 
 def light_of(roads: SumoRoads, logic: NetLogic, index: int, *, begin_s: float = 0.0) -> SumoLight:
     """Return the traffic light with the program `logic`; `index` is the row of its junction."""
+    logic, kept = _planned(roads, logic)
     places = places_of(roads, logic.light, len(logic.phases[0].state))
     program = Program.of(logic, frozenset(place for place, edge in enumerate(places.edge) if edge))
     if program.unseen:
@@ -118,7 +130,7 @@ def light_of(roads: SumoRoads, logic: NetLogic, index: int, *, begin_s: float = 
     stages = tuple(
         Stage(frozenset(g for g, members in enumerate(rows) if stage & members)) for stage in program.stages
     )
-    junction = _without_traps(junction, stages)
+    junction = replace(_without_traps(junction, stages), locked=bool(kept))
     return SumoLight(
         junction=junction,
         plan=_plan(junction, stages, program, round(begin_s)),
@@ -128,8 +140,25 @@ def light_of(roads: SumoRoads, logic: NetLogic, index: int, *, begin_s: float = 
             for place in range(len(group))
         ),
         gives_way=places.gives_way,
+        turn_on_red=turns_on_red(program, rows),
         places=len(logic.phases[0].state),
+        kept=kept,
     )
+
+
+def _planned(roads: SumoRoads, logic: NetLogic) -> tuple[NetLogic, str]:
+    """Return the program to plan from and why it has to stay; no reason where it may change."""
+    if logic.kind == NEMA:
+        found = fixed_time(logic)
+        if found is None:
+            return logic, "its rings and barriers do not say which phases go together, with which yellow"
+        logic = found
+    places = places_of(roads, logic.light, len(logic.phases[0].state))
+    sudden = end_without_yellow(logic, places)
+    if sudden is None:
+        return logic, ""
+    phase, place = sudden
+    return logic, f"in phase {phase} the green of link {place} ends without yellow"
 
 
 def _constant(program: Program, place: int) -> str:
@@ -216,11 +245,12 @@ def _plan(junction: Junction, stages: tuple[Stage, ...], program: Program, begin
 def programs_of(
     lights: Sequence[SumoLight], plans: PlanSet, *, begin_s: float = 0.0
 ) -> tuple[SumoProgram, ...]:
-    """Return the programs of `plans` for SUMO, whose time is `begin_s` at the cycle zero."""
+    """Return the programs of `plans` for SUMO, whose time is `begin_s` at the cycle zero; none of lights that are kept."""
     begin = round(begin_s)
     return tuple(
         SumoProgram(light.junction.key, (plan.offset_s + begin) % plan.cycle_s, tuple(_phases(light, plan)))
         for light, plan in zip(lights, plans, strict=True)
+        if not light.kept
     )
 
 
@@ -234,10 +264,19 @@ def states(light: SumoLight, plan: Plan) -> tuple[str, ...]:
     letters[governed] = np.select(
         [of_place == aspect for aspect, _ in lit], [letter for _, letter in lit], letters[governed]
     )
+    if "s" in light.letter:
+        letters[(letters == "s") & _stop_at_red(light, shown)] = "r"
     moving = np.isin(letters, ["G", "g", "y"])
     yields = (light.gives_way.astype(np.int32) @ moving.astype(np.int32)) > 0
     letters[(letters == "G") & yields & governed[:, None]] = "g"
     return tuple("".join(column) for column in letters[: light.places].T)
+
+
+def _stop_at_red(light: SumoLight, shown: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Return when each place must not let anybody turn on red; shape (places, seconds)."""
+    green = np.isin(shown, [Aspect.GREEN, Aspect.FLASHING_GREEN])
+    beside = beside_whom(green, shown == Aspect.YELLOW)
+    return (~light.turn_on_red).astype(np.int32) @ beside.astype(np.int32) > 0
 
 
 def _phases(light: SumoLight, plan: Plan) -> list[SumoPhase]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,19 +13,23 @@ from numpy.typing import NDArray
 
 from signals.junction import Conflict
 from traffic.errors import InputError
-from traffic.sumo.net_file import NetLogic
+from traffic.sumo.logics import NetLogic
 from traffic.sumo.right_of_way import Places
 
 __all__ = [
     "Program",
     "Times",
+    "beside_whom",
     "conflicts_of",
     "dark_letter",
+    "end_without_yellow",
     "groups_of",
     "intergreens_of",
     "shortest_green_s",
     "shown_giving_way",
     "times_of",
+    "turns_on_red",
+    "whole_seconds",
 ]
 
 _GREEN = frozenset("Gg")
@@ -33,6 +38,7 @@ _LEAST_YELLOW_S = 3
 LEAST_GREEN_S = 5
 LEAST_WALK_S = 7
 _LONGEST_CLEARANCE_S = 5
+_NOTHING_S = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,34 +58,32 @@ class Program:
     @staticmethod
     def of(logic: NetLogic, used: frozenset[int]) -> Program:
         """Return the program as the places in `used` see it."""
-        begin = np.rint(np.cumsum([0.0, *(phase.duration_s for phase in logic.phases)])).astype(int)
-        lengths = np.diff(begin).tolist()
-        shown = [phase.state for phase in logic.phases]
+        phases = [phase for phase in logic.phases if phase.duration_s > 0.0]
+        shown = [phase.state for phase in phases]
         dark = [
-            length > _LONGEST_CLEARANCE_S and not _places(state, _GREEN | _YELLOW)
-            for state, length in zip(shown, lengths, strict=True)
+            phase.duration_s > _LONGEST_CLEARANCE_S and not _places(phase.state, _GREEN | _YELLOW)
+            for phase in phases
         ]
         if any(dark):
             used |= {len(shown[0])}
             shown = [state + ("G" if red else "r") for state, red in zip(shown, dark, strict=True)]
-        letters = tuple(state for state, length in zip(shown, lengths, strict=True) for _ in range(length))
         green = [_places(state, _GREEN) & used for state in shown]
-        steady = [
-            k
-            for k, phase in enumerate(logic.phases)
-            if lengths[k] and green[k] and not _places(phase.state, _YELLOW)
-        ]
+        steady = [k for k, state in enumerate(shown) if green[k] and not _places(state, _YELLOW)]
         kept = [k for n, k in enumerate(steady) if not _is_clearance(green, steady, n)]
         if not kept:
             rule = "must have a phase with green and without yellow"
             raise InputError(rule, field=f"tlLogic {logic.light}", value=[p.state for p in logic.phases])
+        gives = [k for k in kept if not _clears(shown[k - 1], shown[k])]
+        lengths = whole_seconds([phase.duration_s for phase in phases], gives or kept)
+        begin = np.cumsum([0, *lengths]).tolist()
+        letters = tuple(state for state, length in zip(shown, lengths, strict=True) for _ in range(length))
         stages: list[frozenset[int]] = []
         starts: list[int] = []
         for k, before in zip(kept, (kept[-1], *kept), strict=False):
             if not stages or green[k] != stages[-1]:
                 stages.append(green[k])
                 # Where nothing starts, the stage begins as soon as the others end, and their yellow is in it.
-                starts.append(int(begin[before + 1 if green[k] < green[before] else k]))
+                starts.append(begin[before + 1 if green[k] < green[before] else k])
         if len(stages) > 1 and stages[0] == stages[-1]:
             del stages[0], starts[0]
         return Program(logic, any(dark), letters, tuple(stages), tuple(starts))
@@ -94,12 +98,53 @@ def _places(state: str, letters: frozenset[str]) -> frozenset[int]:
     return frozenset(place for place, letter in enumerate(state) if letter in letters)
 
 
+def _clears(before: str, state: str) -> bool:
+    """Whether a green ends without yellow where a phase begins, as that of people on foot: they need its time."""
+    return not _places(before, _GREEN) <= _places(state, _GREEN | _YELLOW)
+
+
+def whole_seconds(durations_s: Sequence[float], gives: Sequence[int]) -> list[int]:
+    """Return how many seconds each phase has, so that none but those of `gives` is shorter than it was.
+
+    These make up for it: the sum is that of all durations, rounded, as long as each of them keeps a second.
+    """
+    lengths = [math.ceil(duration - _NOTHING_S) for duration in durations_s]
+    for k in gives:
+        lengths[k] = max(round(durations_s[k]), 1)
+    longer = {k: lengths[k] - durations_s[k] for k in gives}
+    surplus = sum(lengths) - round(sum(durations_s))
+    while surplus:
+        step = 1 if surplus > 0 else -1
+        able = [k for k in gives if lengths[k] > step]
+        if not able:
+            break
+        most = max(able, key=lambda k: (step * longer[k], durations_s[k]))
+        lengths[most] -= step
+        longer[most] -= step
+        surplus -= step
+    return lengths
+
+
 def _is_clearance(green: Sequence[frozenset[int]], steady: Sequence[int], position: int) -> bool:
     """Whether a phase without yellow only lets go on what is green before and after it."""
     if len(steady) < 3:
         return False
     before, own, after = (green[steady[(position + k) % len(steady)]] for k in (-1, 0, 1))
     return own <= before and own <= after and own not in (before, after)
+
+
+def end_without_yellow(logic: NetLogic, places: Places) -> tuple[int, int] | None:
+    """Return a phase and a place in it whose green ends without yellow; `None` where all have some.
+
+    People on foot have none.
+    """
+    phases = [(k, phase.state) for k, phase in enumerate(logic.phases) if phase.duration_s > 0.0]
+    driven = [k for k, edge in enumerate(places.edge) if edge and not edge.startswith(":")]
+    for (k, state), (_, following) in zip(phases, (*phases[1:], phases[0]), strict=True):
+        for place in driven:
+            if state[place] in _GREEN and following[place] not in _GREEN | _YELLOW:
+                return k, place
+    return None
 
 
 def groups_of(program: Program, places: Places) -> tuple[frozenset[int], ...]:
@@ -116,6 +161,27 @@ def groups_of(program: Program, places: Places) -> tuple[frozenset[int], ...]:
 def dark_letter(program: Program, place: int) -> str:
     """Return what a place shows in red."""
     return "s" if any(state[place] == "s" for state in program.letters) else "r"
+
+
+def turns_on_red(program: Program, rows: Sequence[frozenset[int]]) -> NDArray[np.bool_]:
+    """Return beside whom places show ``s`` in some second; see `beside_whom`; shape (places, groups + 2)."""
+    letters = np.array([list(state) for state in program.letters])
+    green, yellow = (np.isin(letters, list(lit)) for lit in (_GREEN, _YELLOW))
+    lit = [np.array([shown[:, sorted(members)].any(axis=1) for members in rows]) for shown in (green, yellow)]
+    at_s = (letters == "s").T
+    return np.array([[(place & row).any() for row in beside_whom(*lit)] for place in at_s], dtype=bool)
+
+
+def beside_whom(green: NDArray[np.bool_], yellow: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return when each group has green or yellow, when none has green, and when none has either; (groups + 2, seconds).
+
+    Parameters
+    ----------
+    green, yellow
+        When each group has them; shape (groups, seconds).
+    """
+    moving = green | yellow
+    return np.vstack([moving, ~green.any(axis=0), ~moving.any(axis=0)])
 
 
 def _hanging_together(members: Sequence[int], places: Places) -> list[frozenset[int]]:

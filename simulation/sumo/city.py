@@ -14,13 +14,15 @@ from signals.sumo.programs import SumoProgram, additional_xml
 from simulation.sumo.config import SumoConfig
 from simulation.sumo.driven import driven_routes
 from simulation.sumo.executables import produce
+from simulation.sumo.limits import kept_lights, others_of, warnings_of
 from traffic.demand import FlowDemand
 from traffic.errors import InputError
 from traffic.files import replacing
 from traffic.flow import FlowParameters
-from traffic.sumo.net_file import read_logics, read_net
+from traffic.sumo.logics import read_logics
+from traffic.sumo.net_file import read_net
 from traffic.sumo.road import SumoRoads, road_network
-from traffic.sumo.routes import Departure, by_car, demand_of, read_departures
+from traffic.sumo.routes import Departure, by_car, demand_of, read_departures, scaled
 from traffic.sumo.vehicles import CarFollowing, mean_following, read_vehicle_types
 
 __all__ = ["SumoCity", "read_city", "write_programs"]
@@ -89,6 +91,7 @@ def read_city(config: SumoConfig) -> SumoCity:
     programmed = {logic.light for logic in net.logics}
     if not any(c.light in programmed for c in net.connections):
         raise InputError(_NO_LIGHT, file=config.network, field="tlLogic")
+    others = others_of(config)
     types = _types(config)
     departures = _departures(config)
     following = mean_following(types, [(departure.kind, departure.vehicles) for departure in departures])
@@ -99,27 +102,23 @@ def read_city(config: SumoConfig) -> SumoCity:
     if not departures:
         raise InputError("must have a vehicle that goes by car", file=config.file, field="route-files")
     begin, end = config.begin_s, config.end_s
+    lights = lights_of(roads, begin_s=begin)
+    kept = kept_lights(lights)
+    if len(kept) == len(lights):
+        raise InputError(
+            "must have a traffic light that can be planned", file=config.network, value="; ".join(kept)
+        )
     return SumoCity(
         config=config,
         roads=roads,
-        lights=lights_of(roads, begin_s=begin),
+        lights=lights,
         demand=demand_of(roads, departures, begin_s=begin, end_s=end),
         departures=tuple(departures),
         types=MappingProxyType(types),
         following=following,
         parameters=_parameters(following),
-        warnings=_warnings(roads, left_out),
+        warnings=warnings_of(config, roads, lights, others, left_out),
     )
-
-
-def _warnings(roads: SumoRoads, left_out: float) -> tuple[str, ...]:
-    told = []
-    if left_out:
-        told.append(f"{left_out:g} vehicles go where cars may not: plans are made without them")
-    wide = [light for light, nodes in roads.nodes_of.items() if nodes > 1]
-    if wide:
-        told.append(f"lights of several nodes are modelled less well: {', '.join(wide)}")
-    return tuple(told)
 
 
 def _types(config: SumoConfig) -> dict[str, CarFollowing]:
@@ -133,7 +132,7 @@ def _departures(config: SumoConfig) -> list[Departure]:
     with tempfile.TemporaryDirectory(prefix="jasyl-sumo-") as name:
         routed = Path(name) / "routes.rou.xml"
         _route(config, routed)
-        found = list(read_departures(routed, driven=driven_routes(config)))
+        found = scaled(read_departures(routed, driven=driven_routes(config)), config.scale)
     if not found:
         raise InputError(
             "must have a vehicle within the time of the run", file=config.file, field="route-files"

@@ -16,6 +16,7 @@ _MAIN = "run.sumocfg"
 _DEFAULT_TELEPORT_S = 300.0
 _DEFAULT_READ_AHEAD_S = 200.0
 _DEFAULT_END_S = 3600.0
+_NEVER_S = -1.0
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,10 @@ class SumoConfig:
         Seconds after which SUMO takes a vehicle that is stuck out of the way.
     read_ahead_s
         How long before their departure SUMO reads vehicles (``route-steps``), seconds; infinite where it reads all at once.
+    scale
+        How many vehicles SUMO makes of each one of its files.
+    max_depart_delay_s
+        Seconds after which SUMO drops a vehicle that cannot enter; infinite where it never does.
     options
         All options of the file by name, as text.
     """
@@ -42,6 +47,8 @@ class SumoConfig:
     end_s: float
     teleport_s: float
     read_ahead_s: float
+    scale: float
+    max_depart_delay_s: float
     options: dict[str, str]
 
 
@@ -56,6 +63,7 @@ def read_config(path: str | os.PathLike[str]) -> SumoConfig:
     if "net-file" not in options:
         raise InputError("must name a network", file=file, field="net-file")
     ahead_s = _seconds(file, options, "route-steps", _DEFAULT_READ_AHEAD_S)
+    longest_s = _seconds(file, options, "max-depart-delay", _NEVER_S)
     config = SumoConfig(
         file=file,
         network=_paths(file, options, "net-file")[0],
@@ -65,6 +73,8 @@ def read_config(path: str | os.PathLike[str]) -> SumoConfig:
         end_s=_seconds(file, options, "end", _DEFAULT_END_S),
         teleport_s=_seconds(file, options, "time-to-teleport", _DEFAULT_TELEPORT_S),
         read_ahead_s=ahead_s if ahead_s > 0.0 else math.inf,
+        scale=_scale(file, options),
+        max_depart_delay_s=longest_s if longest_s >= 0.0 else math.inf,
         options=options,
     )
     if not config.begin_s < config.end_s:
@@ -93,6 +103,17 @@ def _paths(file: Path, options: dict[str, str], name: str) -> tuple[Path, ...]:
         if not path.is_file():
             raise InputError("names a file that is not there", file=file, field=name, value=str(path))
     return found
+
+
+def _scale(file: Path, options: dict[str, str]) -> float:
+    text = options.get("scale", "1")
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0.0 <= value < math.inf:
+        raise InputError("must be a number of 0 or more", file=file, field="scale", value=text)
+    return value
 
 
 def _seconds(file: Path, options: dict[str, str], name: str, default: float) -> float:

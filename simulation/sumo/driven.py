@@ -8,7 +8,7 @@ from pathlib import Path
 
 from simulation.sumo.config import SumoConfig
 from simulation.sumo.executables import produce
-from traffic.sumo.net_file import records
+from traffic.sumo.records import records
 from traffic.sumo.routes import DrivenRoute
 
 __all__ = ["driven_routes"]

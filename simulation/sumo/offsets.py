@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from signals.offset_bound import loop_bound
 from signals.offsets import PairwiseModel, best_offsets, pairwise_model
-from signals.plan import PlanSet
+from signals.plan import Plan, PlanSet
 from signals.profile import ProfileModel
 from signals.profile_parameters import ProfileParameters
 from signals.sinusoidal import sinusoidal_model, solve
@@ -150,9 +150,9 @@ def _part(gained: float, allowed: float) -> float | None:
 def with_shifts(
     plans: PlanSet, models: Sequence[PairwiseModel], shifts: Sequence[_Shifts], *, name: str
 ) -> PlanSet:
-    """Return `plans` with the offsets of the junctions of each model later by its shifts, seconds."""
+    """Return `plans` with the offsets of the junctions of each model later by its shifts, seconds; locked ones stay."""
     moved = [
-        plans[row].with_offset(plans[row].offset_s + shift)
+        _at(plans[row], plans[row].offset_s + shift)
         for pairs, shift_s in zip(models, shifts, strict=True)
         for row, shift in zip(pairs.junctions.tolist(), shift_s.tolist(), strict=True)
     ]
@@ -160,15 +160,17 @@ def with_shifts(
 
 
 def zero_offsets(plans: PlanSet) -> PlanSet:
-    """Return `plans` with every first stage beginning at the cycle zero."""
-    return plans.with_plans((plan.with_offset(0) for plan in plans), name="zero")
+    """Return `plans` with every first stage beginning at the cycle zero; locked ones stay."""
+    return plans.with_plans((_at(plan, 0) for plan in plans), name="zero")
 
 
 def random_offsets(plans: PlanSet, rng: np.random.Generator) -> PlanSet:
-    """Return `plans` with every offset anywhere in its cycle."""
-    return plans.with_plans(
-        (plan.with_offset(int(rng.integers(plan.cycle_s))) for plan in plans), name="random"
-    )
+    """Return `plans` with every offset anywhere in its cycle; locked ones stay."""
+    return plans.with_plans((_at(plan, int(rng.integers(plan.cycle_s))) for plan in plans), name="random")
+
+
+def _at(plan: Plan, offset_s: int) -> Plan:
+    return plan if plan.junction.locked else plan.with_offset(offset_s)
 
 
 def delays(city: SumoCity, plans: Iterable[PlanSet], seeds: Sequence[int], *, jobs: int = 1) -> list[Delays]:

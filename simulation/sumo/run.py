@@ -22,7 +22,7 @@ from simulation.sumo.config import SumoConfig
 from simulation.sumo.executables import MESSAGE_LENGTH, environment, sumo_program
 from traffic.errors import InputError, JasylError
 from traffic.progress import Progress
-from traffic.sumo.net_file import records
+from traffic.sumo.records import records
 
 __all__ = ["Score", "Summary", "run", "run_seeds", "summary"]
 

@@ -7,38 +7,30 @@ lights with all their programs.
 
 from __future__ import annotations
 
-import gzip
-import math
 import os
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from traffic.errors import InputError
+from traffic.sumo.logics import NetLogic, read_logic
+from traffic.sumo.records import number_of, records, text_of
 
 __all__ = [
     "NetConnection",
     "NetEdge",
     "NetJunction",
     "NetLane",
-    "NetLogic",
-    "NetPhase",
     "SumoNet",
-    "opened",
-    "read_logics",
     "read_net",
-    "records",
 ]
 
 _CAR = "passenger"
-_GZIP = b"\x1f\x8b"
 
 
 @dataclass(frozen=True)
@@ -98,30 +90,6 @@ class NetJunction:
     inside: tuple[str, ...]
     response: NDArray[np.bool_]
     foes: NDArray[np.bool_]
-
-
-@dataclass(frozen=True)
-class NetPhase:
-    """Seconds during which nothing changes, and the letter of every place."""
-
-    duration_s: float
-    state: str
-
-
-@dataclass(frozen=True)
-class NetLogic:
-    """A program of a traffic light."""
-
-    light: str
-    program: str
-    kind: str
-    offset_s: float
-    phases: tuple[NetPhase, ...]
-
-    @property
-    def cycle_s(self) -> float:
-        """Sum of all phases."""
-        return sum(phase.duration_s for phase in self.phases)
 
 
 @dataclass(frozen=True)
@@ -200,58 +168,6 @@ def read_net(path: str | os.PathLike[str]) -> SumoNet:
     )
 
 
-@contextmanager
-def opened(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
-    """Open a file of SUMO, gzipped or not."""
-    file = Path(path)
-    try:
-        stream = file.open("rb")
-    except OSError as error:
-        raise InputError(f"cannot be read: {error.strerror}", file=file) from error
-    with stream:
-        packed = stream.read(2) == _GZIP
-        stream.seek(0)
-        if packed:
-            with gzip.open(stream) as text:
-                yield text  # type: ignore[misc]
-        else:
-            yield stream
-
-
-def records(path: str | os.PathLike[str], *roots: str) -> Iterator[ET.Element]:
-    """Yield the children of the root of an XML file one by one, freeing each after use.
-
-    Parameters
-    ----------
-    roots
-        Names that the root may have; none: any.
-    """
-    depth = 0
-    try:
-        with opened(path) as stream:
-            for event, element in ET.iterparse(stream, events=("start", "end")):  # noqa: S314 - no entities: expat >= 2.4
-                if event == "start":
-                    depth += 1
-                    if depth == 1:
-                        root = element
-                        if roots and root.tag not in roots:
-                            rule = f"must be an XML file of SUMO with the root <{'> or <'.join(roots)}>"
-                            raise InputError(rule, file=path, field="root", value=root.tag)
-                    continue
-                depth -= 1
-                if depth == 1:
-                    yield element
-                    root.clear()
-    except (ET.ParseError, EOFError, gzip.BadGzipFile, OSError) as error:
-        hint = "It may have been cut off; fetch or write it again"
-        raise InputError(f"cannot be read as XML: {error}", file=path, hint=hint) from error
-
-
-def read_logics(path: str | os.PathLike[str]) -> tuple[NetLogic, ...]:
-    """Return the programs of an additional file."""
-    return tuple(read_logic(row, Path(path)) for row in records(path) if row.tag == "tlLogic")
-
-
 def _take(element: ET.Element, draft: _Draft, path: Path) -> None:
     """Add one child of the root to `draft`."""
     if element.tag == "edge":
@@ -273,7 +189,7 @@ def _take(element: ET.Element, draft: _Draft, path: Path) -> None:
 def _edge(element: ET.Element, path: Path) -> NetEdge:
     lanes = tuple(_lane(lane, path) for lane in element.iter("lane"))
     return NetEdge(
-        id=_text(element, "id", path),
+        id=text_of(element, "id", path),
         from_node=element.get("from", ""),
         to_node=element.get("to", ""),
         name=element.get("name", ""),
@@ -286,9 +202,9 @@ def _edge(element: ET.Element, path: Path) -> NetEdge:
 
 def _lane(element: ET.Element, path: Path) -> NetLane:
     return NetLane(
-        index=int(_number(element, "index", path)),
-        length_m=_number(element, "length", path),
-        speed_m_s=_number(element, "speed", path),
+        index=int(number_of(element, "index", path)),
+        length_m=number_of(element, "length", path),
+        speed_m_s=number_of(element, "speed", path),
         shape=_shape(element.get("shape", ""), path),
         cars=_for_cars(element.get("allow"), element.get("disallow")),
     )
@@ -302,11 +218,11 @@ def _for_cars(allow: str | None, disallow: str | None) -> bool:
 
 def _junction(element: ET.Element, path: Path) -> NetJunction:
     inside = tuple(element.get("intLanes", "").split())
-    requests = sorted(element.iter("request"), key=lambda row: _number(row, "index", path))
+    requests = sorted(element.iter("request"), key=lambda row: number_of(row, "index", path))
     return NetJunction(
-        id=_text(element, "id", path),
-        x_m=_number(element, "x", path),
-        y_m=_number(element, "y", path),
+        id=text_of(element, "id", path),
+        x_m=number_of(element, "x", path),
+        y_m=number_of(element, "y", path),
         inside=inside,
         response=_bits([row.get("response", "") for row in requests]),
         foes=_bits([row.get("foes", "") for row in requests]),
@@ -325,36 +241,14 @@ def _bits(rows: list[str]) -> NDArray[np.bool_]:
 
 def _connection(element: ET.Element, path: Path) -> NetConnection:
     return NetConnection(
-        from_edge=_text(element, "from", path),
-        to_edge=_text(element, "to", path),
-        from_lane=int(_number(element, "fromLane", path)),
-        to_lane=int(_number(element, "toLane", path)),
+        from_edge=text_of(element, "from", path),
+        to_edge=text_of(element, "to", path),
+        from_lane=int(number_of(element, "fromLane", path)),
+        to_lane=int(number_of(element, "toLane", path)),
         via=element.get("via", ""),
         direction=element.get("dir", "s"),
         light=element.get("tl", ""),
-        index=int(_number(element, "linkIndex", path, "-1")),
-    )
-
-
-def read_logic(element: ET.Element, path: Path) -> NetLogic:
-    """Return the program that a ``<tlLogic>`` describes."""
-    phases = tuple(
-        NetPhase(_number(phase, "duration", path), _text(phase, "state", path))
-        for phase in element.iter("phase")
-    )
-    light = _text(element, "id", path)
-    where = f"tlLogic {light}"
-    if not phases or sum(phase.duration_s for phase in phases) <= 0:
-        raise InputError("must have a phase that lasts", file=path, field=where)
-    if len({len(phase.state) for phase in phases}) > 1:
-        rule, value = "must have states of one length", [phase.state for phase in phases]
-        raise InputError(rule, file=path, field=where, value=value)
-    return NetLogic(
-        light=light,
-        program=element.get("programID", "0"),
-        kind=element.get("type", "static"),
-        offset_s=_number(element, "offset", path, "0"),
-        phases=phases,
+        index=int(number_of(element, "linkIndex", path, "-1")),
     )
 
 
@@ -363,25 +257,3 @@ def _shape(text: str, path: Path) -> tuple[tuple[float, float], ...]:
         return tuple((float(x), float(y)) for x, y, *_ in (point.split(",") for point in text.split()))
     except ValueError as error:
         raise InputError("must be points x,y", file=path, field="shape", value=text) from error
-
-
-def _text(element: ET.Element, name: str, path: Path) -> str:
-    value = element.get(name)
-    if not value:
-        raise InputError(f"must have the attribute {name}", file=path, field=_place(element))
-    return value
-
-
-def _number(element: ET.Element, name: str, path: Path, default: str | None = None) -> float:
-    text = _text(element, name, path) if default is None else element.get(name, default)
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value):
-        raise InputError("must be a number", file=path, field=f"{_place(element)}, {name}", value=text)
-    return value
-
-
-def _place(element: ET.Element) -> str:
-    return f"{element.tag} {element.get('id', '')}".strip()

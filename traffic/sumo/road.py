@@ -3,7 +3,7 @@
 - An edge that cars may use becomes a link. Its length is that of the edge and, since our links begin where those
   before them end, of the way through the junction before it.
 - A node becomes a node; under a traffic light it belongs to the junction of that light. A light may govern several
-  nodes.
+  nodes. One that is off or only flashes governs none: who goes first there is a matter of right of way.
 - The connections from one edge to another are one movement. Neighbouring lanes with the same movements are a lane
   group; a lane that leads nowhere goes with its neighbour.
 """
@@ -310,10 +310,11 @@ def _nodes(net: SumoNet, ids: list[str], links: Links) -> Nodes:
 
 def _light_nodes(net: SumoNet, turns: _Turns) -> dict[str, Counter[str]]:
     """Return the nodes of each traffic light that governs cars, with how many of its connections are there."""
+    idle = {light for light, logic in net.programs().items() if not logic.controls}
     nodes: dict[str, Counter[str]] = defaultdict(Counter)
     for (from_edge, _), parts in turns.items():
         for c in parts:
-            if c.light:
+            if c.light and c.light not in idle:
                 nodes[c.light][net.edges[from_edge].to_node] += 1
     return nodes
 

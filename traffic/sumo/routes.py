@@ -16,11 +16,13 @@ from numpy.typing import NDArray
 
 from traffic.demand import FlowDemand
 from traffic.errors import InputError
-from traffic.sumo.net_file import records
+from traffic.sumo.records import records
 from traffic.sumo.road import SumoRoads
 from traffic.sumo.vehicles import DEFAULT_TYPE
 
-__all__ = ["Departure", "DrivenRoute", "by_car", "demand_of", "read_departures"]
+__all__ = ["Departure", "DrivenRoute", "by_car", "demand_of", "read_departures", "scaled"]
+
+_PARTS = 1000  # of a vehicle, of which SUMO makes one more
 
 
 @dataclass(frozen=True)
@@ -128,6 +130,34 @@ def _number(text: str, path: Path, field: str) -> float:
     if not math.isfinite(value):
         raise InputError("must be a number", file=path, field=field, value=text)
     return value
+
+
+def scaled(departures: Iterable[Departure], scale: float) -> list[Departure]:
+    """Return the departures of SUMO's demand with ``--scale``.
+
+    Flows have as many more vehicles, evenly. A single vehicle becomes several that depart at once, or none, as SUMO has it
+    where there are no flows: it counts vehicles of both.
+    """
+    if scale == 1.0:
+        return list(departures)
+    found: list[Departure] = []
+    read = made = 0
+    for departure in departures:
+        if departure.until_s > departure.depart_s:
+            found.append(replace(departure, vehicles=departure.vehicles * scale))
+            continue
+        copies = _copies(scale, int((made + 1) / scale) if scale > 1.0 else read)
+        read, made = read + 1, made + copies
+        if copies:
+            found.append(replace(departure, vehicles=departure.vehicles * copies))
+    return [departure for departure in found if departure.vehicles > 0.0]
+
+
+def _copies(scale: float, number: int) -> int:
+    """Return how many vehicles SUMO makes of the one before which there are `number`."""
+    whole = math.floor(scale)
+    part = math.floor((scale - whole) * _PARTS + 0.5)
+    return whole + (number * part % _PARTS < part)
 
 
 def by_car(roads: SumoRoads, departures: Iterable[Departure]) -> tuple[list[Departure], float]:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 from traffic.errors import InputError
-from traffic.sumo.net_file import records
+from traffic.sumo.records import records
 
 __all__ = ["DEFAULT_TYPE", "CarFollowing", "mean_following", "read_vehicle_types"]
 

@@ -1,17 +1,22 @@
 """SUMO's traffic lights as junctions and plans, and back."""
 
+from collections import Counter
 from dataclasses import replace
+from itertools import groupby
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from signals.junction import Conflict, GroupKind
 from signals.plan import PlanSet
 from signals.sumo.lights import light_of, lights_of, programs_of, states
-from signals.sumo.program_parts import Program
+from signals.sumo.program_parts import Program, whole_seconds
 from tests.simulation.sumo.nets import crossing, needs_sumo
 from traffic.errors import InputError
-from traffic.sumo.net_file import NetLogic, NetPhase, read_net
+from traffic.sumo.logics import NetLogic, NetPhase
+from traffic.sumo.net_file import read_net
 from traffic.sumo.road import road_network
 
 
@@ -85,6 +90,58 @@ class TestStages:
         assert caught.value.field == "tlLogic X"
 
 
+class TestWholeSeconds:
+    def test_yellow_and_all_red_become_longer_and_greens_give_it(self):
+        found = program((30, "Gr"), (3.4, "yr"), (1.2, "rr"), (20, "rG"), (3.4, "ry"), (1.2, "rr"))
+        # 59.2 s: 4 and 2 s twice leave 47 s of green
+        assert Counter(found.letters) == {"Gr": 28, "yr": 4, "rr": 4, "rG": 19, "ry": 4}
+        assert found.starts_s == (0, 34)
+
+    def test_a_clearance_during_green_of_others(self):
+        found = program((20, "GrG"), (3, "yrG"), (2.5, "rrG"), (20, "rGG"), (3, "ryy"), (1.5, "rrr"))
+        assert Counter(found.letters) == {"GrG": 19, "yrG": 3, "rrG": 3, "rGG": 20, "ryy": 3, "rrr": 2}
+
+    def test_people_on_foot_keep_the_time_after_their_green(self):
+        # the walk, place 1, ends where a stage of 6.3 s begins: it is their clearance
+        found = program((30, "GGr"), (6.3, "Grr"), (3, "yrr"), (20.4, "rrG"), (3, "rry"))
+        assert Counter(found.letters) == {"GGr": 30, "Grr": 7, "yrr": 3, "rrG": 20, "rry": 3}
+
+    def test_a_cycle_of_whole_seconds_with_broken_greens_stays(self):
+        assert whole_seconds([20.5, 3.0, 20.5, 3.0], [0, 2]) == [21, 3, 20, 3]
+
+    def test_greens_of_a_second_give_nothing(self):
+        assert whole_seconds([1.0, 3.4, 1.0, 3.4], [0, 2]) == [1, 4, 1, 4]
+
+    @given(
+        st.lists(st.tuples(*[st.integers(1, 400)] * 3), min_size=2, max_size=5),
+        st.integers(1, 10),
+    )
+    def test_any_program(self, stages, parts):
+        """Each stage is green, yellow and all-red, in parts of a second."""
+        size, phases = len(stages), []
+        for k, lengths in enumerate(stages):
+            for letter, length in zip("Gyr", lengths, strict=True):
+                phases.append(
+                    (length / parts, "".join(letter if k == place else "r" for place in range(size)))
+                )
+        found = program(
+            *((min(duration, 5.0) if "G" not in state else duration, state) for duration, state in phases)
+        )
+        exact = found.logic.phases
+        shown = [(state, sum(1 for _ in part)) for state, part in groupby(found.letters)]
+        assert [state for state, _ in shown] == [phase.state for phase in exact]
+        seconds = [length for _, length in shown]
+        rigid = [k for k, phase in enumerate(exact) if "G" not in phase.state]
+        for k in rigid:
+            assert exact[k].duration_s <= seconds[k] < exact[k].duration_s + 1.0
+        greens = [seconds[k] for k in range(len(exact)) if k not in rigid]
+        assert min(greens) >= 1
+        if max(greens) > 1:
+            assert abs(found.cycle_s - found.logic.cycle_s) <= 0.5 + 1e-9
+        if parts == 1:
+            assert seconds == [phase.duration_s for phase in exact]
+
+
 @needs_sumo
 class TestJunctions:
     def test_groups_conflicts_and_intergreens(self, roads):
@@ -151,11 +208,6 @@ class TestJunctions:
         with pytest.raises(InputError, match="green must be at least 12 s"):
             replace(light.plan, durations_s=(30, 10))
 
-    def test_a_turn_on_red_stays_one(self, roads):
-        west = "srrrGGGgsrrrGGGg"
-        light = shipped(roads, (25, NS), (3, ending(NS, west)), (20, west), (3, ending(west, NS)))
-        assert states(light, light.plan)[30] == west
-
     def test_the_cycle_zero_is_the_begin_of_the_run(self, roads):
         phases = [(25, NS), (5, ending(NS, EW)), (20, EW), (5, ending(EW, NS))]
         plan = shipped(roads, *phases, offset=12, begin=130.0).plan
@@ -178,6 +230,66 @@ class TestJunctions:
         (light,) = lights_of(roads)
         assert light.junction.key == roads.network.junctions.key[0] == "X"
         assert light.plan.durations_s == (45, 45)
+
+
+WEST = "srrrGGGgsrrrGGGg"  # right turns from north and south go on red
+
+
+@needs_sumo
+class TestTurnsOnRed:
+    PROTECTED = (
+        (25, NS),
+        (3, ending(NS, LEFT)),
+        (6, LEFT),
+        (3, ending(LEFT, RED)),
+        (20, WEST),
+        (3, ending(WEST, RED).replace("s", "r")),
+    )
+
+    @staticmethod
+    def seconds(light, place):
+        """Return what a place shows from the start of the first stage on, with runs of a letter as one."""
+        shown = "".join(state[place] for state in states(light, light.plan))
+        return "".join(f"{letter}{sum(1 for _ in part)}" for letter, part in groupby(shown))
+
+    def test_they_stay(self, roads):
+        light = shipped(roads, (25, NS), (3, ending(NS, WEST)), (20, WEST), (3, ending(WEST, NS)))
+        assert states(light, light.plan)[30] == WEST
+
+    def test_not_in_a_stage_in_which_the_program_forbids_them(self, roads):
+        # beside the left turns, and where nobody goes
+        light = shipped(roads, *self.PROTECTED, (8, RED))
+        assert self.seconds(light, 0) == "G25y3r9s20r11"
+
+    def test_not_where_all_have_red_unless_the_program_does(self, roads):
+        assert self.seconds(shipped(roads, *self.PROTECTED, (2, RED)), 0) == "G25y3r9s20r5"
+        assert self.seconds(
+            shipped(roads, *self.PROTECTED, (2, WEST.replace("G", "r").replace("g", "r"))), 0
+        ) == ("G25y3r9s25")
+
+    def test_places_of_no_group(self, roads):
+        """The right turns of north and south are never green."""
+        street, west = NS.replace("GGGg", "rGGg"), WEST
+        phases = [(25, street), (3, ending(street, RED)), (20, west), (3, ending(west, RED)), (2, RED)]
+        light = shipped(roads, *phases)
+        assert light.group[[0, 8]].tolist() == [-1, -1]
+        assert self.seconds(light, 0) == "r28s23r2"
+
+    def test_all_the_time(self, roads):
+        street, west = NS.replace("GGGg", "sGGg"), WEST
+        phases = [(25, street), (3, ending(street, west)), (20, west), (3, ending(west, street))]
+        assert self.seconds(shipped(roads, *phases), 0) == "s51"
+
+    def test_in_every_plan_beside_the_same_groups_only(self, roads):
+        light = shipped(roads, *self.PROTECTED, (8, RED))
+        rng = np.random.default_rng(5)
+        least = np.array(light.plan.durations_s) - [10, 0, 5, 0]
+        for _ in range(20):
+            plan = light.plan.with_durations((least + rng.integers(0, 20, size=4)).tolist())
+            for state in states(light, plan):
+                if "s" in state:
+                    assert state[3] == state[11] == "r"
+                    assert set(state[4:8]) <= set("Ggy")
 
 
 @needs_sumo
@@ -210,6 +322,83 @@ class TestPeopleOnFoot:
 
     def test_all_that_gives_way_to_them_shows_so(self, light):
         assert states(light, light.plan)[0].startswith("gGGg")
+
+
+RINGS = {"ring1": "0,2,0,4", "ring2": "0,6,0,8", "barrierPhases": "4,8", "barrier2Phases": "2,6"}
+
+
+def nema(roads, params=RINGS, *, yellow_s=4.0, red_s=2.0):
+    greens = {
+        "2": "GGGg" + "r" * 12,
+        "6": "r" * 8 + "GGGgrrrr",
+        "4": "rrrrGGGg" + "r" * 8,
+        "8": "r" * 12 + "GGGg",
+    }
+    phases = tuple(NetPhase(90.0, state, name, 30.0, yellow_s, red_s) for name, state in greens.items())
+    return light_of(roads, NetLogic("X", "0", "NEMA", 0.0, phases, params), 0)
+
+
+def sudden_ends(found):
+    """Return the places whose green ends without yellow in the phases of a program."""
+    states = [phase.state for phase in found.phases]
+    pairs = zip(states, (*states[1:], states[0]), strict=True)
+    return {
+        k for one, other in pairs for k, pair in enumerate(zip(one, other, strict=True))
+        if pair[0] in "Gg" and pair[1] not in "Ggy"
+    }  # fmt: skip
+
+
+@needs_sumo
+class TestYellow:
+    def test_that_of_nema_phases_is_an_attribute(self, roads):
+        light = nema(roads)
+        assert light.kept == ""
+        assert [group.yellow_s for group in light.junction.groups] == [4] * 4
+        assert light.junction.intergreen_s[0].tolist() == [0, 6, 6, 6]
+        shown = states(light, light.plan)
+        assert shown == (
+            *[NS] * 30, *[ending(NS, EW)] * 4, *[RED] * 2, *[EW] * 30, *[ending(EW, NS)] * 4, *[RED] * 2
+        )  # fmt: skip
+
+    def test_every_plan_of_a_nema_light_has_it(self, roads):
+        light = nema(roads)
+        rng = np.random.default_rng(3)
+        for _ in range(20):
+            plan = light.plan.with_durations(rng.integers(16, 60, size=2).tolist())
+            (found,) = programs_of([light], PlanSet("p", roads.network.name, (plan,)))
+            assert sudden_ends(found) == set()
+
+    @pytest.mark.parametrize(
+        "asked", [{"params": {}}, {"params": RINGS | {"ring2": "0,8,0,6"}}, {"yellow_s": 0.0}]
+    )
+    def test_a_nema_light_that_cannot_be_read_is_kept(self, roads, asked):
+        light = nema(roads, **asked)
+        assert light.junction.locked
+        assert light.kept.startswith("its rings and barriers do not say")
+        assert programs_of([light], PlanSet("p", roads.network.name, (light.plan,))) == ()
+
+    @pytest.mark.parametrize(
+        ("phases", "phase", "link"),
+        [
+            (((25, NS), (2, RED), (20, EW), (5, ending(EW, NS))), 0, 0),
+            (((25, NS), (5, ending(NS, EW)), (20, EW), (5, RED)), 2, 4),
+            (((25, NS), (5, "ryyyrrrrryyyrrrr"), (20, EW), (5, ending(EW, NS))), 0, 0),
+            (((25, NS), (0, ending(NS, EW)), (20, EW), (5, ending(EW, NS))), 0, 0),
+            (((25, NS), (5, ending(NS, EW)), (20, EW), (5, ending(EW, NS, "o"))), 2, 4),
+        ],
+    )
+    def test_a_light_whose_green_ends_without_any_is_kept(self, roads, phases, phase, link):
+        light = shipped(roads, *phases)
+        assert light.kept == f"in phase {phase} the green of link {link} ends without yellow"
+        assert light.junction.locked
+        assert programs_of([light], PlanSet("p", roads.network.name, (light.plan,))) == ()
+
+    def test_people_on_foot_have_none(self, tmp_path):
+        walks = ("--sidewalks.guess", "--sidewalks.guess.min-speed=1", "--crossings.guess")
+        (light,) = lights_of(road_network(read_net(crossing(tmp_path, options=walks) / "net.net.xml")))
+        assert light.kept == ""
+        (found,) = programs_of([light], PlanSet("p", "n", (light.plan,)))
+        assert {k >= 16 for k in sudden_ends(found)} == {True}
 
 
 @needs_sumo

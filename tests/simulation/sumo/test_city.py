@@ -1,6 +1,8 @@
 """A SUMO configuration as a city: demand, clock, and plans that SUMO loads unchanged."""
 
+import re
 import subprocess
+from itertools import groupby
 
 import numpy as np
 import pytest
@@ -11,12 +13,15 @@ from simulation.sumo.city import read_city, write_programs
 from simulation.sumo.config import read_config
 from simulation.sumo.executables import environment, sumo_program
 from simulation.sumo.optimize import optimize_city
-from simulation.sumo.run import run_seeds, summary
+from simulation.sumo.run import run, run_seeds, summary
 from tests.simulation.sumo.nets import PROGRAM, ROUTES, crossing, logic, needs_sumo
+from tests.simulation.sumo.test_offsets import road
 from traffic.errors import InputError
 from traffic.greens import SignalState
 from traffic.network import Turn
-from traffic.sumo.net_file import records
+from traffic.sumo.nema import fixed_time
+from traffic.sumo.net_file import read_net
+from traffic.sumo.records import records
 from traffic.sumo.routes import Departure, by_car
 
 pytestmark = needs_sumo
@@ -168,6 +173,89 @@ def test_a_program_of_an_additional_file_takes_the_place_of_the_networks(tmp_pat
     (folder / "run.sumocfg").write_text(text, encoding="utf-8")
     (light,) = read_city(read_config(folder)).lights
     assert (light.plan.cycle_s, light.plan.offset_s) == (54, 9)
+
+
+def with_states_of_b(folder, change):
+    """Write the road with three lights, the states of the second one changed."""
+    file = road(folder) / "net.net.xml"
+    text = file.read_text(encoding="utf-8")
+    start = text.index('<tlLogic id="B"')
+    stop = text.index("</tlLogic>", start)
+    changed = re.sub('state="([^"]*)"', lambda state: f'state="{change(state[1])}"', text[start:stop])
+    file.write_text(text[:start] + changed + text[stop:], encoding="utf-8")
+    return folder
+
+
+def written_lights(city, plans, folder):
+    write_programs(city, plans, folder / "tls.add.xml")
+    return [row.get("id") for row in records(folder / "tls.add.xml")]
+
+
+def test_a_light_without_yellow_keeps_its_program_and_is_named(tmp_path):
+    city = read_city(read_config(with_states_of_b(tmp_path, lambda state: state.replace("y", "r"))))
+    assert city.warnings == ("light B keeps its program: in phase 0 the green of link 0 ends without yellow",)
+    found = optimize_city(city, steps=4, seed=1)
+    assert found.plans[1].durations_s == city.shipped()[1].durations_s
+    assert found.plans[1].offset_s == city.shipped()[1].offset_s
+    assert written_lights(city, found.plans, tmp_path) == ["A", "C"]
+
+
+@pytest.mark.parametrize("letter", ["o", "O", "y"])
+def test_a_light_that_is_off_or_flashes_is_left_alone_and_named(tmp_path, letter):
+    city = read_city(read_config(with_states_of_b(tmp_path, lambda state: letter * len(state))))
+    assert [light.junction.key for light in city.lights] == ["A", "C"]
+    assert city.warnings == ("lights that are off or only flash stay as they are: B",)
+    found = optimize_city(city, steps=2, seed=1)
+    assert written_lights(city, found.plans, tmp_path) == ["A", "C"]
+    score = run(city.config, 1, plans=[tmp_path / "tls.add.xml"])
+    assert score["scheduled"] == sum(round(departure.vehicles) for departure in city.departures)
+
+
+def test_a_network_whose_only_light_flashes(tmp_path):
+    with pytest.raises(InputError, match="traffic light that governs cars"):
+        read_city(read_config(crossing(tmp_path, phases=[(2, "y" * 16), (2, "r" * 16)])))
+
+
+def test_where_no_light_can_be_planned(tmp_path):
+    folder = crossing(tmp_path, phases=[PROGRAM[0], PROGRAM[3]])
+    with pytest.raises(
+        InputError, match=r"light that can be planned .*light X keeps its program: in phase 0"
+    ):
+        read_city(read_config(folder))
+
+
+def test_sumo_finds_the_yellow_of_a_nema_light(tmp_path):
+    """SUMO warns of programs without."""
+    folder = crossing(tmp_path, options=("--tls.default-type=NEMA", "--tls.layout=opposites"))
+    city = read_city(read_config(folder))
+    assert city.roads.net.programs()["X"].kind == "NEMA"
+    found = optimize_city(city, steps=4, seed=1)
+    write_programs(city, found.plans, tmp_path / "tls.add.xml")
+    sumo = sumo_program("sumo")
+    command = [
+        str(sumo),
+        "-c",
+        str(folder / "run.sumocfg"),
+        "-a",
+        str(tmp_path / "tls.add.xml"),
+        "--end",
+        "5",
+    ]
+    told = subprocess.run(command, env=environment(sumo), check=True, capture_output=True, text=True)
+    assert "yellow" not in told.stderr
+
+
+def test_the_rings_of_a_nema_light_show_what_sumo_shows(tmp_path):
+    options = ("--tls.default-type=NEMA", "--tls.layout=opposites")
+    folder = crossing(tmp_path, begin=BEGIN, end=BEGIN + 300, options=options)
+    shown = shown_by_sumo(folder, tmp_path)
+    program = fixed_time(read_net(folder / "net.net.xml").programs()["X"])
+    assert {phase.state for phase in program.phases} == set(shown)
+    # SUMO decides how long greens are; yellow and red last as long as here
+    lengths = {phase.state: phase.duration_s for phase in program.phases if not set(phase.state) & {"G", "g"}}
+    runs = [(state, sum(1 for _ in part)) for state, part in groupby(shown)][1:-1]
+    assert all(seconds == lengths[state] for state, seconds in runs if state in lengths)
+    assert lengths.keys() <= {state for state, _ in runs}
 
 
 def test_who_goes_where_cars_may_not_is_left_out_and_told(city):

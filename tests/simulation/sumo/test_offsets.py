@@ -1,6 +1,7 @@
 """Offsets on a SUMO network: three lights in a row, where both models have closed forms."""
 
 import subprocess
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -72,6 +73,16 @@ def tables(city):
 @pytest.fixture(scope="module")
 def solved(tables):
     return coordinate(tables, seed=0, merges=10)
+
+
+def test_locked_lights_keep_their_offsets(tables):
+    free = tables.plans
+    locked = replace(free[1].with_offset(17), junction=replace(free[1].junction, locked=True))
+    plans = free.with_plans([free[0], locked, free[2]])
+    moved = with_shifts(plans, tables.models, [np.array([5, 6, 7])], name="moved")
+    for found in (zero_offsets(plans), random_offsets(plans, np.random.default_rng(0)), moved):
+        assert found[1].offset_s == 17
+    assert moved[2].offset_s == (free[2].offset_s + 7) % free[2].cycle_s
 
 
 def test_splits_cycles_and_intergreens_stay(city, solved):

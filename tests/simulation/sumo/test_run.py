@@ -7,7 +7,7 @@ from simulation.sumo.config import read_config
 from simulation.sumo.run import run, run_seeds, summary
 from tests.simulation.sumo.nets import ROUTES, crossing, logic, needs_sumo
 from traffic.errors import InputError, JasylError
-from traffic.sumo.net_file import records
+from traffic.sumo.records import records
 
 # more than two lanes can bring in, so that some never enter
 FULL = ROUTES.replace('vehsPerHour="600"', 'vehsPerHour="3600"')
