@@ -28,7 +28,7 @@ from signals.budget import Budget, Clock
 from signals.locked import check_start
 from signals.objective import Objective, Robust
 from signals.search import Search, Step
-from signals.stages import stage_sequences
+from signals.stages import has_too_many_stages, stage_sequences
 from signals.webster_plans import flow_ratios
 from traffic.errors import InputError
 
@@ -92,7 +92,8 @@ def usable_sequences(
     """Return the stage sequences of each junction for its flows, that of its plan in `start` first.
 
     The flows are those of the busiest demand period of each movement. A locked junction has the sequence of its
-    plan only, so it must have one; a plan in `start` that breaks a fixed stage order is refused.
+    plan only, so it must have one; so has one with too many stages to choose from, if it has a plan. A plan in
+    `start` that breaks a fixed stage order is refused.
     """
     check_start(junctions, start)
     busiest = np.max([demand.movement_veh_s(network, k) for k in range(demand.periods)], axis=0)
@@ -100,7 +101,7 @@ def usable_sequences(
     found: list[tuple[StageSequence, ...]] = []
     for junction, flows in zip(junctions, ratios, strict=True):
         own = None if start is None else start[junction.index].sequence
-        if own is not None and junction.locked:
+        if own is not None and (junction.locked or has_too_many_stages(junction, flows)):
             found.append((own,))
             continue
         others = stage_sequences(junction, flows=flows, limit=limit)

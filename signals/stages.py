@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from signals.junction import Junction
 
-__all__ = ["forget_stages", "stage_sequences"]
+__all__ = ["forget_stages", "has_too_many_stages", "stage_sequences"]
 
 Stages = tuple[Stage, ...]
 
@@ -74,6 +74,11 @@ def stage_sequences(
     if not fitting:
         _require_fitting(junction, [StageSequence.of(junction, stages) for stages in others])
     return tuple(StageSequence.of(junction, stages) for stages in fitting)
+
+
+def has_too_many_stages(junction: Junction, flows: NDArray[np.float64] | None = None) -> bool:
+    """Return whether there are so many stages that looking for good sequences takes too long."""
+    return Structure.of(junction, flows).reduced[0].is_large
 
 
 def forget_stages() -> None:

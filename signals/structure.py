@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,6 +14,8 @@ from signals.sequence import gives_way, walking_stage_s
 from traffic.errors import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
     from signals.junction import Junction
@@ -26,6 +29,7 @@ RATIO_UNIT = 90_000
 WALK_WEIGHT = 1
 """Of a second of intergreen after a pedestrian group."""
 
+_MOST_SETS = 200
 _LOST_WEIGHT = 10_000_000
 _CHANGE_WEIGHT = 1_000_000
 _DESIGN_CYCLE_S = 90
@@ -152,26 +156,33 @@ class Reduced:
 
     @cached_property
     def largest_sets(self) -> tuple[int, ...]:
-        """Sets of rows without conflict to which no row can be added, as bits: every stage is one (Bron-Kerbosch)."""
+        """Sets of rows without conflict to which no row can be added, as bits: every stage is one."""
+        return tuple(self._sets())
+
+    @cached_property
+    def is_large(self) -> bool:
+        """Whether there are too many such sets to choose stages from, as where a light governs many crossroads."""
+        return next(islice(self._sets(), _MOST_SETS, None), None) is not None
+
+    def _sets(self) -> Iterator[int]:
+        """Yield the largest sets (Bron-Kerbosch)."""
         size = len(self.full)
         friends = [
             sum(1 << other for other in range(size) if other != row and not self.full[row][other])
             for row in range(size)
         ]
-        found: list[int] = []
 
-        def extend(chosen: int, allowed: int, seen: int) -> None:
+        def extend(chosen: int, allowed: int, seen: int) -> Iterator[int]:
             if not allowed | seen:
-                found.append(chosen)
+                yield chosen
                 return
             rest = allowed & ~friends[_lowest(allowed | seen)]
             while rest:
                 row = _lowest(rest)
-                extend(chosen | 1 << row, allowed & friends[row], seen & friends[row])
+                yield from extend(chosen | 1 << row, allowed & friends[row], seen & friends[row])
                 rest, allowed, seen = (bits ^ 1 << row for bits in (rest, allowed, seen))
 
-        extend(0, (1 << size) - 1, 0)
-        return tuple(found)
+        yield from extend(0, (1 << size) - 1, 0)
 
     def can_be_served(self, count: int, without: tuple[bool, ...] | None = None) -> bool:
         """Whether some `count` stages serve all rows, none of which holds all rows of `without`."""

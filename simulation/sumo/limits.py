@@ -93,9 +93,6 @@ def _of_lights(roads: SumoRoads, lights: Sequence[SumoLight]) -> list[str]:
             f"the delay before is that of fixed programs with the same phases, for lights that react to traffic "
             f"({', '.join(kinds)}): {', '.join(reacting)}"
         )
-    wide = [light for light, nodes in roads.nodes_of.items() if nodes > 1]
-    if wide:
-        told.append(f"lights of several nodes are modelled less well: {', '.join(wide)}")
     return told + kept_lights(lights)
 
 

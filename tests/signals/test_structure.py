@@ -5,11 +5,12 @@ from __future__ import annotations
 from itertools import combinations_with_replacement
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from signals.plan import Stage, StageSequence
-from signals.structure import Structure
+from signals.structure import Reduced, Structure
 from tests.signals.junctions import random_junction, random_stages
 from traffic.errors import InputError
 
@@ -57,3 +58,14 @@ def test_lost_seconds_are_those_of_the_sequence(seed: int) -> None:
     except InputError:
         return  # an empty stage, a bounded green in every stage, or a single stage repeated
     assert Structure.of(junction, None).lost_s(stages) == sequence.lost_s
+
+
+@pytest.mark.parametrize(("crossroads", "large"), [(7, False), (8, True)])
+def test_a_light_of_many_crossroads_has_too_many_stages(crossroads: int, large: bool) -> None:
+    """At each crossroads one of two roads: 2 to the power of their number sets."""
+    size = 2 * crossroads
+    full = tuple(tuple(a != b and a // 2 == b // 2 for b in range(size)) for a in range(size))
+    none = tuple((False,) * size for _ in range(size))
+    nought = tuple((0,) * size for _ in range(size))
+    reduced = Reduced(full, none, nought, nought, (True,) * size, (0,) * size, 0)
+    assert reduced.is_large == large

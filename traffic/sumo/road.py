@@ -71,8 +71,6 @@ class SumoRoads:
         For each movement, its connections from the right-hand lane to the left.
     movement_of
         Movement of each pair of edges that a connection leads between.
-    nodes_of
-        How many nodes each traffic light governs.
     """
 
     net: SumoNet
@@ -81,7 +79,6 @@ class SumoRoads:
     link_of: Mapping[str, int]
     connections: tuple[tuple[NetConnection, ...], ...]
     movement_of: Mapping[tuple[str, str], int]
-    nodes_of: Mapping[str, int]
 
 
 def road_network(
@@ -148,7 +145,6 @@ def road_network(
         link_of=MappingProxyType(link_of),
         connections=tuple(tuple(found) for found in turns.values()),
         movement_of=MappingProxyType({pair: movement for movement, pair in enumerate(turns)}),
-        nodes_of=MappingProxyType({light: len(found) for light, found in nodes.items()}),
     )
 
 
