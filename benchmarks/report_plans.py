@@ -37,8 +37,8 @@ FULL = (
     Case("ingolstadt1", 10.0, 3, 3),
     Case("cologne8", 10.0, 3, 3),
     Case("grid4x4", 10.0, 3, 3),
-    Case("ingolstadt21", 30.0, 3, 3),
-    Case("synth450_medium", 60.0, 3, 1),
+    Case("ingolstadt21", 240.0, 2, 3),
+    Case("synth450_medium", 60.0, 1, 1),
 )
 QUICK = (Case("cologne1", 3.0, 2, 1), Case("ingolstadt1", 3.0, 2, 1))
 
