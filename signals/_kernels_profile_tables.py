@@ -7,19 +7,21 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from traffic._kernels_jit import F1, F2, I1, I2, OutF1, OutI1
+from traffic._kernels_jit import F1, F2, I1, I2, OutF1, OutI1, OutU1
 
 # Net.node
-IN_BEGIN, IN_END, OUT_BEGIN, OUT_END, JUNCTION = range(5)
+IN_BEGIN, IN_END, OUT_BEGIN, OUT_END, JUNCTION, TEAM_BEGIN, TEAM_END = range(7)
 # Net.link and Net.link_value
 TO_NODE, GROUP_BEGIN, GROUP_END = range(3)
 TRAVEL, SMOOTHING, ENTRY = range(3)
 # Net.group and Net.group_value
-PART_BEGIN, PART_END, CONN_BEGIN, CONN_END, SEEN_ROW, PLAIN = range(6)
+PART_BEGIN, PART_END, CONN_BEGIN, CONN_END, SEEN_ROW, PLAIN, LINK, WATCHED = range(8)
 SHARE, SATURATION, STORAGE, DELAY_WEIGHT, STOP_WEIGHT, LANES, TOGETHER = range(7)
 # Net.part and Net.part_value
-SIGNAL, FOE_BEGIN, FOE_END, GAPS = range(4)
+SIGNAL, FOE_BEGIN, FOE_END, GAPS, LIVE_BEGIN, PART_ROW = range(6)
 PART_SATURATION, MIX, FOOT, PER_VEHICLE, PER_SHARE = range(5)
+# Net.team
+MEMBER_BEGIN, MEMBER_END = range(2)
 # Net.junction
 SEQUENCE_BEGIN, SEQUENCE_END, CYCLE_MIN, CYCLE_MAX = range(4)
 # Net.sequence
@@ -37,9 +39,10 @@ class Net(NamedTuple):
 
     Rows of `node_link` are links, first the in-links of all nodes, then their out-links. A *part* of a lane
     group is the movements in it that see the same signal and give way to the same streams, with their mean
-    saturation flow and their share of the group. A *foe* is a row of departures (below 0: -1 - a part of a lane
-    group that is not plain itself), and the share of it, that a part gives way to. A *connection* leads a share
-    of the group into an out-link of the node.
+    saturation flow and their share of the group. A *foe* is a row of departures (below 0, and listed last: -1 - a
+    part of a lane group that is not plain itself), and the share of it, that a part gives way to. A *team* is lane
+    groups of a node, none of them plain, that are played together because they look at each other; most are alone.
+    A *connection* leads a share of the group into an out-link of the node.
     """
 
     stride: int
@@ -54,6 +57,8 @@ class Net(NamedTuple):
     part_value: F2
     foe_row: I1
     foe_share: F1
+    team: I2
+    member: I1
     conn_slot: I1
     conn_share: F1
     junction: I2
@@ -89,9 +94,17 @@ class ProfileState(NamedTuple):
 
     `inflow` and `arrive` hold a row for each link, `service` one for each lane group, `depart` the same and one
     more for each plain one that others give way to: what these see of it. `result` holds `RESULTS` columns for
-    each lane group. `queue` holds the nodes to evaluate and, in its second half, whether each is in it. `live` and
-    `fresh` hold what others see of each part. The rest is work space: `rate`, `late`, `waiting` and `cap` by part of
-    a node, `left`, `least`, `gone` and `played` by lane group of a node.
+    each lane group. `queue` holds the nodes to evaluate and, in its second half, whether each is in it.
+
+    What need not be found again is kept. `came` tells of each link whether its arrivals are newer than the departures.
+    `shown` is a row for each node: the plan that the greens are those of. These are, for plain lane groups, `service`,
+    and `volume`, the sum of it; for the parts of the others `rate` and `late`, green and late green, `flow`, what they
+    can discharge between the plain streams (with foes that are not plain: what these plain streams are), and, in the row of
+    the first part, `opened`, the green of the lane group.
+
+    The rest is work space: `moved` by row of what others see, whether the visit in hand found it anew; `live` and `fresh` by
+    part, what others see of it;
+    `left`, `start`, `waiting`, `cap`, `line`, `stood` and `looked` for the lane groups and parts of a team.
     """
 
     inflow: OutF1
@@ -101,16 +114,23 @@ class ProfileState(NamedTuple):
     node_cost: OutF1
     result: OutF1
     queue: OutI1
+    came: OutU1
+    shown: OutI1
+    volume: OutF1
     rate: OutF1
     late: OutF1
-    cap: OutF1
-    waiting: OutF1
-    left: OutF1
-    least: OutF1
-    gone: OutF1
+    flow: OutF1
+    opened: OutF1
+    moved: OutU1
     live: OutF1
     fresh: OutF1
-    played: OutI1
+    left: OutF1
+    start: OutF1
+    waiting: OutF1
+    cap: OutF1
+    line: OutF1
+    stood: OutF1
+    looked: OutF1
     out: OutF1
     stage_start: OutI1
 

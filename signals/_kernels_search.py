@@ -18,7 +18,7 @@ from signals._kernels_profile_tables import (
 )
 from signals._kernels_splits import allocate, feasible
 from signals._kernels_spread import attempt, commit, undo
-from traffic._kernels_jit import I1, I2, OutI1, helper, kernel
+from traffic._kernels_jit import I1, I2, OutI1, borrowed, helper, kernel
 
 __all__ = ["improve_orders", "improve_timings"]
 
@@ -49,6 +49,10 @@ def improve_timings(
     A row of `moves` is (giver, taker, step, shift): `step` seconds from one stage to another, and the offset
     `shift` seconds later. Giver and taker the same: the offset alone. -1 is the last stage.
     """
+    net = borrowed(net)
+    plan = borrowed(plan)
+    state = borrowed(state)
+    journal = borrowed(journal)
     gained = 0.0
     for place in range(len(nodes)):
         node = int(nodes[place])
@@ -137,6 +141,10 @@ def improve_orders(
     tolerance: float,
 ) -> float:
     """Visit `nodes` and try their other stage sequences, and half or whole cycles; return the change of the cost."""
+    net = borrowed(net)
+    plan = borrowed(plan)
+    state = borrowed(state)
+    journal = borrowed(journal)
     gained = 0.0
     for place in range(len(nodes)):
         node = int(nodes[place])

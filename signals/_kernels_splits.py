@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from signals._kernels_greens import stage_starts
 from signals._kernels_profile import update_node
 from signals._kernels_profile_tables import (
     JUNCTION,
@@ -21,8 +22,7 @@ from signals._kernels_profile_tables import (
     PlanState,
     ProfileState,
 )
-from signals._kernels_streams import stage_starts
-from traffic._kernels_jit import I1, I2, OutF1, OutI1, helper, kernel
+from traffic._kernels_jit import I1, I2, OutF1, OutI1, borrowed, helper, kernel
 
 __all__ = ["allocate", "feasible", "split_all"]
 
@@ -167,6 +167,9 @@ def _exchange(net: Net, plan: PlanState, state: ProfileState, node: int, largest
 @kernel
 def split_all(net: Net, plan: PlanState, state: ProfileState, nodes: I1, warm: bool, cost: OutF1) -> None:
     """Allocate durations at each of `nodes` for its cycle; `cost` gets each node's cost, -1 if impossible."""
+    net = borrowed(net)
+    plan = borrowed(plan)
+    state = borrowed(state)
     for place in range(len(nodes)):
         node = int(nodes[place])
         cycle = int(plan.period[node] // plan.repeats[int(net.node[node, JUNCTION])])
@@ -176,6 +179,9 @@ def split_all(net: Net, plan: PlanState, state: ProfileState, nodes: I1, warm: b
 @kernel
 def all_feasible(net: Net, plan: PlanState, state: ProfileState, junctions: I1) -> bool:
     """Return whether the durations of all `junctions` keep the bounds of their sequences."""
+    net = borrowed(net)
+    plan = borrowed(plan)
+    state = borrowed(state)
     for junction in junctions:
         if not feasible(net, plan, state.stage_start, int(junction), True):
             return False

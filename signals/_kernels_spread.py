@@ -15,7 +15,7 @@ from signals._kernels_profile_tables import (
     PlanState,
     ProfileState,
 )
-from traffic._kernels_jit import F1, I1, OutF1, OutI1, helper, kernel
+from traffic._kernels_jit import F1, I1, OutF1, OutI1, borrowed, helper, kernel
 
 _NO_LIMIT = 2**31 - 1
 
@@ -90,6 +90,7 @@ def undo(net: Net, state: ProfileState, journal: Journal) -> None:
         source = place * net.stride
         state.inflow[row : row + net.stride] = journal.inflow[source : source + net.stride]
         state.arrive[row : row + net.stride] = journal.arrive[source : source + net.stride]
+        state.came[journal.link[place]] = 1
     commit(journal)
 
 
@@ -153,6 +154,7 @@ def spread(
             ahead = int(net.link[link, TO_NODE])
             arrived = state.arrive[row : row + int(plan.period[ahead])]
             _arrive(before, arrived, net.link_value[link, TRAVEL], net.link_value[link, SMOOTHING])
+            state.came[link] = 1
             waiting = _push(state.queue, ahead, head, waiting)
     journal.size[2] = updates
     return change
@@ -182,6 +184,10 @@ def propagate(
 
     `visits` is how often each node may be evaluated.
     """
+    net = borrowed(net)
+    plan = borrowed(plan)
+    state = borrowed(state)
+    journal = borrowed(journal)
     waiting = 0
     for node in seeds:
         waiting = _push(state.queue, int(node), 0, waiting)
@@ -192,8 +198,11 @@ def propagate(
 @kernel
 def start_uniform(net: Net, state: ProfileState, link_flow: F1) -> None:
     """Set all inflows and arrivals to the mean flow of their link."""
+    net = borrowed(net)
+    state = borrowed(state)
     for link in range(len(link_flow)):
         row = link * net.stride
+        state.came[link] = 1
         for t in range(net.stride):
             state.inflow[row + t] = link_flow[link]
             state.arrive[row + t] = link_flow[link]

@@ -19,18 +19,14 @@ import numpy as np
 
 from signals._kernels_profile_tables import (
     DELAY_WEIGHT,
-    OUT_BEGIN,
-    OUT_END,
     RESULTS,
     SEQUENCE_BEGIN,
-    Journal,
-    PlanState,
-    ProfileState,
 )
 from signals._kernels_splits import all_feasible, split_all
 from signals._kernels_spread import propagate, start_uniform
 from signals.plan import Plan, PlanSet
-from signals.profile_parameters import MeanDemand, ProfileParameters, Weights, mean_demand
+from signals.profile_parameters import ProfileParameters, Weights, mean_demand
+from signals.profile_state import buffers, downstream_order, leaders
 from signals.profile_tables import build_net
 from traffic.arrays import frozen
 from traffic.errors import InputError
@@ -142,7 +138,7 @@ class ProfileModel:
             weights = Weights(delay=np.ones(links), stop_s=np.zeros(links))
         self.parameters = parameters or ProfileParameters()
         longest = period_max_s or max((j.cycle_max_s for j in junctions), default=1)
-        self.net, rows, parts = build_net(
+        self.net, sizes = build_net(
             network,
             junctions,
             self.sequences,
@@ -153,54 +149,10 @@ class ProfileModel:
         )
         self._group_value = self.net.group_value
         self._link_flow = frozen(self.demand.link_veh_s, np.float64)
-        self.state, self.plan, self.journal = self._buffers(rows, parts)
+        self.state, self.plan, self.journal = buffers(network, self.net, sizes)
         self.nodes = frozen(network.junctions.node, np.int32)
-        self._all_nodes = frozen(_downstream_order(network, self.demand), np.int32)
-        self._leader = _leaders(network, self.demand)
-
-    def _buffers(self, rows: int, parts: int) -> tuple[ProfileState, PlanState, Journal]:
-        nodes, links, stride = len(self.network.nodes), len(self.network.links), self.net.stride
-        groups = len(self.network.lane_groups)
-        slots = int((self.net.node[:, OUT_END] - self.net.node[:, OUT_BEGIN]).max(initial=1))
-        state = ProfileState(
-            inflow=np.zeros(links * stride),
-            arrive=np.zeros(links * stride),
-            depart=np.zeros(rows * stride),
-            node_cost=np.zeros(nodes),
-            service=np.zeros(groups * stride),
-            result=np.zeros(RESULTS * groups),
-            queue=np.zeros(2 * nodes, dtype=np.int32),
-            rate=np.zeros(parts * stride),
-            late=np.zeros(parts * stride),
-            cap=np.zeros(parts),
-            waiting=np.zeros(parts),
-            left=np.zeros(parts),
-            least=np.zeros(parts),
-            gone=np.zeros(parts),
-            live=np.zeros(len(self.net.part)),
-            fresh=np.zeros(len(self.net.part)),
-            played=np.zeros(6 * parts, dtype=np.int32),
-            out=np.zeros(slots * stride),
-            stage_start=np.zeros(self.net.stages + 1, dtype=np.int32),
-        )
-        count = len(self.junctions)
-        plan = PlanState(
-            stages=self.net.stages,
-            period=np.ones(nodes, dtype=np.int32),
-            repeats=np.ones(count, dtype=np.int32),
-            sequence=np.zeros(count, dtype=np.int32),
-            offset=np.zeros(count, dtype=np.int32),
-            duration=np.zeros(count * self.net.stages, dtype=np.int32),
-        )
-        journal = Journal(
-            size=np.zeros(3, dtype=np.int32),
-            node=np.zeros(2 * nodes, dtype=np.int32),
-            link=np.zeros(2 * links, dtype=np.int32),
-            cost=np.zeros(nodes),
-            inflow=np.zeros(links * stride),
-            arrive=np.zeros(links * stride),
-        )
-        return state, plan, journal
+        self._all_nodes = frozen(downstream_order(network, self.demand), np.int32)
+        self._leader = leaders(network, self.demand)
 
     @property
     def cost(self) -> float:
@@ -361,35 +313,3 @@ def _check(
         if not several:
             rule = "a junction needs a stage sequence"
             raise InputError(rule, field=f"sequences[{junction.index}]", value=junction.key)
-
-
-def _leaders(network: RoadNetwork, demand: MeanDemand) -> NDArray[np.int32]:
-    """Return for each node the junction whose period it follows: its own, else the heaviest one upstream."""
-    leader = np.full(len(network.nodes), -1, dtype=np.int32)
-    leader[network.junctions.node] = np.arange(len(network.junctions))
-    heaviest = np.argsort(-demand.link_veh_s, kind="stable")
-    for ends in (
-        (network.links.from_node, network.links.to_node),
-        (network.links.to_node, network.links.from_node),
-    ):
-        source, target = ends[0][heaviest], ends[1][heaviest]
-        while True:
-            open_ = (leader[target] < 0) & (leader[source] >= 0)
-            if not open_.any():
-                break
-            nodes, first = np.unique(target[open_], return_index=True)
-            leader[nodes] = leader[source[open_][first]]
-    return leader
-
-
-def _downstream_order(network: RoadNetwork, demand: MeanDemand) -> NDArray[np.int32]:
-    """Return the nodes in the order in which vehicles from the entries reach them."""
-    depth = np.full(len(network.nodes), len(network.nodes), dtype=np.int64)
-    depth[network.links.from_node[demand.entry_veh_s > 0]] = 0
-    for _ in range(len(network.nodes)):
-        reached = depth.copy()
-        np.minimum.at(reached, network.links.to_node, depth[network.links.from_node] + 1)
-        if np.array_equal(reached, depth):
-            break
-        depth = reached
-    return np.argsort(depth, kind="stable").astype(np.int32)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from signals._kernels_profile_tables import Net
 from signals.junction import Conflict
+from signals.profile_teams import find_teams
 from traffic._kernels_flow_lanes import spread
 from traffic.arrays import frozen
 from traffic.network import Turn
@@ -20,13 +21,22 @@ if TYPE_CHECKING:
 
     from signals.junction import Junction
     from signals.profile_parameters import MeanDemand, ProfileParameters, Weights
+    from signals.profile_teams import Teams
     from signals.sequence import StageSequence
     from traffic.network import RoadNetwork
 
-__all__ = ["build_net", "lane_use"]
+__all__ = ["Sizes", "build_net", "lane_use"]
 
 _GAP_STEPS = 257
 _GAP_PER_FLOW = 128.0
+
+
+class Sizes(NamedTuple):
+    """How many rows the profiles need: departures, parts that are played, and the most parts of a team."""
+
+    departures: int
+    played: int
+    team: int
 
 
 def lane_use(network: RoadNetwork, movement_share: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -60,8 +70,8 @@ def build_net(
     parameters: ProfileParameters,
     *,
     stride: int,
-) -> tuple[Net, int, int]:
-    """Return the tables of the kernels, the rows that departures need, and the most parts at a node.
+) -> tuple[Net, Sizes]:
+    """Return the tables of the kernels and the rows that profiles need.
 
     Parameters
     ----------
@@ -75,7 +85,7 @@ def build_net(
     net = Net(
         stride=stride,
         stages=max((len(s) for several in sequences for s in several), default=1),
-        **_node_columns(network),
+        **_node_columns(network, rows.teams.node_begin),
         **_link_columns(network, demand, parameters),
         **rows.columns(weights),
         **_sequence_columns(junctions, sequences),
@@ -91,7 +101,7 @@ def build_net(
         stop_queue=parameters.stop_queue_veh,
         overflow_weight=parameters.overflow_weight,
     )
-    return net, rows.departure_rows, rows.most_parts
+    return net, rows.sizes()
 
 
 def _table(*columns: object) -> NDArray[np.int32]:
@@ -120,7 +130,7 @@ def _gap_table(parameters: ProfileParameters) -> NDArray[np.float64]:
     return frozen([gap.capacity_veh_s(v) for gap in parameters.flow.gaps for v in flows], np.float64)
 
 
-def _node_columns(network: RoadNetwork) -> dict[str, Any]:
+def _node_columns(network: RoadNetwork, team_begin: NDArray[np.int64]) -> dict[str, Any]:
     nodes = len(network.nodes)
     in_begin, in_link = _lists(network.links.to_node, nodes)
     out_begin, out_link = _lists(network.links.from_node, nodes)
@@ -128,7 +138,15 @@ def _node_columns(network: RoadNetwork) -> dict[str, Any]:
     junction[network.junctions.node] = np.arange(len(network.junctions))
     first_out = out_begin + len(in_link)
     return {
-        "node": _table(in_begin[:-1], in_begin[1:], first_out[:-1], first_out[1:], junction),
+        "node": _table(
+            in_begin[:-1],
+            in_begin[1:],
+            first_out[:-1],
+            first_out[1:],
+            junction,
+            team_begin[:-1],
+            team_begin[1:],
+        ),
         "node_link": frozen(np.concatenate([in_link, out_link]), np.int32),
     }
 
@@ -176,12 +194,35 @@ class _Streams:
         self.part_begin = [0]
         self.foe_rows: list[tuple[int, float]] = []
         self._gather_parts()
+        self.teams = self._find_teams()
 
-    @property
-    def most_parts(self) -> int:
-        """Largest number of parts, and so of lane groups, at a node."""
+    def sizes(self) -> Sizes:
+        """Return how many rows the profiles need."""
+        parts = np.diff(self.part_begin)
+        owner = np.repeat(np.arange(len(self.teams.begin) - 1), np.diff(self.teams.begin))
+        team = np.bincount(owner, weights=parts[self.teams.member])
+        return Sizes(self.departure_rows, int(parts[~self.plain].sum()), int(team.max(initial=1)))
+
+    def _find_teams(self) -> Teams:
+        owner = np.repeat(np.arange(len(self.plain)), np.diff(self.part_begin))
+        pairs = [
+            (int(owner[part]), int(owner[-1 - row]))
+            for part, (_, first, end, _) in enumerate(self.parts)
+            for row, _ in self.foe_rows[first:end]
+            if row < 0
+        ]
+        looks, at = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
         node = self.network.links.to_node[self.network.lane_groups.link]
-        return int(np.bincount(node, weights=np.diff(self.part_begin)).max(initial=1))
+        played = ~self.plain & (np.diff(self.part_begin) > 0)
+        return find_teams(node, len(self.network.nodes), played, looks, at)
+
+    def _part_columns(self) -> NDArray[np.int32]:
+        """Return the parts with their first foe that is not plain and their row among those that are played."""
+        rows = np.array(self.parts, dtype=np.int64).reshape(-1, 4)
+        plain = [sum(row >= 0 for row, _ in self.foe_rows[first:end]) for _, first, end, _ in self.parts]
+        played = np.repeat(~self.plain, np.diff(self.part_begin))
+        at = np.where(played, np.cumsum(played) - 1, -1)
+        return _table(rows, rows[:, 1] + np.array(plain, dtype=np.int64), at)
 
     def columns(self, weights: Weights) -> dict[str, Any]:
         """Return the columns of `Net`."""
@@ -191,7 +232,6 @@ class _Streams:
         out_begin, out_link = _lists(self.network.links.from_node, len(self.network.nodes))
         slot = np.empty(len(out_link), dtype=np.int64)
         slot[out_link] = np.arange(len(out_link)) - out_begin[self.network.links.from_node[out_link]]
-        rows = np.array(self.parts, dtype=np.int64).reshape(-1, 4)
         foes = np.array(self.foe_rows, dtype=np.float64).reshape(-1, 2)
         return {
             "group": _table(
@@ -201,6 +241,8 @@ class _Streams:
                 begin[1:],
                 self.seen_row,
                 self.plain,
+                groups.link,
+                self.teams.watched,
             ),
             "group_value": _values(
                 self.group_share,
@@ -211,10 +253,12 @@ class _Streams:
                 groups.lanes,
                 self.together,
             ),
-            "part": frozen(rows, np.int32),
+            "part": self._part_columns(),
             "part_value": frozen(np.array(self.part_values).reshape(-1, 5), np.float64),
             "foe_row": frozen(foes[:, 0], np.int32),
             "foe_share": frozen(foes[:, 1], np.float64),
+            "team": _table(self.teams.begin[:-1], self.teams.begin[1:]),
+            "member": frozen(self.teams.member, np.int32),
             "conn_slot": frozen(slot[self.network.movements.out_link[conn_move]], np.int32),
             "conn_share": frozen(self.conn_share, np.float64),
         }
@@ -285,8 +329,10 @@ class _Streams:
             spent = 0.0
             for (signal, foes), conns in found.items():
                 first, m = len(self.foe_rows), movement[conns[0]]
-                for foe, counts in foes:
-                    self.foe_rows += [(row, part * counts) for row, part in serving.get(foe, ())]
+                found_rows = [
+                    (row, part * counts) for foe, counts in foes for row, part in serving.get(foe, ())
+                ]
+                self.foe_rows += sorted(found_rows, key=lambda pair: pair[0] < 0)  # plain ones first
                 self.parts.append((signal, first, len(self.foe_rows), int(self.yields.gap_class[m])))
                 mix = sum(share[c] for c in conns)
                 time = sum(share[c] / float(rate[c]) for c in conns)

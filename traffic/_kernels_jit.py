@@ -20,7 +20,7 @@ from filelock import FileLock
 from llvmlite import binding
 from numba import types
 from numba.core import cgutils
-from numba.extending import intrinsic
+from numba.extending import intrinsic, models, register_model
 from numpy.typing import NDArray
 from platformdirs import user_cache_path
 
@@ -72,6 +72,7 @@ index = np.uint32
 
 _SCALARS: dict[object, types.Type] = {int: types.int64, float: types.float64, bool: types.boolean}
 _Function = TypeVar("_Function", bound=Callable[..., Any])
+_Arrays = TypeVar("_Arrays")
 
 
 def cache_folder() -> Path:
@@ -138,30 +139,96 @@ def inlined(function: _Function) -> _Function:
     return cast("_Function", numba.njit(inline="always", **_OPTIONS)(function))
 
 
+class _Lent(types.Array):  # type: ignore[misc]
+    """An array whose references are not counted."""
+
+    def __init__(self, dtype: types.Type, ndim: int, layout: str, *, readonly: bool) -> None:
+        name = f"lent({dtype}, {ndim}, {layout}, {readonly})"
+        super().__init__(dtype, ndim, layout, readonly=readonly, name=name)
+
+    def copy(
+        self,
+        dtype: types.Type | None = None,
+        ndim: int | None = None,
+        layout: str | None = None,
+        readonly: bool | None = None,
+    ) -> _Lent:
+        """Return the type of a part of the array."""
+        return _Lent(
+            self.dtype if dtype is None else dtype,
+            self.ndim if ndim is None else ndim,
+            self.layout if layout is None else layout,
+            readonly=not self.mutable if readonly is None else readonly,
+        )
+
+
+@register_model(_Lent)
+class _LentModel(models.StructModel):  # type: ignore[misc]
+    """An array as numba lays it out, but for the type of the pointer that leads to the count."""
+
+    def __init__(self, manager: Any, kind: _Lent) -> None:
+        members = [
+            ("meminfo", types.voidptr),
+            ("parent", types.voidptr),
+            ("nitems", types.intp),
+            ("itemsize", types.intp),
+            ("data", types.CPointer(kind.dtype)),
+            ("shape", types.UniTuple(types.intp, kind.ndim)),
+            ("strides", types.UniTuple(types.intp, kind.ndim)),
+        ]
+        super().__init__(manager, kind, members)
+
+
+def _lent_type(kind: types.Type) -> types.Type:
+    if isinstance(kind, types.BaseNamedTuple):
+        parts = [_lent_type(part) for part in kind]
+        if isinstance(kind, types.NamedUniTuple):
+            return types.NamedUniTuple(parts[0], len(parts), kind.instance_class)
+        return types.NamedTuple(parts, kind.instance_class)
+    if isinstance(kind, types.Array):
+        return _Lent(kind.dtype, kind.ndim, kind.layout, readonly=not kind.mutable)
+    return kind
+
+
+def _lend(context: Any, builder: Any, kind: types.Type, value: Any) -> Any:
+    if isinstance(kind, types.BaseNamedTuple):
+        parts = [
+            _lend(context, builder, part, builder.extract_value(value, place))
+            for place, part in enumerate(kind)
+        ]
+        return context.make_tuple(builder, _lent_type(kind), parts)
+    if not isinstance(kind, types.Array):
+        return value
+    array = context.make_array(kind)(context, builder, value=value)
+    lent = context.make_array(_lent_type(kind))(context, builder)
+    for name in ("nitems", "itemsize", "data", "shape", "strides"):
+        setattr(lent, name, getattr(array, name))
+    for name in ("meminfo", "parent"):
+        setattr(lent, name, cgutils.get_null_value(getattr(lent, name).type))
+    return lent._getvalue()  # noqa: SLF001 - how numba's own code returns a structure
+
+
 @intrinsic  # type: ignore[untyped-decorator]
-def _without_count(_context: Any, array: types.Array) -> Any:
-    """Return `array` without its reference count."""
+def _without_count(_context: Any, arrays: types.Type) -> Any:
+    """Return an array, or a NamedTuple of arrays and scalars, whose references are not counted."""
 
     def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        view = context.make_array(signature.args[0])(context, builder, value=values[0])
-        view.meminfo = cgutils.get_null_value(view.meminfo.type)
-        view.parent = cgutils.get_null_value(view.parent.type)
-        return view._getvalue()  # noqa: SLF001 - how numba's own code returns a structure
+        return _lend(context, builder, signature.args[0], values[0])
 
-    return array(array), generate
+    return _lent_type(arrays)(arrays), generate
 
 
-def _borrowed(array: NDArray[Any]) -> NDArray[Any]:
-    """Return `array` for use within the calling kernel, which holds a reference to it.
+def _borrowed(arrays: _Arrays) -> _Arrays:
+    """Return an array, or a NamedTuple of them, for use within the calling kernel, which holds references to all.
 
-    Helpers that take many arrays would count the references of each one up and down at every call, and these atomic steps
+    Helpers that take many arrays would count the references of each one up and down at every call, and these steps
     can take longer than what the helper does.
     """
-    return _without_count(array)  # type: ignore[no-any-return]
+    return _without_count(arrays)  # type: ignore[no-any-return]
 
 
-def _itself(array: NDArray[Any]) -> NDArray[Any]:
-    return array
+def _itself(arrays: _Arrays) -> _Arrays:
+    return arrays
 
 
 borrowed = _itself if numba.config.DISABLE_JIT else inlined(_borrowed)

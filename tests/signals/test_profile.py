@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from signals.greens import movement_greens
+from signals.local_search import LocalSearch
 from signals.profile import ProfileModel, Timings
 from signals.profile_parameters import ProfileParameters, mean_demand
 from signals.sequence import StageSequence
@@ -246,3 +247,17 @@ def test_bad_parameters_and_periods_are_refused(city):
     plan.period_s[:] = 500
     with pytest.raises(InputError, match="longest cycle"):
         model.evaluate(plan)
+
+
+def test_what_is_kept_from_visit_to_visit_changes_nothing(city):
+    net, junctions, sequences, flows = city
+    model = ProfileModel(net, junctions, sequences, flows)
+    model.evaluate(spread_out(model, 80), epsilon=0.02)
+    LocalSearch(model, np.ones(len(junctions), dtype=bool)).timings(np.arange(len(junctions)))
+    model.refresh(epsilon=np.inf)
+    kept = model.state.node_cost.copy(), model.state.depart.copy()
+    model.state.came[:] = 1
+    model.state.shown[:] = 0
+    model.refresh(epsilon=np.inf)
+    np.testing.assert_array_equal(model.state.node_cost, kept[0])
+    np.testing.assert_array_equal(model.state.depart, kept[1])

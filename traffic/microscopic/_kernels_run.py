@@ -165,44 +165,10 @@ def _let_in(world: World) -> None:
             who = world.at[who, NEXT]
 
 
-@small
-def _lent(world: World) -> World:
-    return World(
-        world.lanes,
-        borrowed(world.car),
-        borrowed(world.at),
-        borrowed(world.track),
-        borrowed(world.ends),
-        borrowed(world.lane_at),
-        borrowed(world.edge),
-        borrowed(world.conn),
-        borrowed(world.way_in),
-        borrowed(world.stop_m),
-        borrowed(world.foe),
-        borrowed(world.foe_m),
-        borrowed(world.stage),
-        borrowed(world.way_s),
-        borrowed(world.option),
-        borrowed(world.pace),
-        borrowed(world.paces),
-        borrowed(world.coming),
-        borrowed(world.coming_count),
-        borrowed(world.active),
-        borrowed(world.totals),
-    )
-
-
-@small
-def _lent_lights(lights: Lights) -> Lights:
-    return Lights(
-        borrowed(lights.begin), borrowed(lights.period_s), borrowed(lights.width), borrowed(lights.code)
-    )
-
-
 @kernel
 def simulate(world: World, lights: Lights, habits: Habits, duration_s: int) -> None:
     """Run `duration_s` seconds from an empty network; vehicles are sorted by departure."""
-    world, lights = _lent(world), _lent_lights(lights)
+    world, lights = borrowed(world), borrowed(lights)
     due = decided = 0
     for second in range(duration_s):
         if len(world.paces) > 0:
