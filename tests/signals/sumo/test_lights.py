@@ -86,6 +86,39 @@ class TestJunctions:
         shown = states(light, light.plan)
         assert [shown[(t - light.plan.offset_s) % 60] for t in range(60)] == letters
 
+    def test_a_yellow_trap_of_the_program_stays_and_nobody_gives_way_in_it(self, roads):
+        """South ends, with left turns that give way to north, while north stays green."""
+        north = "GGGGrrrrrrrrrrrr"
+        trap = (
+            (25, NS),
+            (3, "GGGgrrrryyyyrrrr"),
+            (10, north),
+            (3, ending(north, EW)),
+            (20, EW),
+            (3, ending(EW, NS)),
+        )
+        light = shipped(roads, *trap)
+        full, gives = Conflict.FULL, Conflict.YIELD
+        np.testing.assert_array_equal(
+            light.junction.conflict,
+            [[0, full, gives, full], [full, 0, full, gives], [0, full, 0, full], [full, gives, full, 0]],
+        )
+        assert states(light, light.plan) == tuple(state for s, state in trap for _ in range(s))
+
+    def test_red_amber_of_the_program_is_shown(self, roads):
+        """East and west have it for 4 s, in the first of which north and south are still green: these end a second earlier."""
+        early, soon = NS.replace("r", "u"), ending(NS, EW).replace("r", "u")
+        light = shipped(roads, (24, NS), (1, early), (3, soon), (20, EW), (3, ending(EW, NS)))
+        assert light.junction.intergreen_s[0].tolist() == [0, 4, 3, 4]
+        expected = (
+            (24, NS),
+            (3, soon),
+            (1, "rrrruuuu" * 2),
+            (20, EW),
+            (3, ending(EW, NS)),
+        )
+        assert states(light, light.plan) == tuple(state for s, state in expected for _ in range(s))
+
     def test_kept_stages_are_shown_for_a_green_or_as_long_as_before(self, roads):
         shown = shipped(roads, *self.PROTECTED).with_stages_shown()
         assert shown.junction.stage_shown_s == 5

@@ -1,13 +1,15 @@
-"""SUMO's programs taken apart: stages, and whole seconds."""
+"""SUMO's programs taken apart: stages, whole seconds, and the seconds between greens."""
 
 from collections import Counter
 from itertools import groupby
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from signals.sumo.program_parts import Program, whole_seconds
+from signals.junction import Conflict
+from signals.sumo.program_parts import Program, intergreens_of, times_of, whole_seconds
 from traffic.errors import InputError
 from traffic.sumo.logics import NetLogic, NetPhase
 
@@ -108,3 +110,56 @@ class TestWholeSeconds:
             assert abs(found.cycle_s - found.logic.cycle_s) <= 0.5 + 1e-9
         if parts == 1:
             assert seconds == [phase.duration_s for phase in exact]
+
+
+def between_greens(*phases, conflict):
+    """Return the seconds of a program whose places are a group each, and its intergreens."""
+    size = len(conflict)
+    times = times_of(program(*phases), [frozenset({place}) for place in range(size)])
+    return times, intergreens_of(np.array(conflict, dtype=np.uint8), times, np.zeros(size, dtype=bool))
+
+
+class TestSecondsBetweenGreens:
+    CROSSING = ((0, Conflict.FULL), (Conflict.FULL, 0))
+
+    def test_yellow_is_the_longest_of_all_greens(self):
+        for first, second in ((4, 3), (3, 4)):
+            times, needed = between_greens(
+                (20, "Gr"), (first, "yr"), (9, "rG"), (3, "ry"), (20, "Gr"), (second, "yr"), (9, "rG"), (5, "ry"),
+                conflict=self.CROSSING,
+            )  # fmt: skip
+            assert times.yellow_s.tolist() == [4, 5]
+            # the first group's changes are seen with 3 s, and none may be shorter than its yellow
+            np.testing.assert_array_equal(needed, [[0, 4], [5, 0]])
+
+    def test_red_amber_is_the_longest_before_all_greens(self):
+        for first, second in ((2, 1), (1, 2)):
+            times, needed = between_greens(
+                (20, "Gr"), (3, "yr"), (first, "ru"), (9, "rG"), (3, "ry"),
+                (20, "Gr"), (3, "yr"), (second, "ru"), (9, "rG"), (3, "ry"),
+                conflict=self.CROSSING,
+            )  # fmt: skip
+            assert times.red_amber_s.tolist() == [0, 2]
+            np.testing.assert_array_equal(needed, [[0, 4], [3, 0]])
+
+    def test_red_amber_fits_between_the_greens(self):
+        """The second group has red-amber for 5 s, in 2 s of which the first is still green."""
+        times, needed = between_greens(
+            (18, "Gr"), (2, "Gu"), (3, "yu"), (20, "rG"), (3, "ry"), conflict=self.CROSSING
+        )
+        assert (times.red_amber_s.tolist(), times.seen_s[0, 1]) == ([0, 5], 3)
+        np.testing.assert_array_equal(needed, [[0, 5], [3, 0]])
+
+    def test_who_gives_way_may_start_as_soon_as_the_program_shows(self):
+        """The left turn, place 1, starts again 4 s after the end of the street to which it gives way.
+
+        What the program does not show takes 3 s of yellow and 2 s of all-red.
+        """
+        full, gives = Conflict.FULL, Conflict.YIELD
+        times, needed = between_greens(
+            (20, "Ggr"), (3, "yyr"), (1, "rrr"), (10, "rGr"), (3, "ryr"), (2, "rrr"), (20, "rrG"), (3, "rry"), (2, "rrr"),
+            conflict=((0, 0, full), (gives, 0, full), (full, full, 0)),
+        )  # fmt: skip
+        assert times.gap_s[0, 1] == 4
+        assert times.seen_s[0, 2] == -1
+        np.testing.assert_array_equal(needed, [[0, 4, 5], [5, 0, 5], [5, 5, 0]])

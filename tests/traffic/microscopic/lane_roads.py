@@ -8,8 +8,9 @@ import numpy as np
 
 from traffic.arrays import frozen
 from traffic.microscopic import _kernels_tables as t
+from traffic.microscopic._kernels_run import simulate
 from traffic.microscopic.lanes import LaneNetwork
-from traffic.microscopic.model import Lights, Vehicles
+from traffic.microscopic.model import Lights, MicroscopicModel, Vehicles
 
 SPEED_M_S = 15.0
 
@@ -86,3 +87,13 @@ def signals(*cycles: Sequence[int]) -> Lights:
         frozen([1] * len(lengths), np.int32),
         frozen([shown for cycle in cycles for shown in cycle], np.uint8),
     )
+
+
+def world_after(model: MicroscopicModel, lights: Lights, duration_s: int, *, seed: int = 1) -> t.World:
+    """Return the tables of an empty network after a run of `duration_s` seconds."""
+    world, d = model._world(), model.drivers
+    habits = t.Habits(
+        d.sight_m, d.stop_line_m, d.lookahead_s, d.help_m_s2, d.eager, d.impatience_s, model.teleport_s, seed
+    )
+    simulate(world, lights, habits, duration_s)
+    return world

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.traffic.microscopic.lane_roads import SPEED_M_S, network, signals, vehicles
+from tests.traffic.microscopic.lane_roads import SPEED_M_S, network, signals, vehicles, world_after
 from traffic.microscopic import _kernels_tables as t
 from traffic.microscopic._kernels_following import (
     braking_m,
@@ -17,7 +19,6 @@ from traffic.microscopic._kernels_following import (
     safe_speed,
     travel_s,
 )
-from traffic.microscopic._kernels_run import simulate
 from traffic.microscopic.model import Drivers, Lights, MicroscopicModel
 
 SPEEDS = st.floats(0.0, 40.0)
@@ -71,6 +72,36 @@ def test_who_is_alone_loses_nothing_but_for_dawdling() -> None:
     assert dawdling.delay_s / (610.0 / SPEED_M_S) == pytest.approx(expected, rel=0.2)
 
 
+def test_who_brakes_for_a_slow_road_arrives_with_its_speed() -> None:
+    """From 15 m/s over 10.5 to 6 m/s, by 4.5 m/s each second, in the last 31.5 m: 0.3 s and 0.6 s are lost."""
+    slow = 6.0
+    roads = network([5.1 + 15 * SPEED_M_S + 31.5, 300.0], [(0, 1)])
+    roads = replace(roads, lane_speed_m_s=np.array([SPEED_M_S, slow]), way_speed_m_s=np.array([slow]))
+    model = MicroscopicModel(roads, vehicles([(0.0, (0, 1))]))
+    seen = [float(world_after(model, signals(), second).car[0, t.SPEED]) for second in range(16, 21)]
+    assert seen == pytest.approx([15.0, 15.0, 10.5, 6.0, 6.0], abs=1e-9)
+    assert model.run(signals(), 100).edge_delay_s == pytest.approx([0.9, 0.0], abs=1e-9)
+
+
+def test_who_waits_to_enter_loses_these_seconds() -> None:
+    """A second after the first the next one can enter with 13 m/s, its fastest: 7.5 m behind one with 15 m/s."""
+    cars = replace(vehicles([(0.0, (0,)), (0.0, (0,))]), fastest_m_s=np.array([SPEED_M_S, 13.0]))
+    result = MicroscopicModel(network([300.0], []), cars).run(signals(), 60)
+    assert (result.arrived, result.delay_s, result.delay_per_veh_s) == (2, 1.0, 0.5)
+    assert result.edge_delay_s.tolist() == [1.0]
+
+
+def test_who_cannot_enter_loses_all_seconds() -> None:
+    """Two stand at the light in 20 m, three wait before the road: 5 s are lost each second."""
+    cars = replace(vehicles([(0.0, (0, 1))] * 5), depart_speed_m_s=np.zeros(5))
+    model = MicroscopicModel(network([20.0, 100.0], [(0, 1)], lights=[0]), cars, teleport_s=0)
+    before, after = (model.run(signals([t.RED]), seconds) for seconds in (50, 60))
+    assert (after.under_way, after.waiting_to_enter) == (2, 3)
+    assert after.delay_s - before.delay_s == pytest.approx(50.0, abs=1e-9)
+    assert after.edge_delay_s - before.edge_delay_s == pytest.approx([50.0, 0.0], abs=1e-9)
+    assert after.delay_per_veh_s == after.delay_s / 5
+
+
 def test_a_queue_leaves_one_reaction_and_one_length_after_the_other() -> None:
     roads = network([600.0, 600.0], [(0, 1)], lights=[0])
     cars = vehicles([(2.0 * k, (0, 1)) for k in range(75)])
@@ -80,17 +111,8 @@ def test_a_queue_leaves_one_reaction_and_one_length_after_the_other() -> None:
 
 
 def _passed(model: MicroscopicModel, light: Lights, duration_s: int) -> int:
-    world = _world(model, light, duration_s)
+    world = world_after(model, light, duration_s)
     return int(world.track[0, t.TRACK_OUT])
-
-
-def _world(model: MicroscopicModel, light: Lights, duration_s: int, seed: int = 1) -> t.World:
-    world, d = model._world(), model.drivers
-    habits = t.Habits(
-        d.sight_m, d.stop_line_m, d.lookahead_s, d.help_m_s2, d.eager, d.impatience_s, model.teleport_s, seed
-    )
-    simulate(world, light, habits, duration_s)
-    return world
 
 
 def test_nobody_passes_red_and_yellow_stops_who_can() -> None:
@@ -106,14 +128,14 @@ def test_who_gives_way_lets_a_stream_pass_and_then_goes(stop_m: float) -> None:
     crossing = network([200.0] * 4, [(0, 1), (2, 3)], foes=[(0, 1, True), (1, 0, False)], stop_m=stop_m)
     stream = [(1.8 * k, (2, 3)) for k in range(60)]
     model = MicroscopicModel(crossing, vehicles([*stream, (0.0, (0, 1))]), teleport_s=0)
-    until_the_last = _world(model, signals(), 100)
+    until_the_last = world_after(model, signals(), 100)
     assert until_the_last.track[1, t.TRACK_OUT] == 0
     after = model.run(signals(), 300)
     assert after.arrived == 61
     protected = network(
         [200.0] * 4, [(0, 1), (2, 3)], foes=[(0, 1, True), (1, 0, False)], lights=[0, -1], stop_m=stop_m
     )
-    at_once = _world(MicroscopicModel(protected, vehicles([(0.0, (0, 1))])), signals([t.GREEN]), 40)
+    at_once = world_after(MicroscopicModel(protected, vehicles([(0.0, (0, 1))])), signals([t.GREEN]), 40)
     assert at_once.totals[t.REACHED] == 1
 
 
@@ -125,7 +147,7 @@ def test_who_has_waited_long_hopes_that_others_brake() -> None:
 
     def passed(impatience_s: float) -> int:
         model = MicroscopicModel(roads, cars, drivers=Drivers(impatience_s=impatience_s), teleport_s=0)
-        return int(_world(model, signals([t.GREEN]), 500).track[1, t.TRACK_OUT])
+        return int(world_after(model, signals([t.GREEN]), 500).track[1, t.TRACK_OUT])
 
     assert (passed(0.0), passed(180.0)) == (0, 1)
 
@@ -136,7 +158,7 @@ def test_junctions_are_kept_clear() -> None:
         [300.0, 20.0, 300.0, 300.0, 300.0], [(0, 1), (1, 2), (3, 4)], foes=foes, lights=[-1, 0, -1]
     )
     cars = vehicles([*((2.5 * k, (0, 1, 2)) for k in range(30)), (100.0, (3, 4))])
-    world = _world(MicroscopicModel(roads, cars, teleport_s=0), signals([t.RED]), 200)
+    world = world_after(MicroscopicModel(roads, cars, teleport_s=0), signals([t.RED]), 200)
     lanes = world.lanes
     assert world.ends[lanes, t.FIRST] == t.NOBODY, "nobody stands inside"
     assert world.totals[t.REACHED] == 1, "so who crosses gets through"
@@ -154,7 +176,7 @@ def test_who_is_in_the_wrong_lane_changes_in_time() -> None:
 def test_vehicles_use_both_lanes_of_a_queue() -> None:
     roads = network([300.0] * 4, [(0, 2), (1, 3)], edges=[2, 2], lights=[0, 0])
     cars = vehicles([(2.0 * k, (0, 1)) for k in range(30)], sigma=0.5)
-    world = _world(MicroscopicModel(roads, cars), signals([t.RED] * 100 + [t.GREEN] * 100), 200)
+    world = world_after(MicroscopicModel(roads, cars), signals([t.RED] * 100 + [t.GREEN] * 100), 200)
     assert abs(world.track[0, t.TRACK_OUT] - world.track[1, t.TRACK_OUT]) <= 4
 
 
@@ -189,7 +211,7 @@ def test_vehicles_are_conserved_never_overlap_and_runs_repeat(
     assert (result.delay_s, result.halts) == (again.delay_s, again.halts)
     assert result.edge_delay_s.sum() == pytest.approx(result.delay_s)
     assert result.vehicles == len(times) == result.arrived + result.under_way + result.waiting_to_enter
-    world = _world(model, light, 150, seed)
+    world = world_after(model, light, 150, seed=seed)
     for track in range(len(world.ends)):
         who = world.ends[track, t.FIRST]
         while (behind := world.at[who, t.BEHIND] if who >= 0 else t.NOBODY) >= 0:

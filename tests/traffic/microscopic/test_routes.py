@@ -7,9 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tests.traffic.microscopic.lane_roads import SPEED_M_S, network, signals, vehicles
+from tests.traffic.microscopic.lane_roads import SPEED_M_S, network, signals, vehicles, world_after
 from traffic.microscopic import _kernels_tables as t
-from traffic.microscopic._kernels_run import simulate
 from traffic.microscopic.lanes import LaneNetwork
 from traffic.microscopic.model import Lights, MicroscopicModel
 from traffic.microscopic.routes import alternative_routes
@@ -28,21 +27,8 @@ def model(departs: list[float], decides: list[float], roads: LaneNetwork | None 
     return MicroscopicModel(roads or two_ways(), cars, teleport_s=0)
 
 
-def world_of(model: MicroscopicModel, lights: Lights, seconds: int) -> t.World:
-    world, habits = model._world(), model.drivers
-    simulate(
-        world,
-        lights,
-        t.Habits(
-            habits.sight_m, habits.stop_line_m, habits.lookahead_s, habits.help_m_s2, habits.eager, 0.0, 0, 1
-        ),
-        seconds,
-    )
-    return world
-
-
 def taken(model: MicroscopicModel, lights: Lights, seconds: int) -> list[tuple[int, ...]]:
-    world = world_of(model, lights, seconds)
+    world = world_after(model, lights, seconds)
     last = world.at[:, t.LAST_STAGE].tolist()
     first = [
         int(world.option[k, t.FIRST_STAGE])
@@ -77,7 +63,7 @@ def test_the_pace_is_the_mean_speed_of_the_last_three_minutes(seconds: int) -> N
     lights = signals([t.RED] * 30 + [t.GREEN] * 20)
     seen = [np.full(4, SPEED_M_S)] * t.WINDOW_S
     for second in range(seconds):
-        world = world_of(run, lights, second)
+        world = world_after(run, lights, second)
         speed = np.full(4, SPEED_M_S)
         for edge in range(4):
             there = world.car[world.at[:, t.TRACK] == edge, t.SPEED]
@@ -85,4 +71,4 @@ def test_the_pace_is_the_mean_speed_of_the_last_three_minutes(seconds: int) -> N
                 speed[edge] = there.mean()
         seen.append(speed)
     wanted = np.mean(seen[-t.WINDOW_S :], axis=0)
-    assert world_of(run, lights, seconds).pace == pytest.approx(wanted, abs=1e-9)
+    assert world_after(run, lights, seconds).pace == pytest.approx(wanted, abs=1e-9)
