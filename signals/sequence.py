@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from signals.junction import Conflict, GroupKind, Junction
+from signals.yellow_traps import check_yellow_traps
 from traffic.arrays import frozen
 from traffic.errors import InputError
 
@@ -34,11 +35,9 @@ __all__ = [
     "Stage",
     "StageSequence",
     "forget_sequences",
-    "gives_way",
     "stage_starts",
     "walking_stage_s",
     "whole_number",
-    "yellow_trap",
 ]
 
 LEAST_PLANNED_STAGE_S = 5
@@ -102,7 +101,7 @@ class StageSequence:
     def __post_init__(self) -> None:
         object.__setattr__(self, "stages", tuple(self.stages))
         _check_stages(self.junction, self.stages)
-        _check_yellow_traps(self.junction, self.stages)
+        check_yellow_traps(self.junction, self.stages)
         member = np.zeros((len(self.junction.groups), len(self.stages)), dtype=bool)
         for position, stage in enumerate(self.stages):
             member[sorted(stage.groups), position] = True
@@ -292,42 +291,6 @@ def _check_stages(junction: Junction, stages: tuple[Stage, ...]) -> None:
             rule = f"must end after at most {group.max_green_s} s, so it cannot be in every stage"
             hint = f"Take {group.name} out of a stage"
             raise InputError(rule, field=where, value=group.name, hint=hint)
-
-
-def gives_way(junction: Junction) -> NDArray[np.bool_]:
-    """Return whether vehicle groups (rows) give way to vehicle groups (columns); shape (groups, groups)."""
-    vehicle = np.array([group.kind == GroupKind.VEHICLE for group in junction.groups])
-    pairs: NDArray[np.bool_] = (junction.conflict == Conflict.YIELD) & vehicle[:, None] & vehicle[None, :]
-    return pairs
-
-
-def yellow_trap(junction: Junction, stages: Sequence[Stage]) -> tuple[int, int, int] | None:
-    """Return the first yellow trap of `stages`, or none.
-
-    That is a stage, a vehicle group that ends with it, and a vehicle group of the same stage to which that one
-    gives way and which stays green in the next stage.
-    """
-    pairs = np.argwhere(gives_way(junction)).tolist()
-    for position, stage in enumerate(stages):
-        following = stages[(position + 1) % len(stages)].groups
-        ending, staying = stage.groups - following, stage.groups & following
-        for ends, stays in pairs:
-            if ends in ending and stays in staying:
-                return position, ends, stays
-    return None
-
-
-def _check_yellow_traps(junction: Junction, stages: tuple[Stage, ...]) -> None:
-    trap = yellow_trap(junction, stages)
-    if trap is not None:
-        position, ends, stays = trap
-        one, other = junction.groups[ends].name, junction.groups[stays].name
-        raise InputError(
-            f"{one} must not end while {other}, to which it gives way, stays green (yellow trap)",
-            field=f"junction {junction.key}, stage {position + 1}",
-            value=f"{one}, {other}",
-            hint=f"End {other} together with {one}, or let {one} have green without {other} only",
-        )
 
 
 def _find_runs(member: NDArray[np.bool_]) -> NDArray[np.int32]:

@@ -19,11 +19,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from signals.sequence import NO_MAXIMUM_S, Stage, StageSequence, forget_sequences, yellow_trap
+from signals.sequence import NO_MAXIMUM_S, Stage, StageSequence, forget_sequences
 from signals.stage_search import best_stages
 from signals.stage_solver import durations_exist
 from signals.structure import Structure
 from signals.variants import canonical, stage_orders, turn_variants
+from signals.yellow_traps import yellow_trap
 from traffic.errors import InputError
 
 if TYPE_CHECKING:

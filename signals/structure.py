@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from signals.junction import Conflict, GroupKind
-from signals.sequence import gives_way, walking_stage_s
+from signals.sequence import walking_stage_s
+from signals.yellow_traps import gives_way
 from traffic.errors import InputError
 
 if TYPE_CHECKING:

@@ -18,7 +18,8 @@ import numpy as np
 
 from signals.aspects import Aspect
 from signals.junction import Conflict
-from signals.sequence import gives_way, whole_number
+from signals.sequence import whole_number
+from signals.yellow_traps import gives_way
 from traffic.errors import InputError
 
 if TYPE_CHECKING:

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from signals.aspects import Aspect
 from signals.junction import Conflict, GroupKind, Junction, SignalGroup
 from signals.plan import Plan, PlanSet
-from signals.sequence import Stage, yellow_trap
+from signals.sequence import Stage
 from signals.sumo.program_parts import (
     LEAST_GREEN_S,
     LEAST_WALK_S,
@@ -43,6 +43,7 @@ from signals.sumo.program_parts import (
     turns_on_red,
 )
 from signals.sumo.programs import SumoPhase, SumoProgram
+from signals.yellow_traps import yellow_trap
 from traffic.sumo.logics import NetLogic
 from traffic.sumo.nema import NEMA, fixed_time
 from traffic.sumo.right_of_way import Places, places_of
