@@ -181,7 +181,7 @@ def test_unsafe_mutants_are_refused_and_safe_ones_accepted() -> None:
 
 
 def test_the_judge_notices_yellow_traps(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sequence, "_check_yellow_traps", lambda _junction, _stages: None)
+    monkeypatch.setattr(sequence, "check_yellow_traps", lambda _junction, _stages: None)
     with pytest.raises(AssertionError, match="assert True == False"):
         _compare(seed=5, count=5000)
 
