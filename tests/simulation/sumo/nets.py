@@ -53,6 +53,27 @@ def logic(phases: list[tuple[int, str]], *, offset: int = 0, program: str = "0")
     return f'<tlLogic id="X" type="static" programID="{program}" offset="{offset}">{rows}</tlLogic>'
 
 
+def _convert(folder: Path, nodes: str, edges: str, *options: str) -> None:
+    """Let netconvert write ``net.net.xml``."""
+    (folder / "n.nod.xml").write_text(nodes, encoding="utf-8")
+    (folder / "n.edg.xml").write_text(edges, encoding="utf-8")
+    program = sumo_program("netconvert")
+    files = ["-n", "n.nod.xml", "-e", "n.edg.xml", "-o", "net.net.xml"]
+    command = [str(program), *files, "--no-turnarounds=true", *options]
+    subprocess.run(command, cwd=folder, env=environment(program), check=True, capture_output=True)
+
+
+def _configured(folder: Path, routes: str, begin: int, end: int) -> Path:
+    """Write routes and configuration; return the folder."""
+    (folder / "demand.rou.xml").write_text(routes, encoding="utf-8")
+    (folder / "run.sumocfg").write_text(
+        '<configuration><input><net-file value="net.net.xml"/><route-files value="demand.rou.xml"/></input>'
+        f'<time><begin value="{begin}"/><end value="{end}"/></time></configuration>',
+        encoding="utf-8",
+    )
+    return folder
+
+
 def joined(folder: Path) -> Path:
     """Write two crossroads 40 m apart with one traffic light as a SUMO configuration; return its folder."""
     light = 'type="traffic_light" tl="J"'
@@ -69,32 +90,13 @@ def joined(folder: Path) -> Path:
     pairs = [("W", "X1"), ("N1", "X1"), ("S1", "X1"), ("E", "X2"), ("N2", "X2"), ("S2", "X2"), ("X1", "X2")]
     both = [*pairs, *((b, a) for a, b in pairs)]
     edges = "".join(f'<edge id="{a}-{b}" from="{a}" to="{b}" numLanes="2" speed="13.89"/>' for a, b in both)
-    (folder / "n.nod.xml").write_text(f"<nodes>{nodes}</nodes>", encoding="utf-8")
-    (folder / "n.edg.xml").write_text(f"<edges>{edges}</edges>", encoding="utf-8")
-    program = sumo_program("netconvert")
-    command = [
-        str(program),
-        "-n",
-        "n.nod.xml",
-        "-e",
-        "n.edg.xml",
-        "-o",
-        "net.net.xml",
-        "--no-turnarounds=true",
-    ]
-    subprocess.run(command, cwd=folder, env=environment(program), check=True, capture_output=True)
+    _convert(folder, f"<nodes>{nodes}</nodes>", f"<edges>{edges}</edges>")
     trips = [("W-X1", "X2-E"), ("E-X2", "X1-W"), ("N1-X1", "X1-S1"), ("S2-X2", "X2-N2"), ("N1-X1", "X2-S2")]
     flows = "".join(
         f'<flow id="f{k}" begin="0" end="600" vehsPerHour="{400 - 60 * k}" from="{a}" to="{b}"/>'
         for k, (a, b) in enumerate(trips)
     )
-    (folder / "demand.rou.xml").write_text(f"<routes>{flows}</routes>", encoding="utf-8")
-    (folder / "run.sumocfg").write_text(
-        '<configuration><input><net-file value="net.net.xml"/><route-files value="demand.rou.xml"/></input>'
-        '<time><begin value="0"/><end value="600"/></time></configuration>',
-        encoding="utf-8",
-    )
-    return folder
+    return _configured(folder, f"<routes>{flows}</routes>", 0, 600)
 
 
 def crossing(
@@ -108,30 +110,10 @@ def crossing(
     options: tuple[str, ...] = (),
 ) -> Path:
     """Write a crossroads with a traffic light as a SUMO configuration; return its folder."""
-    (folder / "n.nod.xml").write_text(NODES, encoding="utf-8")
-    (folder / "n.edg.xml").write_text(EDGES, encoding="utf-8")
-    program = sumo_program("netconvert")
-    command = [
-        str(program),
-        "-n",
-        "n.nod.xml",
-        "-e",
-        "n.edg.xml",
-        "-o",
-        "net.net.xml",
-        "--no-turnarounds=true",
-        *options,
-    ]
-    subprocess.run(command, cwd=folder, env=environment(program), check=True, capture_output=True)
+    _convert(folder, NODES, EDGES, *options)
     text = (folder / "net.net.xml").read_text(encoding="utf-8")
     start, stop = text.index("<tlLogic"), text.index("</tlLogic>") + len("</tlLogic>")
     if phases is not None:
         text = text[:start] + logic(phases, offset=offset) + text[stop:]
     (folder / "net.net.xml").write_text(text, encoding="utf-8")
-    (folder / "demand.rou.xml").write_text(routes, encoding="utf-8")
-    (folder / "run.sumocfg").write_text(
-        '<configuration><input><net-file value="net.net.xml"/><route-files value="demand.rou.xml"/></input>'
-        f'<time><begin value="{begin}"/><end value="{end}"/></time></configuration>',
-        encoding="utf-8",
-    )
-    return folder
+    return _configured(folder, routes, begin, end)
