@@ -186,3 +186,67 @@ def test_nobody_follows_one_who_brakes_for_a_red_light_into_a_junction() -> None
     world = world_after(model, signals([t.RED]), 100)
     assert world.at[:, t.TRACK].tolist() == [1, 0]
     assert world.car[0, t.POSITION] == pytest.approx(11.0, abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("minor_sees", "major_sees", "goes"),
+    [
+        (t.GAPS, t.GREEN, False),
+        (t.GREEN, t.GREEN, True),
+        (t.GAPS, t.RED, True),
+        (t.GAPS, t.YELLOW, True),
+    ],
+)
+def test_nobody_gives_way_at_green_or_to_one_who_has_to_stop(
+    minor_sees: int, major_sees: int, goes: bool
+) -> None:
+    roads = replace(meeting_roads(200.0, 224.0), light=np.array([0, 1], dtype=np.int32))
+    drivers = Drivers(sight_m=100.0, lookahead_s=5.0)
+    model = MicroscopicModel(roads, vehicles([(0.0, (0, 2)), (0.0, (1, 3))]), drivers=drivers)
+    lost = model.run(signals([minor_sees], [major_sees]), 60).edge_delay_s[0]
+    assert (lost == 0.0) == goes
+
+
+def test_nobody_gives_way_to_a_foe_who_gives_way_to_him() -> None:
+    """The first way gives way to the second, this one to the third, this one to the first: and only the third is in use."""
+    pairs = ((0, 1), (1, 2), (2, 0))
+    foes = [row for one, other in pairs for row in ((one, other, True), (other, one, False))]
+    roads = network([200.0, 200.0, 224.0, 300.0, 300.0, 300.0], [(0, 3), (1, 4), (2, 5)], foes=foes)
+    drivers = Drivers(sight_m=100.0, lookahead_s=5.0)
+    model = MicroscopicModel(roads, vehicles([(0.0, (0, 3)), (0.0, (2, 5))]), drivers=drivers)
+    lost = model.run(NO_LIGHTS, 60).edge_delay_s
+    assert lost[0] == 0.0
+    assert lost[2] > 0.0
+
+
+@pytest.mark.parametrize(("ahead_m", "speed_m_s"), [(21.0, 10.8), (23.0, 15.0)])
+def test_who_merges_keeps_his_distance_to_one_inside(ahead_m: float, speed_m_s: float) -> None:
+    """At 15 m/s he needs 15 m as a gap, 22.5 m from front to front; 19 m before the line he can brake to 10.8 m/s."""
+    minor_m = ENTRY_M + 15 * SPEED_M_S + 19.0
+    roads = meeting_roads(minor_m, minor_m - ahead_m, merges=True)
+    drivers = Drivers(sight_m=100.0, lookahead_s=0.0)
+    model = MicroscopicModel(roads, vehicles([(0.0, (0, 2)), (0.0, (1, 2))]), drivers=drivers)
+    assert world_after(model, NO_LIGHTS, 16).car[0, t.SPEED] == SPEED_M_S
+    assert world_after(model, NO_LIGHTS, 17).car[0, t.SPEED] == pytest.approx(speed_m_s, abs=1e-9)
+
+
+def test_who_stands_beyond_the_junction_is_seen_before_it() -> None:
+    """One stands 1 m before the light at the end of 20 m: the next one brakes in time to keep 2.5 m."""
+    roads = network([200.0, 20.0, 300.0], [(0, 1), (1, 2)], lights=[-1, 0])
+    cars = vehicles([(0.0, (0, 1, 2)), (10.0, (0, 1, 2))])
+    model = MicroscopicModel(roads, cars, teleport_s=0)
+    seen = [world_after(model, signals([t.RED]), second).car[1, t.SPEED] for second in range(11, 45)]
+    assert -np.diff(seen).min() <= 4.5 + 1e-9
+    world = world_after(model, signals([t.RED]), 45)
+    assert world.car[:, t.POSITION] == pytest.approx([19.0, 11.5], abs=1e-9)
+
+
+def test_who_gives_way_sees_a_gap_from_as_far_as_he_can_see() -> None:
+    alone = vehicles([(0.0, (0, 2))])
+    roads = meeting_roads(200.0, 200.0)
+
+    def lost_s(sight_m: float) -> float:
+        return MicroscopicModel(roads, alone, drivers=Drivers(sight_m=sight_m)).run(NO_LIGHTS, 60).delay_s
+
+    assert lost_s(34.0) == 0.0  # 33.1 m before the junction he would have to brake
+    assert lost_s(4.5) > 0.0

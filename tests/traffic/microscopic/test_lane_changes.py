@@ -90,3 +90,33 @@ def test_nobody_changes_lanes_right_before_one_who_comes_out_of_the_junction(
     assert world.at[0, t.TRACK] == world.lanes
     assert world.car[0, t.POSITION] == pytest.approx(inside_m, abs=1e-9)
     assert (world.car[1, t.POSITION], world.at[1, t.TRACK]) == (ENTRY_M + 10.0, 1 + int(changes))
+
+
+def two_lanes_on(departs: list[float], lanes: list[int], fastest_m_s: list[float]) -> MicroscopicModel:
+    roads = network([400.0, 400.0, 300.0, 300.0], [(0, 2), (1, 3)], edges=[2, 2])
+    cars = vehicles([(time, (0, 1)) for time in departs])
+    return MicroscopicModel(
+        roads,
+        replace(cars, depart_lane=np.array(lanes, dtype=np.int32), fastest_m_s=np.array(fastest_m_s)),
+    )
+
+
+@pytest.mark.parametrize("lane", [0, 1])
+def test_who_gets_on_better_on_the_other_lane_changes_once_that_has_added_up(lane: int) -> None:
+    """10 s behind one with 5 m/s: 32.5 m as a gap, then 22.5 m, safe at 12.17 m/s, which is 0.19 of 15 m/s less.
+
+    A second later, with 15.33 m, 9.78 m/s are safe: 0.35 more, and 0.2 are enough to change.
+    """
+    model = two_lanes_on([0.0, 10.0], [lane, lane], [5.0, SPEED_M_S])
+    seen = [world_after(model, signals(), second) for second in (12, 13, 14)]
+    assert [world.at[1, t.TRACK] for world in seen] == [lane, lane, 1 - lane]
+    right = 1.0 if lane == 0 else -1.0
+    assert seen[1].car[1, t.GAIN] == pytest.approx(right * (15.0 - 73.0 / 6.0) / 15.0, abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("asked", "taken"), [(t.ANY_BEST, [0, 1, 0]), (t.RIGHTMOST, [0, 0, 0]), (1, [1, 1, 1]), (7, [1, 1, 1])]
+)
+def test_who_enters_takes_the_lane_that_is_asked_for_or_the_emptiest(asked: int, taken: list[int]) -> None:
+    model = two_lanes_on([0.0, 3.0, 6.0], [asked] * 3, [SPEED_M_S] * 3)
+    assert world_after(model, signals(), 8).at[:, t.TRACK].tolist() == taken

@@ -72,12 +72,17 @@ def test_who_is_alone_loses_nothing_but_for_dawdling() -> None:
     assert dawdling.delay_s / (610.0 / SPEED_M_S) == pytest.approx(expected, rel=0.2)
 
 
-def test_who_brakes_for_a_slow_road_arrives_with_its_speed() -> None:
+@pytest.mark.parametrize("factor", [1.0, 1.2])
+def test_who_brakes_for_a_slow_road_arrives_with_its_speed(factor: float) -> None:
     """From 15 m/s over 10.5 to 6 m/s, by 4.5 m/s each second, in the last 31.5 m: 0.3 s and 0.6 s are lost."""
     slow = 6.0
     roads = network([5.1 + 15 * SPEED_M_S + 31.5, 300.0], [(0, 1)])
-    roads = replace(roads, lane_speed_m_s=np.array([SPEED_M_S, slow]), way_speed_m_s=np.array([slow]))
-    model = MicroscopicModel(roads, vehicles([(0.0, (0, 1))]))
+    roads = replace(
+        roads,
+        lane_speed_m_s=np.array([SPEED_M_S, slow]) / factor,
+        way_speed_m_s=np.array([slow]) / factor,
+    )
+    model = MicroscopicModel(roads, vehicles([(0.0, (0, 1))], factor=factor))
     seen = [float(world_after(model, signals(), second).car[0, t.SPEED]) for second in range(16, 21)]
     assert seen == pytest.approx([15.0, 15.0, 10.5, 6.0, 6.0], abs=1e-9)
     assert model.run(signals(), 100).edge_delay_s == pytest.approx([0.9, 0.0], abs=1e-9)
@@ -89,6 +94,8 @@ def test_who_waits_to_enter_loses_these_seconds() -> None:
     result = MicroscopicModel(network([300.0], []), cars).run(signals(), 60)
     assert (result.arrived, result.delay_s, result.delay_per_veh_s) == (2, 1.0, 0.5)
     assert result.edge_delay_s.tolist() == [1.0]
+    faster = world_after(MicroscopicModel(network([300.0], []), vehicles([(0.0, (0,))] * 2)), signals(), 2)
+    assert faster.car[:, t.SPEED].tolist() == [15.0, 13.0]
 
 
 def test_who_cannot_enter_loses_all_seconds() -> None:
