@@ -24,7 +24,10 @@ _COMMANDS = {
     "schedule": ("api.commands.schedule", "Choose plan sets and switch times for a day."),
     "sweep": ("api.commands.sweep", "Run many evaluations in parallel: scales, seeds, plans, methods."),
     "report": ("api.commands.report", "Write a self-contained HTML report on plans."),
-    "sumo": ("api.commands.sumo", "Export a scenario to the SUMO simulator."),
+    "sumo": (
+        "api.commands.sumo",
+        "Plan the lights of a SUMO simulation, run it, or export a scenario to one.",
+    ),
     "utdf": ("api.commands.utdf", "Read and write Synchro's UTDF files."),
     "gmns": ("api.commands.gmns", "Read and write GMNS networks and timing."),
 }

@@ -75,7 +75,7 @@ def search_options(command: _Command) -> _Command:
     seed = click.option("--seed", type=SEED, default=0, show_default=True, help="Seed of the search.")
     seconds = click.option(
         "--seconds",
-        type=FiniteRange(min=0.0, max=86_400.0),
+        type=FiniteRange(min=0.0, max=86_400.0, min_open=True),
         default=20.0,
         show_default=True,
         help="Stop the search after this time, late by one evaluation at most.",

@@ -158,12 +158,16 @@ class Reduced:
     @cached_property
     def largest_sets(self) -> tuple[int, ...]:
         """Sets of rows without conflict to which no row can be added, as bits: every stage is one."""
-        return tuple(self._sets())
+        return tuple(self._sets()) if self.is_large else self._first_sets
 
-    @cached_property
+    @property
     def is_large(self) -> bool:
         """Whether there are too many such sets to choose stages from, as where a light governs many crossroads."""
-        return next(islice(self._sets(), _MOST_SETS, None), None) is not None
+        return len(self._first_sets) > _MOST_SETS
+
+    @cached_property
+    def _first_sets(self) -> tuple[int, ...]:
+        return tuple(islice(self._sets(), _MOST_SETS + 1))
 
     def _sets(self) -> Iterator[int]:
         """Yield the largest sets (Bron-Kerbosch)."""
