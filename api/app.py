@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator, Iterable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from importlib.metadata import version
 
 from fastapi import FastAPI
@@ -12,7 +12,7 @@ from starlette.responses import HTMLResponse, JSONResponse
 from starlette.routing import compile_path
 
 from api.bodies import Bodies
-from api.context import Context
+from api.context import Context, opened
 from api.headers import Cors, ResponseHeaders
 from api.health import health_router
 from api.limits import HostCheck, RateLimits
@@ -20,6 +20,7 @@ from api.logs import AccessLog
 from api.openapi import STYLE_HASH, document, operations, page
 from api.problems import install_problems
 from api.routing import VERSION_PREFIX
+from api.telemetry import trace_requests
 
 __all__ = ["create_app"]
 
@@ -31,9 +32,7 @@ def create_app(context: Context) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        async with AsyncExitStack() as stack:
-            for opener in context.openers:
-                await stack.enter_async_context(opener(context))
+        async with opened(context):
             yield
 
     app = FastAPI(
@@ -57,6 +56,8 @@ def create_app(context: Context) -> FastAPI:
         app.include_router(router)
     _add_documentation(app)
     _add_guards(app, context)
+    if context.settings.telemetry:
+        trace_requests(app)
     return app
 
 

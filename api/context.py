@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeVar, cast
@@ -16,7 +16,17 @@ from api.health import Readiness
 from api.metrics import Metrics
 from api.settings import Role, Settings
 
-__all__ = ["Caller", "Context", "Identify", "Opener", "Stopping", "caller_of", "context_of", "nobody"]
+__all__ = [
+    "Caller",
+    "Context",
+    "Identify",
+    "Opener",
+    "Stopping",
+    "caller_of",
+    "context_of",
+    "nobody",
+    "opened",
+]
 
 _T = TypeVar("_T")
 
@@ -48,34 +58,36 @@ class Stopping:
     """Whether the service has been asked to stop, for those who hold an answer back."""
 
     def __init__(self) -> None:
-        self._event = asyncio.Event()
+        self._asked = False
+        self._waiting: set[asyncio.Future[None]] = set()  # a set, as thousands come and go
 
     @property
     def asked(self) -> bool:
         """Whether to come to an end."""
-        return self._event.is_set()
+        return self._asked
 
     def ask(self) -> None:
         """Ask everybody to come to an end."""
-        self._event.set()
-
-    async def wait(self) -> None:
-        """Return when asked to stop."""
-        await self._event.wait()
+        self._asked = True
+        for future in self._waiting:
+            if not future.done():
+                future.set_result(None)
 
     async def first(self, waiting: Awaitable[_T], timeout_s: float | None = None) -> _T | None:
         """Return what is waited for, or `None` when the time is over or the service stops."""
         work = asyncio.ensure_future(waiting)
-        stop = asyncio.ensure_future(self._event.wait())
+        stop = asyncio.get_running_loop().create_future()
+        self._waiting.add(stop)
         try:
-            await asyncio.wait({work, stop}, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
+            if not self._asked:
+                await asyncio.wait({work, stop}, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
             return work.result() if work.done() else None
         finally:
-            for task in (work, stop):
-                if not task.done():
-                    task.cancel()
-                    with suppress(asyncio.CancelledError):
-                        await task
+            self._waiting.discard(stop)
+            if not work.done():
+                work.cancel()
+                with suppress(asyncio.CancelledError):
+                    await work
 
 
 def nobody(_headers: Mapping[bytes, bytes]) -> Caller | None:
@@ -117,6 +129,15 @@ class Context:
 
 Opener = Callable[[Context], AbstractAsyncContextManager[object]]
 """Opens something that the service needs for as long as it runs."""
+
+
+@asynccontextmanager
+async def opened(context: Context) -> AsyncIterator[None]:
+    """Open what a service needs; close it, the last first, whatever happens."""
+    async with AsyncExitStack() as stack:
+        for opener in context.openers:
+            await stack.enter_async_context(opener(context))
+        yield
 
 
 def context_of(request: Request) -> Context:
