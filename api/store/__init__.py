@@ -1,0 +1,1 @@
+"""The store behind the service: Redis, and what is kept in it."""
