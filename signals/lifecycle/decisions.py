@@ -133,7 +133,7 @@ def approve(state: Lifecycle, at: datetime, who: str, plan_set: str, *, four_eye
     if four_eyes and record.author == who:
         hint = "Ask another person with the role approver, or switch the setting four_eyes off"
         rule = "must be approved by somebody else than its author"
-        raise RefusedError(rule, field=f"plan set {plan_set}", value=who, hint=hint, forbidden=True)
+        raise RefusedError(rule, field=f"plan set {plan_set}", value=who, hint=hint, status=403)
     decision.record("plan_set.approved", plan_set=plan_set)
     return decision.facts
 
