@@ -7,14 +7,15 @@
     ├── FellBehind            a follower was slower than what it follows
     ├── KeyInUse              the command of an idempotency key is still at work, or was another one
     └── InputError
-        └── LedgerDamaged     what is stored is not a whole chain; nothing is built on it
+        └── StoreDamaged      what is stored is not what was written; nothing is built on it
+            └── LedgerDamaged an entry is missing, was changed, or does not follow from the one before
 """
 
 from __future__ import annotations
 
 from traffic.errors import InputError, JasylError
 
-__all__ = ["FellBehind", "KeyInUse", "LedgerDamaged", "StoreUnavailable"]
+__all__ = ["FellBehind", "KeyInUse", "LedgerDamaged", "StoreDamaged", "StoreUnavailable"]
 
 _RESTORE = (
     "Stop the service, put its data folder aside, copy the last back-up of the append-only file in its place "
@@ -72,21 +73,36 @@ class KeyInUse(JasylError):  # noqa: N818
         super().__init__(f"Idempotency-Key: {rule}")
 
 
-class LedgerDamaged(InputError):  # noqa: N818
-    """An entry is missing, was changed, or does not follow from the one before.
+class StoreDamaged(InputError):  # noqa: N818
+    """What is stored is not what was written.
 
     Parameters
     ----------
     rule
         The rule that was broken.
-    seq
-        The number of the entry.
+    where
+        What broke it: an entry, a document.
     value
         What was found.
     hint
         What to do about it; by default how to restore a back-up.
     """
 
+    def __init__(self, rule: str, *, where: str, value: object = None, hint: str = _RESTORE) -> None:
+        super().__init__(rule, file="store", field=where, value=value, hint=hint)
+
+
+class LedgerDamaged(StoreDamaged):
+    """An entry is missing, was changed, or does not follow from the one before.
+
+    Parameters
+    ----------
+    seq
+        The number of the entry.
+    rule, value, hint
+        See `StoreDamaged`.
+    """
+
     def __init__(self, rule: str, *, seq: int, value: object = None, hint: str = _RESTORE) -> None:
         self.seq = seq
-        super().__init__(rule, file="ledger", field=f"entry {seq}", value=value, hint=hint)
+        super().__init__(rule, where=f"entry {seq}", value=value, hint=hint)

@@ -19,7 +19,7 @@ from api.store.chain import digest
 from api.store.connection import Store
 from api.store.errors import StoreUnavailable
 from api.store.folder_lock import lock_files, lock_folder, note_holder
-from api.store.redis_binary import find_redis
+from api.store.redis_binary import find_redis, version_of
 from api.store.redis_process import RedisProcess
 from traffic.errors import InputError
 
@@ -31,6 +31,8 @@ __all__ = ["RedisServer"]
 _LOG = logging.getLogger("jasyl.redis")
 
 _LONGEST_SOCKET_PATH = 100
+_WITH_FOLDER = (7, 0)
+"""Since this version the append-only file is a folder of files; older ones do not look into it."""
 _READ_FILES_S = 120.0
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S, _STEADY_S = 0.05, 5.0, 10.0
 
@@ -84,6 +86,7 @@ class RedisServer:
         binary = self._binary or find_redis()
         self._service_lock = lock_folder(self._folder)
         try:
+            _require_readable(self._folder, binary)
             await self._run(binary)
         except BaseException:
             self._unlock()
@@ -162,6 +165,20 @@ def _require_private(folder: Path) -> None:
         rule = "must be a folder of this user that nobody else can write to"
         hint = "Remove it, or change its owner and mode (chmod 700)"
         raise InputError(rule, file=folder, field="folder of the socket", value=oct(about.st_mode), hint=hint)
+
+
+def _require_readable(folder: Path, binary: Path) -> None:
+    """Refuse a server that would not see the files of a newer one, and would start with nothing."""
+    version = version_of(binary)
+    if (folder / "appendonlydir").exists() and (version is None or version < _WITH_FOLDER):
+        found = ".".join(map(str, version)) if version else "unknown"
+        rule = "must be 7.0 or newer, as the Redis that wrote the files of the data folder"
+        raise InputError(
+            rule,
+            field="redis-server",
+            value=f"{binary}, version {found}",
+            hint="Install redis-server 7 or newer, or give another folder with --data",
+        )
 
 
 def _ending(code: int) -> str:
