@@ -3,7 +3,7 @@
 ::
 
     InputError                        422, with field, value and rule
-    Refused                           409 or 403
+    RefusedError                           409 or 403
     Problem                           any status, where HTTP itself is what is wrong
     Starlette's and FastAPI's errors  their status
     what `install_problems` is told   503
@@ -24,7 +24,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from traffic.errors import InputError, JasylError, Refused
+from traffic.errors import InputError, JasylError, RefusedError
 
 __all__ = [
     "MEDIA_TYPE",
@@ -99,7 +99,7 @@ def problem_of(error: Exception) -> tuple[dict[str, object], dict[str, str]]:
     """Return the problem object of an error, and the headers that go with it."""
     if isinstance(error, Problem):
         return error.problem(), error.headers
-    if isinstance(error, InputError | Refused):
+    if isinstance(error, InputError | RefusedError):
         return {**error.problem(), "title": _title(_status(error))}, {}
     if isinstance(error, RequestValidationError):
         return validation_problem(error.errors()), {}
@@ -141,7 +141,7 @@ def install_problems(
         rule = "must wait until what the service stands on is there again"
         return problem_response(Problem(503, rule, field="service", headers={"Retry-After": "1"}))
 
-    for kind in (InputError, Refused, Problem, HTTPException, RequestValidationError):
+    for kind in (InputError, RefusedError, Problem, HTTPException, RequestValidationError):
         app.add_exception_handler(kind, known)
     for absent in unavailable:
         app.add_exception_handler(absent, away)
@@ -203,8 +203,8 @@ def _of_http(error: HTTPException) -> tuple[dict[str, object], dict[str, str]]:
     )
 
 
-def _status(error: InputError | Refused) -> int:
-    return error.status if isinstance(error, Refused) else 422
+def _status(error: InputError | RefusedError) -> int:
+    return error.status if isinstance(error, RefusedError) else 422
 
 
 def _title(status: int) -> str:

@@ -4,7 +4,8 @@
 
     JasylError
     ├── InputError        a file, a field or a value broke a rule; exit code 2, HTTP status 422
-    └── Refused           well formed, but not now (HTTP status 409) or not by whoever asks (403)
+    └── RefusedError      well formed, but not now (HTTP status 409) or not by whoever asks (403)
+        └── UnknownError  it is about something that there is not (404)
 
 Anything else that escapes is a failure of ours and ends with exit code 1.
 """
@@ -13,7 +14,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-__all__ = ["InputError", "JasylError", "Refused"]
+__all__ = ["InputError", "JasylError", "RefusedError", "UnknownError"]
 
 
 class JasylError(Exception):
@@ -58,7 +59,7 @@ class InputError(JasylError):
         return _problem(422, "Bad input", self, {"file": self.file})
 
 
-class Refused(JasylError):  # noqa: N818 - said of a request, not of a failure
+class RefusedError(JasylError):
     """A request that is well formed and refused all the same, said so that a person knows what to do.
 
     Parameters
@@ -66,7 +67,7 @@ class Refused(JasylError):  # noqa: N818 - said of a request, not of a failure
     rule
         The rule that stands against it, as a sentence: ``"must be held by you"``.
     status
-        409 where the state of things stands against it, 403 where whoever asks may not.
+        409 where the state of things stands against it, 403 where whoever asks may not, 404 where there is no such thing.
     field
         What the rule is about: a junction, a plan set, a version.
     value
@@ -79,7 +80,7 @@ class Refused(JasylError):  # noqa: N818 - said of a request, not of a failure
         self,
         rule: str,
         *,
-        status: Literal[403, 409] = 409,
+        status: Literal[403, 404, 409] = 409,
         field: str | None = None,
         value: object = None,
         hint: str | None = None,
@@ -93,7 +94,17 @@ class Refused(JasylError):  # noqa: N818 - said of a request, not of a failure
 
     def problem(self) -> dict[str, object]:
         """Return the error as an RFC 9457 problem object."""
-        return _problem(self.status, "Conflict" if self.status == 409 else "Forbidden", self, {})
+        return _problem(self.status, _REFUSALS[self.status], self, {})
+
+
+class UnknownError(RefusedError):
+    """A request about something that there is not."""
+
+    def __init__(self, rule: str, *, field: str | None = None, value: object = None) -> None:
+        super().__init__(rule, status=404, field=field, value=value)
+
+
+_REFUSALS = {403: "Forbidden", 404: "Not found", 409: "Conflict"}
 
 
 def _sentence(rule: str, places: tuple[str | None, ...], value: object, hint: str | None) -> str:
@@ -104,7 +115,7 @@ def _sentence(rule: str, places: tuple[str | None, ...], value: object, hint: st
 
 
 def _problem(
-    status: int, title: str, error: InputError | Refused, more: dict[str, object]
+    status: int, title: str, error: InputError | RefusedError, more: dict[str, object]
 ) -> dict[str, object]:
     members: dict[str, object] = {
         "type": "about:blank",

@@ -14,7 +14,7 @@ from api.app import create_app
 from api.problems import Problem, problem_of
 from api.routing import PROBLEM_NAMES, problems, router
 from tests.api.service.services import asked, captured_logs, made_context
-from traffic.errors import InputError, JasylError, Refused
+from traffic.errors import InputError, JasylError, RefusedError
 
 
 class Plan(BaseModel):
@@ -43,8 +43,8 @@ def _routes():
 
 _ERRORS = [
     InputError("must be known", field="junction", value="osm:0", hint="Look at /v1/junctions"),
-    Refused("must be held by you", field="junction", value="osm:1"),
-    Refused("must be somebody else than the author", status=403),
+    RefusedError("must be held by you", field="junction", value="osm:1"),
+    RefusedError("must be somebody else than the author", status=403),
     Problem(412, "must be the present ETag", field="If-Match", value='"3"'),
     Problem(429, "must be fewer", headers={"Retry-After": "7"}),
     HTTPException(404, "no such thing"),
