@@ -12,15 +12,20 @@ from typing import Self
 
 from traffic.errors import InputError
 
-__all__ = ["RedisProcess"]
+__all__ = ["RedisProcess", "UnexpectedEnd"]
 
 _LOG = logging.getLogger("jasyl.redis")
 
 _READY = "eady to accept connections"
+_TORN = "Unexpected end of file reading the append only file"
 _LEVELS = {".": logging.DEBUG, "-": logging.DEBUG, "*": logging.INFO, "#": logging.WARNING}
 _LAST_LINES = 8
 _STOP_S = 10.0
 _PASSED_ON = ("PATH", "HOME", "LD_LIBRARY_PATH", "TMPDIR")
+
+
+class UnexpectedEnd(InputError):  # noqa: N818
+    """The append-only file ends within a record, or within a transaction."""
 
 
 class RedisProcess:
@@ -40,24 +45,30 @@ class RedisProcess:
         self._reader = asyncio.create_task(self._read_output())
 
     @classmethod
-    async def start(cls, binary: Path, folder: Path, socket: Path, lock: int, *, within_s: float) -> Self:
+    async def start(
+        cls, binary: Path, folder: Path, socket: Path, lock: int, *, cut: bool, within_s: float
+    ) -> Self:
         """Start a server on the files of a folder and wait until it has read them.
 
         Parameters
         ----------
         lock
             The descriptor of a locked file, which the server inherits: it stays locked for as long as the server lives.
+        cut
+            Whether an incomplete end of the append-only file may be cut off.
         within_s
             How long reading the files may take.
 
         Raises
         ------
+        UnexpectedEnd
+            When the append-only file ends within a record and may not be cut.
         InputError
-            When the server ends instead, as it does on files that it cannot read.
+            When the server ends instead of answering, as it does on files that it cannot read.
         """
         process = await asyncio.create_subprocess_exec(
             str(binary),
-            *_arguments(folder, socket),
+            *_arguments(folder, socket, cut),
             cwd=folder,
             env={name: os.environ[name] for name in _PASSED_ON if name in os.environ} | {"LC_ALL": "C"},
             stdin=asyncio.subprocess.DEVNULL,
@@ -117,7 +128,8 @@ class RedisProcess:
         if not done:
             rule = f"must be read by Redis within {within_s:g} s"
             raise InputError(rule, file=folder, field="append-only file", value=self._said())
-        raise InputError(
+        error = UnexpectedEnd if _TORN in self._said() else InputError
+        raise error(
             "must be files that Redis can start from",
             file=folder,
             field="append-only file",
@@ -152,7 +164,7 @@ def _split(line: str) -> tuple[int, str]:
     return logging.DEBUG, line.strip()
 
 
-def _arguments(folder: Path, socket: Path) -> list[str]:
+def _arguments(folder: Path, socket: Path, cut: bool) -> list[str]:
     settings = {
         "port": "0",
         "unixsocket": str(socket),
@@ -163,7 +175,7 @@ def _arguments(folder: Path, socket: Path) -> list[str]:
         "save": "",
         "appendonly": "yes",
         "appendfsync": "always",
-        "aof-load-truncated": "yes",
+        "aof-load-truncated": "yes" if cut else "no",
         "no-appendfsync-on-rewrite": "no",
         "maxmemory": "0",
         "maxmemory-policy": "noeviction",
