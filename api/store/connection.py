@@ -33,6 +33,7 @@ _LOG = logging.getLogger("jasyl.store")
 
 _CONNECT_S = 2.0
 _ANSWER_S = 5.0
+_FIRST_FILE_S = 300.0
 _CONNECTIONS = 64
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.01, 0.25
 _REFUSALS = (
@@ -240,6 +241,20 @@ def _client(pool: BlockingConnectionPool) -> Redis:
 
 
 async def _sent(client: Redis, command: Sequence[Argument]) -> Any:
+    """Send a command once, and end with `CancelledError` whenever the task was cancelled meanwhile.
+
+    The client sends within `asyncio.wait_for`, which until Python 3.12 can swallow a cancellation.
+    """
+    task = asyncio.current_task()
+    before = task.cancelling() if task else 0
+    try:
+        return await _translated(client, command)
+    finally:
+        if task and task.cancelling() > before:
+            raise asyncio.CancelledError
+
+
+async def _translated(client: Redis, command: Sequence[Argument]) -> Any:
     send: Callable[..., Awaitable[Any]] = client.execute_command
     try:
         return await send(*command)

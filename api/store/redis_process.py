@@ -20,7 +20,7 @@ _READY = "eady to accept connections"
 _TORN = "Unexpected end of file reading the append only file"
 _LEVELS = {".": logging.DEBUG, "-": logging.DEBUG, "*": logging.INFO, "#": logging.WARNING}
 _LAST_LINES = 8
-_STOP_S = 10.0
+_STOP_S, _STOP_TRIES = 10.0, 20
 _PASSED_ON = ("PATH", "HOME", "LD_LIBRARY_PATH", "TMPDIR")
 
 
@@ -94,24 +94,29 @@ class RedisProcess:
     async def ended(self) -> int:
         """Wait for the end of the process and return its exit code, negative for a signal."""
         code = await self._process.wait()
-        await self._reader
+        await asyncio.wait({self._reader})
         return code
 
     async def stop(self) -> None:
         """End the server; it writes what it has first, and is killed if that takes too long."""
         self._warns = False
-        self._signal(signal.SIGTERM)
-        try:
-            async with asyncio.timeout(_STOP_S):
-                await self.ended()
-        except TimeoutError:
-            _LOG.warning("Redis did not stop within %g s and is killed", _STOP_S)
-            await self.kill()
+        for _ in range(_STOP_TRIES):
+            self._signal(signal.SIGTERM)  # which Redis passes over while it writes its first append-only file
+            if await self._ended_within(_STOP_S / _STOP_TRIES):
+                return
+        _LOG.warning("Redis did not stop within %g s and is killed", _STOP_S)
+        await self.kill()
 
     async def kill(self) -> None:
         """End the server at once."""
         self._signal(signal.SIGKILL)
         await self.ended()
+
+    async def _ended_within(self, seconds: float) -> bool:
+        ended = asyncio.create_task(self.ended())
+        done, _ = await asyncio.wait({ended}, timeout=seconds)
+        ended.cancel()
+        return bool(done)
 
     def _signal(self, number: int) -> None:
         if self._process.returncode is None:
@@ -144,15 +149,21 @@ class RedisProcess:
         output = self._process.stdout
         if output is None:
             return
-        while line := await output.readline():
-            text = line.decode(errors="replace").rstrip()
-            level, message = _split(text)
-            if message:
-                self._lines.append(message)
-                _LOG.log(level if self._warns else min(level, logging.INFO), message)
-            if _READY in text:
-                self._ready.set()
-                self._warns = True
+        rest = b""
+        while piece := await output.read(2**16):
+            *lines, rest = (rest + piece).split(b"\n")
+            for line in lines:
+                self._take_in(line.decode(errors="replace").rstrip())
+            rest = rest[-(2**16) :]
+
+    def _take_in(self, line: str) -> None:
+        level, message = _split(line)
+        if message:
+            self._lines.append(message)
+            _LOG.log(level if self._warns else min(level, logging.INFO), message)
+        if _READY in line:
+            self._ready.set()
+            self._warns = True
 
 
 def _split(line: str) -> tuple[int, str]:
