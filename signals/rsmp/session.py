@@ -35,7 +35,18 @@ from signals.rsmp.messages import (
 from signals.rsmp.reading import id_of, message_from
 from traffic.errors import InputError
 
-__all__ = ["Acknowledged", "Event", "Failed", "Offered", "Ready", "Received", "Refused", "Session", "Timing"]
+__all__ = [
+    "Acknowledged",
+    "Event",
+    "Failed",
+    "Offered",
+    "Ready",
+    "Received",
+    "Refused",
+    "Session",
+    "Timing",
+    "Watched",
+]
 
 _REASON_LENGTH = 500  # a reason may quote what was wrong, which may be long
 
@@ -119,7 +130,14 @@ class Failed:
     reason: str
 
 
-Event = Offered | Ready | Received | Acknowledged | Refused | Failed
+@dataclass(frozen=True)
+class Watched:
+    """The other side is alive, and its clock says this; the watchdog is acknowledged already."""
+
+    at: datetime
+
+
+Event = Offered | Ready | Received | Acknowledged | Refused | Watched | Failed
 
 
 @dataclass
@@ -275,7 +293,7 @@ class Session:
         self.acknowledge(message)
         if first and self.role == "supervisor":
             self._send_watchdog(now)
-        return self._when_ready(now)
+        return [Watched(message.at), *self._when_ready(now)]
 
     def _acknowledged(self, identifier: str, now: float) -> list[Event]:
         if self._pending.pop(identifier, None) is None:
