@@ -33,6 +33,7 @@ from signals.rsmp.session import (
     Session,
     Watched,
 )
+from signals.rsmp.statuses import PrioritiesStatus, Priority
 from signals.rsmp.sxl import check
 from signals.rsmp.versions import Agreement
 from traffic.errors import InputError
@@ -40,6 +41,7 @@ from traffic.errors import InputError
 __all__ = ["Admission", "Connection"]
 
 _CHUNK = 65_536
+_PRIORITIES = 1_000
 _LOG = logging.getLogger(__name__)
 
 
@@ -89,6 +91,7 @@ class Connection:
         self._ended = asyncio.Event()
         self.admission: Admission | None = None
         self.clock_ahead_s: float | None = None
+        self.priorities: dict[str, Priority] = {}  # as last told: a site shows one that is over only once
         self.clock, self.new_id = clock, new_id
 
     @property
@@ -246,9 +249,18 @@ class Connection:
         self._session.acknowledge(message)
         if isinstance(message, StatusUpdate):
             self._updated.set()
+            self._keep_priorities(message)
         for complete, future in list(self._waiting):
             if not future.done() and complete(message):
                 future.set_result(None)
+
+    def _keep_priorities(self, message: StatusUpdate) -> None:
+        for row in message.values:
+            if row.code == PrioritiesStatus.code and isinstance(row.value, list) and row.quality == "recent":
+                for priority in PrioritiesStatus.read({row.name: row.value}).priorities:
+                    self.priorities[priority.request] = priority
+        while len(self.priorities) > _PRIORITIES:
+            del self.priorities[next(iter(self.priorities))]
 
     def _taken(self, message: Identified) -> Awaitable[None]:
         """Return what has to be waited for before `message` is acknowledged."""

@@ -41,7 +41,6 @@ from signals.rsmp.messages import (
     StatusName,
     StatusRequest,
     StatusResponse,
-    StatusUpdate,
     StatusValue,
 )
 from signals.rsmp.security import SecurityCodes
@@ -213,22 +212,15 @@ class Orders:
 
     async def request_priority(self, command: RequestPriority) -> Priority | None:
         """Ask for priority, and return what has become of it; `None` where the site shows it no longer."""
-        seen: list[Priority] = []
-
-        def watch(message: Identified) -> bool:
-            if isinstance(message, StatusUpdate):
-                rows = [row for row in message.values if row.code == "S0033" and isinstance(row.value, list)]
-                for row in rows:
-                    found = PrioritiesStatus.read({"status": row.value}).priorities
-                    seen.extend(priority for priority in found if priority.request == command.request)
-            return isinstance(message, CommandResponse)
-
-        await self.command(command, also=watch)
-        shown = (await self.read(PrioritiesStatus)).priorities
-        seen += [priority for priority in shown if priority.request == command.request]
-        if not seen and command.kind != "cancel":
+        self._connection.priorities.pop(command.request, None)
+        await self.command(command)
+        for priority in (await self.read(PrioritiesStatus)).priorities:
+            if priority.request == command.request:
+                return priority
+        told = self._connection.priorities.get(command.request)
+        if told is None and command.kind != "cancel":
             raise ReadBackError(self._site, f"S0033, request {command.request}", command.kind, None)
-        return seen[-1] if seen else None
+        return told
 
     async def aggregated_status(self) -> AggregatedStatus:
         """Return the state of the site in eight bits, asked for now."""
@@ -266,22 +258,14 @@ class Orders:
             self._same(f"{code}.{name}", sent, read)
         return state
 
-    async def command(self, command: Command, *, also: Callable[[Identified], bool] | None = None) -> None:
-        """Give a command, and compare what the site says that it has made of it.
-
-        Parameters
-        ----------
-        also
-            Is shown every message that arrives until the answer has.
-        """
+    async def command(self, command: Command) -> None:
+        """Give a command, and compare what the site says that it has made of it."""
         component, codes = self._capability.component, self._codes()
         rows = arguments_of(command, codes)
         request = CommandRequest(id=self._connection.new_id(), component=component, arguments=rows)
         found: list[CommandValue] = []
 
         def complete(message: Identified) -> bool:
-            if also is not None:
-                also(message)
             if not isinstance(message, CommandResponse) or message.component != component:
                 return False
             values = [value for value in message.values if value.code == command.code]
