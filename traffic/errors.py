@@ -3,14 +3,16 @@
 ::
 
     JasylError
-    └── InputError        a file, a field or a value broke a rule; exit code 2
+    ├── InputError        a file, a field or a value broke a rule; exit code 2
+    └── RefusedError      well said, but not now, or not by this person
+        └── UnknownError  it is about something that there is not
 
 Anything else that escapes is a failure of ours and ends with exit code 1.
 """
 
 from __future__ import annotations
 
-__all__ = ["InputError", "JasylError"]
+__all__ = ["InputError", "JasylError", "RefusedError", "UnknownError"]
 
 
 class JasylError(Exception):
@@ -70,3 +72,41 @@ class InputError(JasylError):
             "hint": self.hint,
         }
         return {name: value for name, value in members.items() if value is not None}
+
+
+class RefusedError(JasylError):
+    """A request that is well said, but that the state of things or the rights of the person do not allow.
+
+    Parameters
+    ----------
+    rule
+        Why not, as a sentence.
+    field, value
+        What it is about.
+    hint
+        What to do about it.
+    forbidden
+        True where another person may do it (403), false where it may be done at another time (409).
+    """
+
+    def __init__(
+        self,
+        rule: str,
+        *,
+        field: str | None = None,
+        value: object = None,
+        hint: str | None = None,
+        forbidden: bool = False,
+    ) -> None:
+        self.rule = rule
+        self.field = field
+        self.value = value
+        self.hint = hint
+        self.forbidden = forbidden
+        found = "" if value is None else f" (got {value!r})"
+        text = f"{field}: {rule}{found}" if field else f"{rule}{found}"
+        super().__init__(f"{text}. {hint}" if hint else text)
+
+
+class UnknownError(RefusedError):
+    """A request about something that there is not (404)."""
