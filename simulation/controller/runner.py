@@ -140,9 +140,15 @@ class Runner:
         self.releases = dict(releases)
 
     def give(self, order: Order, wall_s: float) -> None:
-        """Take an order; it ends when it expires, and after as many own seconds if the wall jumps back."""
+        """Take an order; it ends when it expires, and after as many own seconds if the wall jumps back.
+
+        Parameters
+        ----------
+        wall_s
+            POSIX time of the second that is shown next.
+        """
         self.order = order
-        self._order_ends = self._second + max(round(order.expires_s - wall_s), 0)
+        self._order_ends = self._second + 1 + max(round(order.expires_s - wall_s), 0)
 
     def step(self, wall_s: int, *, may_plan: bool = True) -> bytes:
         """Go on by one second and return what the lamps show in it.
