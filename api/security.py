@@ -204,7 +204,7 @@ def create_token(
 ) -> list[Fact]:
     """Make a token for a person or a feed; the token of the first start makes an administrator and is spent."""
     if by.token not in access.credentials:
-        raise RefusedError("has been spent or revoked", field="token", value=by.token, forbidden=True)
+        raise RefusedError("has been spent or revoked", field="token", value=by.token, status=403)
     if not _NAME.fullmatch(name) or name.startswith(("controller:", "service:")):
         raise InputError("must be a name of 1 to 80 characters", field="name", value=name)
     if not roles or Role.CONTROLLER in roles:

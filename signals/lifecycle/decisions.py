@@ -24,6 +24,7 @@ __all__ = [
     "check",
     "draft",
     "end",
+    "prepared_rollback",
     "publish",
     "refuse",
     "require_publishable",
@@ -133,7 +134,7 @@ def approve(state: Lifecycle, at: datetime, who: str, plan_set: str, *, four_eye
     if four_eyes and record.author == who:
         hint = "Ask another person with the role approver, or switch the setting four_eyes off"
         rule = "must be approved by somebody else than its author"
-        raise RefusedError(rule, field=f"plan set {plan_set}", value=who, hint=hint, forbidden=True)
+        raise RefusedError(rule, field=f"plan set {plan_set}", value=who, hint=hint, status=403)
     decision.record("plan_set.approved", plan_set=plan_set)
     return decision.facts
 
@@ -310,3 +311,28 @@ def rollback_sources(state: Lifecycle, plan_set: str) -> dict[str, str]:
             raise RefusedError(rule, field=f"junction {key}", value=plan_set, hint=hint)
         sources[key] = before
     return sources
+
+
+def prepared_rollback(
+    state: Lifecycle, at: datetime, who: str, new: Draft, sources: Mapping[str, Sequence[str]]
+) -> list[Fact]:
+    """Hand in, as approved, the set that brings the junctions of another back to what they had before.
+
+    Parameters
+    ----------
+    new
+        The set, with `rollback_of`.
+    sources
+        Junctions by the set that they had before; it must still be so.
+    """
+    assert new.rollback_of is not None
+    found = rollback_sources(state, new.rollback_of)
+    if found != {key: source for source, keys in sources.items() for key in keys}:
+        hint = "Look at it again"
+        raise RefusedError("has changed meanwhile", field=f"plan set {new.rollback_of}", hint=hint)
+    decision = Decision(state, at, who)
+    for fact in draft(state, at, who, new):
+        decision.record(fact.kind, **fact.data)
+    decision.record("plan_set.checked", plan_set=new.id, findings=[])
+    decision.record("plan_set.approved", plan_set=new.id)
+    return decision.facts

@@ -261,7 +261,8 @@ def _alarm_cleared(state: Lifecycle, data: Mapping[str, Any], at: datetime, who:
 
 def _keys_announced(state: Lifecycle, data: Mapping[str, Any], at: datetime, who: str) -> Lifecycle:
     del at, who
-    return replace(state, keys=data["token"], key_generation=state.key_generation + 1)
+    generation = state.key_generation + 1
+    return replace(state, signing_key=data["key"], keys=data["token"], key_generation=generation)
 
 
 KINDS: Mapping[str, Callable[[Lifecycle, Mapping[str, Any], datetime, str], Lifecycle]] = {

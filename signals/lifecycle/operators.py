@@ -47,7 +47,7 @@ def release(state: Lifecycle, at: datetime, who: str, junction: str, *, eject: b
     if held.by != who and not eject:
         hint = "Ask them to release it; an administrator can eject them"
         rule = f"is held by {held.by}"
-        raise RefusedError(rule, field=f"junction {junction}", hint=hint, forbidden=True)
+        raise RefusedError(rule, field=f"junction {junction}", hint=hint, status=403)
     how = "released" if held.by == who else "ejected"
     decision = Decision(state, at, who)
     decision.record("junction.released", junction=junction, by=held.by, how=how)

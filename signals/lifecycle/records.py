@@ -252,14 +252,17 @@ class Lifecycle:
     ----------
     live
         Sets that junctions have, or are to have: what coordination has to look at.
+    signing_key
+        Name of the key that signs.
     keys, key_generation
-        The signed word that announces new keys, and how many there have been.
+        The signed word that announces the newest key, and how many keys there have been.
     """
 
     sets: Mapping[str, PlanSetRecord] = field(default_factory=dict)
     junctions: Mapping[str, JunctionRecord] = field(default_factory=dict)
     alarms: Mapping[str, Alarm] = field(default_factory=dict)
     live: frozenset[str] = frozenset()
+    signing_key: str | None = None
     keys: str | None = None
     key_generation: int = 0
 

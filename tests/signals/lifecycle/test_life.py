@@ -221,7 +221,7 @@ def test_an_author_does_not_approve_her_own_set() -> None:
     desk.check(plan_set)
     with pytest.raises(RefusedError, match="somebody else than its author") as refused:
         desk.approve(plan_set, AUTHOR)
-    assert refused.value.forbidden
+    assert refused.value.status == 403
     desk.enter(AUTHOR, lambda s, at, w: decisions.approve(s, at, w, plan_set, four_eyes=False))
 
 

@@ -27,7 +27,7 @@ def test_a_hold_is_released_by_its_holder_or_by_ejecting() -> None:
     desk.hold("a", A)
     with pytest.raises(RefusedError, match="is held by Aigerim") as refused:
         desk.enter(B, lambda s, at, w: operators.release(s, at, w, "a"))
-    assert refused.value.forbidden
+    assert refused.value.status == 403
     desk.enter(B, lambda s, at, w: operators.release(s, at, w, "a", eject=True))
     desk.hold("a", B)
     desk.enter(B, lambda s, at, w: operators.release(s, at, w, "a"))

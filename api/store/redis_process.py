@@ -1,0 +1,172 @@
+"""One run of a Redis server: started, waited for until it answers, and stopped."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+from collections import deque
+from pathlib import Path
+from typing import Self
+
+from traffic.errors import InputError
+
+__all__ = ["RedisProcess"]
+
+_LOG = logging.getLogger("jasyl.redis")
+
+_READY = "eady to accept connections"
+_LEVELS = {".": logging.DEBUG, "-": logging.DEBUG, "*": logging.INFO, "#": logging.WARNING}
+_LAST_LINES = 8
+_STOP_S = 10.0
+_PASSED_ON = ("PATH", "HOME", "LD_LIBRARY_PATH", "TMPDIR")
+
+
+class RedisProcess:
+    """A running Redis server, whose output goes to the log ``jasyl.redis``.
+
+    Parameters
+    ----------
+    process
+        The process.
+    """
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
+        self._lines: deque[str] = deque(maxlen=_LAST_LINES)
+        self._ready = asyncio.Event()
+        self._warns = False  # what it says of its start and its stop it calls warnings too
+        self._reader = asyncio.create_task(self._read_output())
+
+    @classmethod
+    async def start(cls, binary: Path, folder: Path, socket: Path, lock: int, *, within_s: float) -> Self:
+        """Start a server on the files of a folder and wait until it has read them.
+
+        Parameters
+        ----------
+        lock
+            The descriptor of a locked file, which the server inherits: it stays locked for as long as the server lives.
+        within_s
+            How long reading the files may take.
+
+        Raises
+        ------
+        InputError
+            When the server ends instead, as it does on files that it cannot read.
+        """
+        process = await asyncio.create_subprocess_exec(
+            str(binary),
+            *_arguments(folder, socket),
+            cwd=folder,
+            env={name: os.environ[name] for name in _PASSED_ON if name in os.environ} | {"LC_ALL": "C"},
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            start_new_session=True,  # Ctrl-C is for the service, which stops Redis last
+            pass_fds=(lock,),
+            umask=0o077,
+        )
+        self = cls(process)
+        try:
+            await self._until_ready(folder, within_s)
+        except BaseException:
+            await self.kill()
+            raise
+        return self
+
+    @property
+    def pid(self) -> int:
+        """The number of the process."""
+        return self._process.pid
+
+    async def ended(self) -> int:
+        """Wait for the end of the process and return its exit code, negative for a signal."""
+        code = await self._process.wait()
+        await self._reader
+        return code
+
+    async def stop(self) -> None:
+        """End the server; it writes what it has first, and is killed if that takes too long."""
+        self._warns = False
+        self._signal(signal.SIGTERM)
+        try:
+            async with asyncio.timeout(_STOP_S):
+                await self.ended()
+        except TimeoutError:
+            _LOG.warning("Redis did not stop within %g s and is killed", _STOP_S)
+            await self.kill()
+
+    async def kill(self) -> None:
+        """End the server at once."""
+        self._signal(signal.SIGKILL)
+        await self.ended()
+
+    def _signal(self, number: int) -> None:
+        if self._process.returncode is None:
+            self._process.send_signal(number)
+
+    async def _until_ready(self, folder: Path, within_s: float) -> None:
+        ready = asyncio.create_task(self._ready.wait())
+        done, _ = await asyncio.wait(
+            {ready, self._reader}, timeout=within_s, return_when=asyncio.FIRST_COMPLETED
+        )
+        ready.cancel()
+        if ready in done:
+            return
+        if not done:
+            rule = f"must be read by Redis within {within_s:g} s"
+            raise InputError(rule, file=folder, field="append-only file", value=self._said())
+        raise InputError(
+            "must be files that Redis can start from",
+            file=folder,
+            field="append-only file",
+            value=self._said(),
+            hint="Put the folder aside and restore a back-up, or see what redis-check-aof says of a copy",
+        )
+
+    def _said(self) -> str:
+        return " | ".join(self._lines)
+
+    async def _read_output(self) -> None:
+        output = self._process.stdout
+        if output is None:
+            return
+        while line := await output.readline():
+            text = line.decode(errors="replace").rstrip()
+            level, message = _split(text)
+            if message:
+                self._lines.append(message)
+                _LOG.log(level if self._warns else min(level, logging.INFO), message)
+            if _READY in text:
+                self._ready.set()
+                self._warns = True
+
+
+def _split(line: str) -> tuple[int, str]:
+    """Return level and message of ``14504:M 27 Nov 2026 12:35:58.031 * Ready to accept connections``."""
+    head, _, rest = line.partition(" ")
+    parts = rest.split(" ", 5)
+    if head.partition(":")[0].isdigit() and len(parts) == 6 and parts[4] in _LEVELS:
+        return _LEVELS[parts[4]], parts[5]
+    return logging.DEBUG, line.strip()
+
+
+def _arguments(folder: Path, socket: Path) -> list[str]:
+    settings = {
+        "port": "0",
+        "unixsocket": str(socket),
+        "unixsocketperm": "600",
+        "dir": str(folder),
+        "daemonize": "no",
+        "logfile": "",
+        "save": "",
+        "appendonly": "yes",
+        "appendfsync": "always",
+        "aof-load-truncated": "yes",
+        "no-appendfsync-on-rewrite": "no",
+        "maxmemory": "0",
+        "maxmemory-policy": "noeviction",
+        "protected-mode": "yes",
+    }
+    return [part for name, value in settings.items() for part in (f"--{name}", value)]
