@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 
 from api.centre import Centre, Rules
-from api.context import Context
+from api.context import Context, Opener
 from api.coordinator import Coordinator
 from api.guards import identifier
 from api.news import News
@@ -30,7 +30,7 @@ from traffic.errors import InputError
 __all__ = ["opener"]
 
 
-def opener(tell_token: Callable[[str], None]) -> Callable[[Context], object]:
+def opener(tell_token: Callable[[str], None]) -> Opener:
     """Return what opens the parts of a service.
 
     Parameters

@@ -28,6 +28,9 @@ class UnexpectedEnd(InputError):  # noqa: N818
     """The append-only file ends within a record, or within a transaction."""
 
 
+_PRIVATELY = ("/bin/sh", "-c", 'umask 077; exec "$0" "$@"')  # not every event loop can set the mask
+
+
 class RedisProcess:
     """A running Redis server, whose output goes to the log ``jasyl.redis``.
 
@@ -67,6 +70,7 @@ class RedisProcess:
             When the server ends instead of answering, as it does on files that it cannot read.
         """
         process = await asyncio.create_subprocess_exec(
+            *_PRIVATELY,
             str(binary),
             *_arguments(folder, socket, cut),
             cwd=folder,
@@ -76,7 +80,6 @@ class RedisProcess:
             stderr=asyncio.subprocess.STDOUT,
             start_new_session=True,  # Ctrl-C is for the service, which stops Redis last
             pass_fds=(lock,),
-            umask=0o077,
         )
         self = cls(process)
         try:

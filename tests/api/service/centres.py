@@ -118,7 +118,7 @@ async def service(folder: Path, **settings: Any) -> AsyncIterator[Service]:
         new_id=lambda: f"{next(numbers):08x}-{folder.name}",
         routers=ROUTERS,
     )
-    async with opener(told.append)(context):  # type: ignore[attr-defined]
+    async with opener(told.append)(context):
         yield Service(create_app(context), context, clock, told[0] if told else None)
 
 
