@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator, Iterable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from importlib.metadata import version
 
 from fastapi import FastAPI
@@ -12,14 +12,16 @@ from starlette.responses import HTMLResponse, JSONResponse
 from starlette.routing import compile_path
 
 from api.bodies import Bodies
-from api.context import Context
+from api.context import Context, opened
 from api.headers import Cors, ResponseHeaders
 from api.health import health_router
-from api.limits import HostCheck, RateLimits
+from api.limits import HostCheck, Hosts, Limiters, RateLimits
 from api.logs import AccessLog
 from api.openapi import STYLE_HASH, document, operations, page
+from api.polls import QuietPolls
 from api.problems import install_problems
 from api.routing import VERSION_PREFIX
+from api.telemetry import trace_requests
 
 __all__ = ["create_app"]
 
@@ -31,9 +33,7 @@ def create_app(context: Context) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        async with AsyncExitStack() as stack:
-            for opener in context.openers:
-                await stack.enter_async_context(opener(context))
+        async with opened(context):
             yield
 
     app = FastAPI(
@@ -57,17 +57,22 @@ def create_app(context: Context) -> FastAPI:
         app.include_router(router)
     _add_documentation(app)
     _add_guards(app, context)
+    if context.settings.telemetry:
+        trace_requests(app)
     return app
 
 
 def _add_guards(app: FastAPI, context: Context) -> None:
     """Put the guards before the routes; what is added last is asked first."""
+    hosts = Hosts(context.settings)
+    limiters = Limiters(context.settings.rate_limits.model_dump(), time.monotonic)
     app.add_middleware(Bodies, settings=context.settings)
-    app.add_middleware(RateLimits, context=context, monotonic=time.monotonic)
+    app.add_middleware(RateLimits, context=context, limiters=limiters)
     app.add_middleware(Cors, context=context)
-    app.add_middleware(HostCheck, settings=context.settings)
+    app.add_middleware(HostCheck, hosts=hosts)
     app.add_middleware(ResponseHeaders, context=context)
     app.add_middleware(AccessLog, context=context)
+    app.add_middleware(QuietPolls, context=context, hosts=hosts, limiters=limiters)
 
 
 def _add_documentation(app: FastAPI) -> None:

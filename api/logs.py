@@ -74,12 +74,14 @@ def configure_logs(settings: Settings, stream: TextIO | None = None) -> None:
 def _renderers(settings: Settings, target: TextIO) -> list[Any]:
     as_json = settings.log_format == "json" or (settings.log_format == "auto" and not target.isatty())
     if as_json:
-        return [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer(ensure_ascii=False)]
-    return [structlog.dev.ConsoleRenderer(colors=target.isatty())]
+        return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(ensure_ascii=False)]
+    plain = structlog.dev.plain_traceback  # the others show the variables of every frame
+    return [structlog.dev.ConsoleRenderer(colors=target.isatty(), exception_formatter=plain)]
 
 
 def _mask_values(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Mask by name."""
+    """Mask by name, and leave out what only colours a terminal."""
+    event.pop("color_message", None)
     return masked_values(event)
 
 

@@ -6,6 +6,8 @@ import asyncio
 import io
 import itertools
 import logging
+import socket
+import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
@@ -19,6 +21,7 @@ from fastapi import APIRouter, FastAPI
 from api.app import create_app
 from api.context import Caller, Context
 from api.logs import configure_logs
+from api.serving import bound_socket, run_service
 from api.settings import Settings
 
 NOW = datetime(2026, 11, 27, 12, 0, 0, 123_000, tzinfo=UTC)
@@ -60,6 +63,44 @@ def asked(
             return await ask(client)
 
     return asyncio.run(asking())
+
+
+@contextmanager
+def running(context: Context) -> Iterator[tuple[str, int]]:
+    """Run a real server on loopback in another thread, and stop it at the end."""
+    started, addresses, loops = threading.Event(), [], []
+
+    def announce(address: str) -> None:
+        addresses.append(address)
+        loops.append(asyncio.get_running_loop())
+        started.set()
+
+    settings = context.settings
+    failures = []
+
+    def run(listener: socket.socket) -> None:
+        try:
+            asyncio.run(run_service(context, listener, announce))
+        except BaseException as error:  # noqa: BLE001 - told by the test's own thread
+            failures.append(error)
+        finally:
+            started.set()
+
+    with bound_socket("127.0.0.1", 0, settings.write_seconds) as listener:
+        port = listener.getsockname()[1]
+        thread = threading.Thread(target=run, args=(listener,))
+        thread.start()
+        try:
+            assert started.wait(30)
+            if not failures:
+                yield "127.0.0.1", port
+        finally:
+            if loops and thread.is_alive():
+                loops[0].call_soon_threadsafe(context.stopping.ask)
+            thread.join(30)
+        assert not thread.is_alive()
+        if failures:
+            raise failures[0]
 
 
 @contextmanager
