@@ -13,6 +13,7 @@ from api.rsmp.errors import NoAnswerError, NotAcknowledgedError, NotConnectedErr
 from api.rsmp.observer import Observer
 from api.rsmp.settings import RsmpSettings
 from signals.rsmp.alarms import AlarmState
+from signals.rsmp.framing import FORM_FEED
 from signals.rsmp.messages import (
     AggregatedStatus,
     CommandResponse,
@@ -104,7 +105,7 @@ class Connection:
         self._timer: asyncio.TimerHandle | None = None
         self._greeting: asyncio.Task[None] | None = None
         self._reason: str | None = None
-        self._ended = asyncio.Event()
+        self._closing, self._ended = asyncio.Event(), asyncio.Event()
         self.admission: Admission | None = None
         self.clock_ahead_s: float | None = None
         self.priorities: dict[str, Priority] = {}  # as last told: a site shows one that is over only once
@@ -141,6 +142,7 @@ class Connection:
                 if not data:
                     self.close("closed by the other side")
                     break
+                await self._limited(data.count(FORM_FEED))
                 for event in self._session.receive(data, self._loop.time()):
                     told = told or isinstance(event, Ready)
                     await self._deal(event)
@@ -157,6 +159,7 @@ class Connection:
         """End the connection; unless it is `at_once`, what is in the outbox is still sent if the peer reads."""
         if self._reason is None:
             self._reason = reason
+            self._closing.set()
             _LOG.info("RSMP connection of %s ends: %s", self.site or "a stranger", reason)
             if not self._writer.is_closing():
                 self._writer.write(self._session.take())
@@ -227,7 +230,6 @@ class Connection:
 
     async def _deal(self, event: Event) -> None:
         if isinstance(event, Received):
-            await self._limited()
             await self._received(event.message)
         elif isinstance(event, Acknowledged):
             self._settle(event.id, None)
@@ -325,15 +327,17 @@ class Connection:
             return False
         return True
 
-    async def _limited(self) -> None:
+    async def _limited(self, messages: int) -> None:
         """Wait where messages come faster than they may: what is not read waits in the site."""
         now = self._loop.time()
         earned = (now - self._counted_at) * self._settings.messages_s
-        self._allowance = min(float(self._settings.burst), self._allowance + earned) - 1
+        self._allowance = min(float(self._settings.burst), self._allowance + earned) - messages
         self._counted_at = now
         if self._allowance < 0:
             await self._flush()
-            await asyncio.sleep(-self._allowance / self._settings.messages_s)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(-self._allowance / self._settings.messages_s):
+                    await self._closing.wait()
 
     async def _flush(self) -> None:
         data = self._session.take()

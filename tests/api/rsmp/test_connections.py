@@ -131,6 +131,9 @@ def test_garbage_from_strangers_ends_their_connection_only(garbage):
             answers = await frames(reader)
         assert {answer["type"] for answer in answers} <= {"MessageNotAck"}
         assert not made.recorder.of("connected")
+        left = [connection.ended() for connection in made.supervisor._open if connection.site != _OTHER]
+        async with asyncio.timeout(LIMIT_S):
+            await asyncio.gather(*left)
 
     _run(check, quick())
 
@@ -265,7 +268,7 @@ def test_a_peer_that_never_reads_is_cut_off():
             (reason,) = made.recorder.of("lost")
             assert "has not read" in reason
 
-    _run(check, replace(SETTINGS, send_s=0.3))
+    _run(check, replace(SETTINGS, send_s=0.3, messages_s=1e6))
 
 
 def test_a_site_that_sends_no_watchdog_is_cut_off_though_it_acknowledges():
