@@ -40,6 +40,7 @@ __all__ = ["Centre", "NewPlanSet", "Rules", "StaleError"]
 
 ROLLBACK_FORMAT = "jasyl-rollback"
 _TRIES = 5
+_KEPT = 4
 
 Decide = Callable[[Lifecycle, datetime, str], list[Fact]]
 
@@ -117,6 +118,7 @@ class Centre:
         self._keys = keys
         self._clock = clock
         self._new_id = new_id
+        self._schedules_read: dict[str, Schedule] = {}
 
     @property
     def plans(self) -> Lifecycle:
@@ -142,8 +144,8 @@ class Centre:
 
     async def draft(self, new: NewPlanSet, actor: Actor, why: str, command: str | None) -> PlanSetRecord:
         """Take a plan set in; an unsafe one is refused here already."""
-        schedule = await asyncio.to_thread(read_schedule_document, dict(new.document), self.city.junctions)
         content = canonical(dict(new.document))
+        schedule = await self._read(digest(content), new.document)
         groups = new.groups or coordinated_groups(cycles_of(schedule), self.city.neighbours)
         _require_same(groups, schedule)
         wanted = decisions.Draft(
@@ -237,8 +239,17 @@ class Centre:
                 own = await self._schedules(self.plans.plan_set(source))
                 found.update({key: own[key] for key in keys})
             return found
-        schedule = await asyncio.to_thread(read_schedule_document, document, self.city.junctions)
+        schedule = await self._read(record.document, document)
         return {plan.junction.key: (schedule, row) for row, plan in enumerate(schedule.plan_sets[0])}
+
+    async def _read(self, name: str, document: Mapping[str, Any]) -> Schedule:
+        """Return the schedule of a document, checked; of the last few documents it is kept, as neither can change."""
+        if name not in self._schedules_read:
+            schedule = await asyncio.to_thread(read_schedule_document, document, self.city.junctions)
+            self._schedules_read[name] = schedule
+            while len(self._schedules_read) > _KEPT:
+                del self._schedules_read[next(iter(self._schedules_read))]
+        return self._schedules_read[name]
 
     async def roll_back(self, plan_set: str, actor: Actor, why: str, command: str | None) -> PlanSetRecord:
         """Publish what the junctions of a set had before it; the plans had been approved then."""
