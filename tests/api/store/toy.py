@@ -76,12 +76,14 @@ def ledger_on(
 
 
 @asynccontextmanager
-async def replicas(server: RedisServer, number: int = 1, **more: Any) -> AsyncIterator[list[Ledger[Toy]]]:
+async def replicas(
+    server: RedisServer, number: int = 1, *, patience_s: float = 2.0, **more: Any
+) -> AsyncIterator[list[Ledger[Toy]]]:
     """Open ledgers, each with connections of its own, and close them."""
     async with AsyncExitStack() as stack:
         opened = []
         for place in range(number):
-            store = server.store()
+            store = server.store(patience_s=patience_s)
             stack.push_async_callback(store.close)
             ledger = ledger_on(store, replica=f"replica{place}", **more)
             await ledger.open()
