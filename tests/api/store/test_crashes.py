@@ -80,9 +80,18 @@ async def kill_at_random(server, loads, rounds, chance):
             load = loads[int(chance.integers(len(loads)))]
             load.progress.clear()
             await load.progress.wait()
+        if chance.random() < 0.3:
+            await rewrite(server)
         await asyncio.sleep(float(chance.uniform(0, 0.01)))  # wherever it is then
         if server.pid is not None:
             os.kill(server.pid, signal.SIGKILL)
+
+
+async def rewrite(server):
+    """Have Redis write its append-only file anew, as it does by itself when the file has grown; it may be down just then."""
+    store = server.store(patience_s=10)
+    await store.read("BGREWRITEAOF")
+    await store.close()
 
 
 async def check(server, ledgers, loads):
@@ -130,11 +139,12 @@ async def killed_redis(folder, binary, rounds, seed):
             Load(patient, stores[0], "patient", persistent=True),
             Load(hasty, stores[1], "hasty", persistent=False),
         ]
-        running = asyncio.gather(*(load.run() for load in loads))
-        await kill_at_random(server, loads, rounds, chance)
-        for load in loads:
-            load.stopping = True
-        await running
+        async with asyncio.TaskGroup() as group:  # which ends all when one fails
+            for load in loads:
+                group.create_task(load.run())
+            await kill_at_random(server, loads, rounds, chance)
+            for load in loads:
+                load.stopping = True
         await check(server, (patient, hasty), loads)
         for store in stores:
             await store.close()
