@@ -6,38 +6,10 @@ import asyncio
 
 import pytest
 
-from api.store import RedisServer, Store, StoreUnavailable
+from api.store import RedisServer, StoreUnavailable
 from api.store.connection import connect
-from api.store.scripts import APPEND
-from tests.api.store.test_ledger import WHO, on_redis
-from tests.api.store.toy import count, heard, ledger_on, refuse, replicas
+from tests.api.store.toy import WHO, Unreliable, count, heard, ledger_on, on_redis, refuse, replicas
 from traffic.errors import InputError
-
-
-class Unreliable(Store):
-    """A store that does to a script what a lost connection does: the next answers are lost, or the script comes late."""
-
-    lost_answers = 0
-    late: asyncio.Event | None = None
-    before: object = None
-
-    async def run(self, script, keys, arguments):
-        if script is APPEND and self.before is not None:
-            before, self.before = self.before, None
-            await before()
-        if script is APPEND and self.late is not None:
-            self.on_its_way = asyncio.create_task(self._later(self.late, keys, arguments))
-            self.late = None
-            raise StoreUnavailable("the connection was lost", unknown=True)
-        answer = await super().run(script, keys, arguments)
-        if script is APPEND and self.lost_answers:
-            self.lost_answers -= 1
-            raise StoreUnavailable("the connection was lost", unknown=True)
-        return answer
-
-    async def _later(self, arrives, keys, arguments):
-        await arrives.wait()
-        return await super().run(APPEND, keys, arguments)
 
 
 def unreliably(binary, folder, test):
