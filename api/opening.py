@@ -12,7 +12,9 @@ from api.centre import Centre, Rules
 from api.context import Context, Opener
 from api.coordinator import Coordinator
 from api.guards import identifier
+from api.lookout import Lookout
 from api.news import News
+from api.presence import Presence
 from api.security import bootstrap, issue
 from api.served_city import load_city
 from api.settings import Settings
@@ -72,9 +74,21 @@ async def _open(context: Context, stack: AsyncExitStack, tell_token: Callable[[s
     coordinator = Coordinator(centre, news, clock=context.clock, who=who)
     await stack.enter_async_context(coordinator.running())
     reports = Reports(store, clock=context.clock)
+    presence = Presence(store, clock=context.clock)
+    await stack.enter_async_context(presence.running())
+    lookout = Lookout(
+        centre,
+        presence,
+        silent_after=timedelta(seconds=settings.silent_after_s),
+        clock=context.clock,
+        who=who,
+    )
+    await stack.enter_async_context(lookout.running())
     context.parts |= {
         Centre: centre,
         News: news,
+        Presence: presence,
+        Lookout: lookout,
         Reports: reports,
         Idempotency: Idempotency(store, clock=context.clock, new_id=context.new_id),
     }

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from api.centre import Centre
 from api.headers import quiet_headers
+from api.presence import Presence
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -50,6 +51,7 @@ class QuietPolls:
             began = time.perf_counter()
             tag = self._nothing_new(scope)
             if tag is not None:
+                self._context.part(Presence).note(scope["path"][len(_BEFORE) : -len(_AFTER)])
                 await self._answer(scope, send, tag, began)
                 return
         await self._app(scope, receive, send)

@@ -156,6 +156,8 @@ class Settings(BaseSettings):
         After this time a group whose members have not all acknowledged keeps what it has.
     activation_lead_s
         How long before its activation a signed activation is given out.
+    silent_after_s
+        After this time without a word of a controller an alarm is raised.
     rsmp_host, rsmp_port
         Where the supervisor of RSMP sites listens.
     tls_cert, tls_key, tls_client_ca
@@ -195,6 +197,7 @@ class Settings(BaseSettings):
 
     ack_deadline_s: Seconds = 120.0
     activation_lead_s: Seconds = 30.0
+    silent_after_s: Seconds = 120.0
     retention_days: Annotated[int, Field(ge=1, le=36_500)] = 365
 
     rsmp: bool = True

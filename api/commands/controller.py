@@ -118,6 +118,72 @@ def _local_schedule(
     return Schedule.of_one(local), city.junctions
 
 
+@command.command("register")
+@click.argument("folder", type=_FOLDER)
+@click.option("--url", required=True, help="Root of the service, e.g. http://127.0.0.1:8000.")
+@click.option(
+    "--credentials",
+    type=_FILE,
+    required=True,
+    help="Where to write (or add) the credentials; nobody else may read it.",
+)
+@click.option("--junction", "junctions", multiple=True, help="Register this one only; may be given again.")
+@click.option("--rotate", is_flag=True, help="They are registered: give them new credentials.")
+@click.option("--ca", type=_FILE, default=None, help="Authority of the service's certificate (PEM).")
+@click.option(
+    "--token",
+    envvar="JASYL_TOKEN",
+    required=True,
+    help="Token of an administrator; better in the environment, as JASYL_TOKEN, than in the list of processes.",
+)
+@json_option
+def register_command(
+    folder: Path,
+    url: str,
+    credentials: Path,
+    junctions: tuple[str, ...],
+    rotate: bool,
+    ca: Path | None,
+    token: str,
+    as_json: bool,
+) -> None:
+    """Register the controllers whose tables are in FOLDER, and let them trust the keys of the service.
+
+    What this command is told is believed, so it should run over TLS or on the machine of the service.
+
+    \b
+    Examples:
+      JASYL_TOKEN=... jasyl controller register controllers --url http://127.0.0.1:8000 --credentials credentials.json
+      jasyl controller register controllers --url https://centre.example --credentials c.json --rotate
+    """
+    from simulation.controller.commissioning import (
+        read_credentials,
+        read_folder,
+        with_keys,
+        write_credentials,
+        write_tables,
+    )
+    from simulation.controller.http import LinkError, Settings, register
+    from traffic.errors import InputError
+
+    service = Settings(url, ca=None if ca is None else str(ca))
+    known = read_credentials(credentials) if credentials.exists() else {}
+    tables = read_folder(folder, junctions)
+    for one in tables:
+        try:
+            answer = asyncio.run(
+                register(service, token, one.junction, "jasyl controller register", rotate=rotate)
+            )
+        except LinkError as error:
+            raise InputError(
+                "must be registered by the service", field=one.junction, value=str(error)
+            ) from error
+        known[one.junction] = answer["token"]
+        write_credentials(credentials, known)  # each is shown once
+        write_tables([with_keys(one, answer.get("keys"))], folder)
+    print_result({"controllers": len(tables), "credentials": str(credentials)}, as_json=as_json)
+
+
 @command.command("check")
 @click.argument("tables_file", metavar="TABLES", type=_FILE)
 @click.argument("plans_file", metavar="PLAN", type=_FILE)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from api.routes import access, alarms, assignments, controllers, junctions, ledger, plan_sets
+from api.routes import access, alarms, assignments, controllers, junctions, keys, ledger, plan_sets
 
 __all__ = ["ROUTERS"]
 
@@ -13,6 +13,7 @@ ROUTERS = (
     controllers.ROUTER,
     alarms.ROUTER,
     access.ROUTER,
+    keys.ROUTER,
     ledger.ROUTER,
 )
 """All of them, in the order of the documentation."""

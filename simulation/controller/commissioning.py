@@ -15,7 +15,7 @@ from signals.junction import GroupKind
 from signals.schedule_wire import day_types_to_list
 from signals.wire import plan_to_dict
 from simulation.controller.days import local_programme
-from simulation.controller.reading import items, json_value, record, text
+from simulation.controller.reading import items, json_value, record
 from simulation.controller.tables import FORMAT, FORMAT_VERSION, Kind, Tables, read_tables
 from traffic.errors import InputError
 from traffic.files import replacing
@@ -33,10 +33,11 @@ __all__ = [
     "read_credentials",
     "read_folder",
     "read_keys",
+    "with_keys",
+    "write_credentials",
     "write_tables",
 ]
 
-CREDENTIALS = "credentials.json"
 _KINDS = {GroupKind.VEHICLE: Kind.VEHICLE, GroupKind.PEDESTRIAN: Kind.PEDESTRIAN}
 _SUFFIX = ".tables.json"
 
@@ -142,16 +143,33 @@ def read_keys(path: str | os.PathLike[str]) -> list[Mapping[str, Any]]:
     return keys
 
 
-def read_credentials(path: str | os.PathLike[str], junctions: Sequence[str]) -> dict[str, str]:
-    """Read what controllers are known by: an object from junctions to credentials. They are shown in no error."""
+def write_credentials(path: Path, credentials: Mapping[str, str]) -> None:
+    """Write what controllers are known by, for nobody else to read."""
+    with replacing(path) as draft:
+        draft.touch(mode=0o600)
+        draft.write_text(json.dumps(dict(credentials), ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+
+
+def with_keys(tables: Tables, jwks: object) -> Tables:
+    """Return tables that trust the keys of a JWK set."""
+    keys = items(record(jwks, ("keys",), "keys", others=True)["keys"], "keys")
+    return Tables.from_dict(tables.to_dict() | {"keys": keys})
+
+
+def read_credentials(path: str | os.PathLike[str], junctions: Sequence[str] = ()) -> dict[str, str]:
+    """Read what controllers are known by: an object from junctions to credentials. They are shown in no error.
+
+    Parameters
+    ----------
+    junctions
+        Those that must have one.
+    """
     values = record(json_value(path), (), "file", others=True)
-    found = {}
     for key in junctions:
         if key not in values:
-            hint = "Register the controller with the service, and put its credential there"
+            hint = "Register the controller with `jasyl controller register`"
             raise InputError("must have a credential of each junction", file=path, field=key, hint=hint)
-        credential = values[key]
+    for key, credential in values.items():
         if not isinstance(credential, str) or not credential:
             raise InputError("must be text", file=path, field=key)
-        found[text(key, "junction")] = credential
-    return found
+    return dict(values)
