@@ -97,24 +97,25 @@ class Orders:
     async def prepare(self, plan: RsmpPlan) -> ReadBack:
         """Write a plan into a stored one that does not run, and read it back."""
         stored = require_possible(plan, self._capability)
-        active = await self.read(PlanStatus)
-        if active.plan == plan.number:
+        found = await self._read_known([PlanStatus, CycleStatus])
+        if cast("PlanStatus", self._required(found, PlanStatus)).plan == plan.number:
             raise PlanRunsError(self._site, plan.number)
         steps: list[Command] = []
         if plan.bands:
             steps.append(SetBands(plan=plan.number, bands=dict(plan.bands)))
         if stored.cycle_range_s is not None:
             # In between, the stages must fit into the cycle: a longer one is set before them, a shorter one after.
-            before = (await self.read(CycleStatus)).table.get(plan.number, 0)
-            steps.insert(0 if plan.cycle_s > before else len(steps), _cycle(plan))
+            cycles = cast("CycleStatus", self._required(found, CycleStatus)).table
+            longer = plan.cycle_s > cycles.get(plan.number, 0)
+            steps.insert(0 if longer else len(steps), _cycle(plan))
         if stored.offset_settable:
             steps.append(SetOffset(plan=plan.number, offset_s=plan.offset_s))
         for step in steps:
             await self.command(step)
-        found = await self.verify(plan)
-        if dict(found.values).get("S0014") == plan.number:
+        read_back = await self.verify(plan)
+        if dict(read_back.values)["S0014"] == plan.number:  # its own time table may have chosen it meanwhile
             raise PlanRunsError(self._site, plan.number)
-        return found
+        return read_back
 
     async def verify(self, plan: RsmpPlan) -> ReadBack:
         """Read back what a site has stored for `plan`, and compare it."""
