@@ -120,7 +120,7 @@ async def _first_start(
         hint = "Copy it from the folder of keys of the replica that was started first"
         folder = context.settings.data_folder / "keys"
         raise InputError(rule, file=folder, field="keys", value=centre.plans.signing_key, hint=hint)
-    if not centre.ledger.state.access.has_administrator:
+    if not centre.ledger.state.access.has_administrator(context.clock()):
         issued = issue(secrets.token_bytes)
         await centre.ledger.commit(
             lambda state, at: bootstrap(state.access, at, issued), who="service", why="first start"
