@@ -16,6 +16,8 @@ import pytest
 from api.cli import run
 from api.jobs import EvaluateRequest, Jobs, JobState, MemoryJobStore, OptimizeRequest
 from api.jobs.manager import Limits
+from api.jobs.work import worked
+from traffic.errors import InputError
 
 
 @pytest.fixture(scope="module")
@@ -37,56 +39,75 @@ def _jobs(folder):
     )
 
 
-async def _all(jobs, request):
-    job = await jobs.submit(request, "a")
-    async with asyncio.timeout(120):
-        return [seen async for seen in jobs.watch(job.key)]
-
-
-def test_a_job_gives_the_plans_and_figures_of_the_command(tmp_path, commanded, capsys):
-    async def both():
+def test_a_job_gives_the_plans_of_the_command(tmp_path, commanded):
+    async def found():
         jobs = _jobs(tmp_path)
         async with jobs.running():
-            seen = await _all(jobs, OptimizeRequest(seed=5, steps=2))
-            request = EvaluateRequest(plans=seen[-1].plans)
-            return seen, await jobs.plans(seen[-1].plans), (await _all(jobs, request))[-1]
+            job = await jobs.submit(OptimizeRequest(seed=5, steps=2), "a")
+            async with asyncio.timeout(120):
+                seen = [job async for job in jobs.watch(job.key)]
+            return seen, await jobs.plans(seen[-1].plans)
 
-    seen, plans, evaluated = asyncio.run(both())
-    found = seen[-1]
-    assert found.state is JobState.DONE, found.problem
+    seen, plans = asyncio.run(found())
+    job = seen[-1]
+    assert job.state is JobState.DONE, job.problem
     assert plans == commanded.read_bytes()
-    assert found.figures["junctions"] == 4
-    assert found.figures["objective_after"] <= found.figures["objective_before"]
-    assert (found.progress.share, found.progress.objective) == (1.0, found.figures["objective_after"])
+    assert job.figures["junctions"] == 4
+    assert job.figures["objective_after"] <= job.figures["objective_before"]
+    assert (job.progress.share, job.progress.objective) == (1.0, job.figures["objective_after"])
     stages = [job.progress.stage for job in seen if job.progress]
     assert stages == sorted(stages, key=["compile", "build", "optimize"].index)
-    assert evaluated.state is JobState.DONE, evaluated.problem
-    assert run(["evaluate", "grid-2x2", "--plans", str(commanded), "--json"]) == 0
-    printed = json.loads(capsys.readouterr().out.splitlines()[-1])
-    assert {**evaluated.figures, "seconds": 0} == {**printed, "seconds": 0}
 
 
-def test_a_cancelled_optimisation_gives_its_best_and_wrong_plans_are_told(tmp_path, commanded):
-    async def both():
+def test_an_optimisation_that_is_cancelled_gives_its_best(tmp_path):
+    async def cancelled():
         jobs = _jobs(tmp_path)
         async with jobs.running():
-            other = json.dumps({**json.loads(commanded.read_bytes()), "network": "elsewhere"}).encode()
-            digest = await jobs.keep(other)
-            refused = (await _all(jobs, EvaluateRequest(plans=digest)))[-1]
             key = (await jobs.submit(OptimizeRequest(seconds=600), "a")).key
             async with asyncio.timeout(120):
                 async for job in jobs.watch(key):
                     if job.progress and job.progress.objective is not None and not job.cancel:
                         await jobs.cancel(key)
-            return refused, job, await jobs.plans(job.plans)
+            return job, await jobs.plans(job.plans)
 
-    refused, job, plans = asyncio.run(both())
-    assert refused.state is JobState.FAILED
-    assert refused.problem["field"] == "network"
-    assert refused.problem["value"] == "elsewhere"
+    job, plans = asyncio.run(cancelled())
     assert (job.state, job.stopped) == (JobState.CANCELLED, "cancelled")
     assert job.figures["seconds"] < 500
     assert len(json.loads(plans)["plans"]) == 4
+
+
+def _worked(request, folder, told):
+    return worked(request, "grid-2x2", folder, tell=told.append, should_stop=lambda: False)
+
+
+def test_an_evaluation_gives_the_figures_of_the_command(tmp_path, commanded, capsys):
+    told = []
+    (tmp_path / "given.json").write_bytes(commanded.read_bytes())
+    figures = _worked(EvaluateRequest(plans="0" * 64), tmp_path, told)
+    assert run(["evaluate", "grid-2x2", "--plans", str(commanded), "--json"]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert {**figures, "seconds": 0} == {**printed, "seconds": 0}
+    assert told[-1].stage == "evaluate"
+
+
+def test_an_optimisation_goes_on_from_plans_and_counts_its_steps(tmp_path, commanded):
+    told = []
+    (tmp_path / "given.json").write_bytes(commanded.read_bytes())
+    request = OptimizeRequest(plans="0" * 64, steps=2, robust="worst", at=(0.9, 1.1))
+    figures = _worked(request, tmp_path, told)
+    assert figures["objective_after"] <= figures["objective_before"]
+    shares = [progress.share for progress in told if progress.stage == "optimize"]
+    assert shares[:2] == pytest.approx([1 / 3, 2 / 3])
+    assert set(shares[2:]) == {1.0}
+    assert json.loads((tmp_path / "found.json").read_bytes())["network"]
+
+
+def test_plans_of_another_network_are_refused(tmp_path, commanded):
+    other = {**json.loads(commanded.read_bytes()), "network": "elsewhere"}
+    (tmp_path / "given.json").write_text(json.dumps(other), encoding="utf-8")
+    with pytest.raises(InputError) as refused:
+        _worked(EvaluateRequest(plans="0" * 64), tmp_path, [])
+    assert (refused.value.field, refused.value.value) == ("network", "elsewhere")
 
 
 def test_a_worker_does_not_outlive_the_service(tmp_path):
