@@ -14,6 +14,8 @@ from starlette.types import Scope
 
 from api.health import Readiness
 from api.metrics import Metrics
+from api.problems import Problem
+from api.security import Actor
 from api.settings import Role, Settings
 
 __all__ = [
@@ -43,11 +45,14 @@ class Caller:
         Who it is, for logs; never a secret.
     key
         What requests are counted by.
+    actor
+        Whoever has a valid token, with the rights.
     """
 
     role: Role
     name: str
     key: str
+    actor: Actor | None = None
 
 
 Identify = Callable[[Mapping[bytes, bytes]], Caller | None]
@@ -111,6 +116,8 @@ class Context:
         The routes, made by `api.routing.router`.
     openers
         What is opened at start and closed, the last first, at the stop.
+    parts
+        What openers have opened, by its type.
     unavailable
         Errors that say that something behind the service is away for now (503).
     """
@@ -125,6 +132,13 @@ class Context:
     readiness: Readiness = field(default_factory=Readiness)
     metrics: Metrics = field(default_factory=Metrics)
     stopping: Stopping = field(default_factory=Stopping)
+    parts: dict[type[object], object] = field(default_factory=dict)
+
+    def part(self, kind: type[_T]) -> _T:
+        """Return the part of a type, or raise that the service is not ready (503)."""
+        if kind not in self.parts:
+            raise Problem(503, "must be ready", field="service", headers={"Retry-After": "1"})
+        return cast("_T", self.parts[kind])
 
 
 Opener = Callable[[Context], AbstractAsyncContextManager[object]]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from api.store.errors import StoreUnavailable
@@ -61,8 +61,7 @@ class Coordinator:
             news = asyncio.ensure_future(self._news.anything())
             try:
                 await self.step()
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(news, _EVERY_S)
+                await asyncio.wait({news}, timeout=_EVERY_S)
             except (StoreUnavailable, RefusedError) as error:
                 _LOG.warning("What is due waits: %s", error)
                 await asyncio.sleep(_EVERY_S)

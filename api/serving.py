@@ -20,42 +20,49 @@ import uvicorn
 
 from api.app import create_app
 from api.connections import guarded
-from api.context import Context, Opener, opened
+from api.context import Context, opened
 from api.logs import configure_logs, logger
+from api.opening import opener
+from api.routes import ROUTERS
 from api.settings import Settings
+from api.store.errors import StoreUnavailable
 from api.tls import server_tls
 from api.warm import warm_kernels
 from traffic.errors import InputError
 
-__all__ = ["bound_socket", "made_context", "resources", "run_service", "serve", "usable_folder"]
+__all__ = ["bound_socket", "made_context", "run_service", "serve", "usable_folder"]
 
 _BACKLOG = 4096
 _KEEP_ALIVE_S = 75  # longer than controllers wait between two polls
 
 
-def resources(settings: Settings) -> list[Opener]:
-    """Return what the service opens at start, in order; it is closed in the opposite one."""
-    del settings
-    return [warm_kernels]
+def made_context(settings: Settings, tell_token: Callable[[str], None]) -> Context:
+    """Return the context of a service on this machine's clock, with identifiers that nobody guesses.
 
-
-def made_context(settings: Settings) -> Context:
-    """Return the context of a service on this machine's clock, with identifiers that nobody guesses."""
+    Parameters
+    ----------
+    tell_token
+        Is told the token of the first start, while there is no administrator.
+    """
     return Context(
         settings=settings,
         clock=lambda: datetime.now(UTC),
         new_id=lambda: uuid.uuid4().hex,
-        openers=resources(settings),
+        routers=ROUTERS,
+        openers=[warm_kernels, opener(tell_token)],
+        unavailable=(StoreUnavailable,),
     )
 
 
-def serve(settings: Settings, announce: Callable[[str], None]) -> None:
+def serve(settings: Settings, announce: Callable[[str], None], tell_token: Callable[[str], None]) -> None:
     """Run the service until it is told to stop (SIGTERM, Ctrl-C).
 
     Parameters
     ----------
     announce
         Is told the address once the service answers there.
+    tell_token
+        Is told the token of the first start.
 
     Raises
     ------
@@ -64,7 +71,7 @@ def serve(settings: Settings, announce: Callable[[str], None]) -> None:
     """
     usable_folder(settings.data_folder)
     configure_logs(settings)
-    context = made_context(settings)
+    context = made_context(settings, tell_token)
     with bound_socket(settings.host, settings.port, settings.write_seconds) as listener:
         work = run_service(context, listener, announce)
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:

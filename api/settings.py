@@ -14,9 +14,11 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from platformdirs import user_data_path
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -75,6 +77,15 @@ def _redis_url(value: object) -> object:
     return value
 
 
+def _zone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        message = "must be a time zone such as 'Asia/Almaty'"
+        raise ValueError(message) from None
+    return value
+
+
 def _home(value: object) -> object:
     if value == "":
         message = "must be a path"
@@ -119,6 +130,8 @@ class Settings(BaseSettings):
         The scenario, or scenario file, whose junctions are served.
     four_eyes
         Whether plans are approved by somebody else than their author.
+    time_zone
+        Of the city: schedules count their hours by it.
     plain_http
         Whether others than this machine may be served without TLS, as behind a proxy that ends it.
     allowed_hosts
@@ -163,6 +176,7 @@ class Settings(BaseSettings):
     redis_url: Annotated[SecretStr | None, BeforeValidator(_redis_url)] = None
     city: Annotated[str, Field(min_length=1, max_length=4096)] = "almaty"
     four_eyes: bool = True
+    time_zone: Annotated[str, AfterValidator(_zone)] = "Asia/Almaty"
 
     plain_http: bool = False
     allowed_hosts: Names = ()

@@ -54,4 +54,9 @@ def command(
     width = max(len(name) for name in shown(settings))
     for name, value in shown(settings).items():
         click.echo(f"{name:<{width}}  {value}")
-    serve(settings, lambda address: click.echo(f"Serving {settings.city} at {address}"))
+    serve(settings, lambda address: click.echo(f"Serving {settings.city} at {address}"), _tell_token)
+
+
+def _tell_token(token: str) -> None:
+    click.echo("There is no administrator yet. This token makes the first one, once, within 24 h:")
+    click.echo(f"  {token}")

@@ -33,6 +33,8 @@ _LOG = logging.getLogger("jasyl.store")
 
 _CONNECT_S = 2.0
 _ANSWER_S = 5.0
+_FIRST_FILE_S = 300.0
+_FIRST_FILE_S = 300.0
 _CONNECTIONS = 64
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.01, 0.25
 _REFUSALS = (
@@ -220,6 +222,19 @@ async def _require_disk(store: Store) -> None:
             _LOG.warning(
                 "Redis had %s %s and now has %s: set it in its configuration too", name, found, value
             )
+    await _require_file_written(store)
+
+
+async def _require_file_written(store: Store) -> None:
+    """Wait for the first append-only file: until it is complete, what Redis answers is not on disk."""
+    done = (b"aof_rewrite_in_progress:0", b"aof_rewrite_scheduled:0")
+    for _ in range(int(_FIRST_FILE_S / _LONGEST_PAUSE_S)):
+        about = await store.read("INFO", "persistence")
+        if all(line in about for line in done):
+            return
+        await asyncio.sleep(_LONGEST_PAUSE_S)
+    rule = f"must write its first append-only file within {_FIRST_FILE_S:g} s"
+    raise InputError(rule, field="JASYL_REDIS_URL", hint="See in the log of Redis why it does not")
 
 
 def _options(connections: int, answer_s: float) -> dict[str, Any]:
@@ -240,6 +255,20 @@ def _client(pool: BlockingConnectionPool) -> Redis:
 
 
 async def _sent(client: Redis, command: Sequence[Argument]) -> Any:
+    """Send a command once, and end with `CancelledError` whenever the task was cancelled meanwhile.
+
+    The client sends within `asyncio.wait_for`, which until Python 3.12 can swallow a cancellation.
+    """
+    task = asyncio.current_task()
+    before = task.cancelling() if task else 0
+    try:
+        return await _translated(client, command)
+    finally:
+        if task and task.cancelling() > before:
+            raise asyncio.CancelledError
+
+
+async def _translated(client: Redis, command: Sequence[Argument]) -> Any:
     send: Callable[..., Awaitable[Any]] = client.execute_command
     try:
         return await send(*command)

@@ -18,6 +18,7 @@ _LOG = logging.getLogger("jasyl.redis")
 
 _LEFT_OVER_S = 10.0
 _POLL_S = 0.02
+_PROGRAMS = ("redis-server", "valkey-server")
 
 
 def lock_folder(folder: Path) -> int:
@@ -117,6 +118,6 @@ def _holder(lock: int) -> int | None:
 def _is_redis(pid: int) -> bool:
     """Return whether a process is a Redis; also False where the system does not tell, and nothing is killed then."""
     try:
-        return b"redis" in Path(f"/proc/{pid}/cmdline").read_bytes()
+        return Path(f"/proc/{pid}/comm").read_text(encoding="utf-8").strip() in _PROGRAMS
     except OSError:
         return False

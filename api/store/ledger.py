@@ -139,9 +139,7 @@ class Ledger(Generic[S]):
         if self._tasks:
             self._work.set()
             await asyncio.wait(self._tasks[1:], timeout=2 * self._patience_s)
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await _cancelled(self._tasks)
         self._refuse_all(unavailable(self._failure))
         self._tell_followers()
 
@@ -381,3 +379,12 @@ class Ledger(Generic[S]):
             waiting.refuse(error)
         while self._waiting:
             self._waiting.popleft().refuse(StoreUnavailable(error.reason))
+
+
+async def _cancelled(tasks: Sequence[asyncio.Task[None]]) -> None:
+    """Cancel tasks until they end: one that waits for Redis may pass over the first time, see `Store`."""
+    pending = set(tasks)
+    while pending:
+        for task in pending:
+            task.cancel()
+        _, pending = await asyncio.wait(pending, timeout=0.02)

@@ -12,15 +12,23 @@ from typing import Self
 
 from traffic.errors import InputError
 
-__all__ = ["RedisProcess"]
+__all__ = ["RedisProcess", "UnexpectedEnd"]
 
 _LOG = logging.getLogger("jasyl.redis")
 
 _READY = "eady to accept connections"
+_TORN = "Unexpected end of file reading the append only file"
 _LEVELS = {".": logging.DEBUG, "-": logging.DEBUG, "*": logging.INFO, "#": logging.WARNING}
 _LAST_LINES = 8
-_STOP_S = 10.0
+_STOP_S, _STOP_TRIES = 10.0, 20
 _PASSED_ON = ("PATH", "HOME", "LD_LIBRARY_PATH", "TMPDIR")
+
+
+class UnexpectedEnd(InputError):  # noqa: N818
+    """The append-only file ends within a record, or within a transaction."""
+
+
+_PRIVATELY = ("/bin/sh", "-c", 'umask 077; exec "$0" "$@"')  # not every event loop can set the mask
 
 
 class RedisProcess:
@@ -40,24 +48,31 @@ class RedisProcess:
         self._reader = asyncio.create_task(self._read_output())
 
     @classmethod
-    async def start(cls, binary: Path, folder: Path, socket: Path, lock: int, *, within_s: float) -> Self:
+    async def start(
+        cls, binary: Path, folder: Path, socket: Path, lock: int, *, cut: bool, within_s: float
+    ) -> Self:
         """Start a server on the files of a folder and wait until it has read them.
 
         Parameters
         ----------
         lock
             The descriptor of a locked file, which the server inherits: it stays locked for as long as the server lives.
+        cut
+            Whether an incomplete end of the append-only file may be cut off.
         within_s
             How long reading the files may take.
 
         Raises
         ------
+        UnexpectedEnd
+            When the append-only file ends within a record and may not be cut.
         InputError
-            When the server ends instead, as it does on files that it cannot read.
+            When the server ends instead of answering, as it does on files that it cannot read.
         """
         process = await asyncio.create_subprocess_exec(
+            *_PRIVATELY,
             str(binary),
-            *_arguments(folder, socket),
+            *_arguments(folder, socket, cut),
             cwd=folder,
             env={name: os.environ[name] for name in _PASSED_ON if name in os.environ} | {"LC_ALL": "C"},
             stdin=asyncio.subprocess.DEVNULL,
@@ -65,7 +80,6 @@ class RedisProcess:
             stderr=asyncio.subprocess.STDOUT,
             start_new_session=True,  # Ctrl-C is for the service, which stops Redis last
             pass_fds=(lock,),
-            umask=0o077,
         )
         self = cls(process)
         try:
@@ -83,24 +97,29 @@ class RedisProcess:
     async def ended(self) -> int:
         """Wait for the end of the process and return its exit code, negative for a signal."""
         code = await self._process.wait()
-        await self._reader
+        await asyncio.wait({self._reader})
         return code
 
     async def stop(self) -> None:
         """End the server; it writes what it has first, and is killed if that takes too long."""
         self._warns = False
-        self._signal(signal.SIGTERM)
-        try:
-            async with asyncio.timeout(_STOP_S):
-                await self.ended()
-        except TimeoutError:
-            _LOG.warning("Redis did not stop within %g s and is killed", _STOP_S)
-            await self.kill()
+        for _ in range(_STOP_TRIES):
+            self._signal(signal.SIGTERM)  # which Redis passes over while it writes its first append-only file
+            if await self._ended_within(_STOP_S / _STOP_TRIES):
+                return
+        _LOG.warning("Redis did not stop within %g s and is killed", _STOP_S)
+        await self.kill()
 
     async def kill(self) -> None:
         """End the server at once."""
         self._signal(signal.SIGKILL)
         await self.ended()
+
+    async def _ended_within(self, seconds: float) -> bool:
+        ended = asyncio.create_task(self.ended())
+        done, _ = await asyncio.wait({ended}, timeout=seconds)
+        ended.cancel()
+        return bool(done)
 
     def _signal(self, number: int) -> None:
         if self._process.returncode is None:
@@ -117,7 +136,8 @@ class RedisProcess:
         if not done:
             rule = f"must be read by Redis within {within_s:g} s"
             raise InputError(rule, file=folder, field="append-only file", value=self._said())
-        raise InputError(
+        error = UnexpectedEnd if _TORN in self._said() else InputError
+        raise error(
             "must be files that Redis can start from",
             file=folder,
             field="append-only file",
@@ -132,15 +152,21 @@ class RedisProcess:
         output = self._process.stdout
         if output is None:
             return
-        while line := await output.readline():
-            text = line.decode(errors="replace").rstrip()
-            level, message = _split(text)
-            if message:
-                self._lines.append(message)
-                _LOG.log(level if self._warns else min(level, logging.INFO), message)
-            if _READY in text:
-                self._ready.set()
-                self._warns = True
+        rest = b""
+        while piece := await output.read(2**16):
+            *lines, rest = (rest + piece).split(b"\n")
+            for line in lines:
+                self._take_in(line.decode(errors="replace").rstrip())
+            rest = rest[-(2**16) :]
+
+    def _take_in(self, line: str) -> None:
+        level, message = _split(line)
+        if message:
+            self._lines.append(message)
+            _LOG.log(level if self._warns else min(level, logging.INFO), message)
+        if _READY in line:
+            self._ready.set()
+            self._warns = True
 
 
 def _split(line: str) -> tuple[int, str]:
@@ -152,7 +178,7 @@ def _split(line: str) -> tuple[int, str]:
     return logging.DEBUG, line.strip()
 
 
-def _arguments(folder: Path, socket: Path) -> list[str]:
+def _arguments(folder: Path, socket: Path, cut: bool) -> list[str]:
     settings = {
         "port": "0",
         "unixsocket": str(socket),
@@ -163,7 +189,7 @@ def _arguments(folder: Path, socket: Path) -> list[str]:
         "save": "",
         "appendonly": "yes",
         "appendfsync": "always",
-        "aof-load-truncated": "yes",
+        "aof-load-truncated": "yes" if cut else "no",
         "no-appendfsync-on-rewrite": "no",
         "maxmemory": "0",
         "maxmemory-policy": "noeviction",

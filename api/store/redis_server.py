@@ -12,15 +12,17 @@ import logging
 import os
 import stat
 import tempfile
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+from api.store.append_only import set_aside
 from api.store.chain import digest
 from api.store.connection import Store
 from api.store.errors import StoreUnavailable
 from api.store.folder_lock import lock_files, lock_folder, note_holder
 from api.store.redis_binary import find_redis, version_of
-from api.store.redis_process import RedisProcess
+from api.store.redis_process import RedisProcess, UnexpectedEnd
 from traffic.errors import InputError
 
 if TYPE_CHECKING:
@@ -110,13 +112,26 @@ class RedisServer:
         try:
             _require_private(self.socket.parent)
             self.socket.unlink(missing_ok=True)
-            self._process = await RedisProcess.start(
-                binary, self._folder, self.socket, lock, within_s=_READ_FILES_S
-            )
+            self._process = await self._started(binary, lock)
             note_holder(lock, self._process.pid)
         finally:
             os.close(lock)
         _LOG.info("Redis runs as process %d", self._process.pid)
+
+    async def _started(self, binary: Path, lock: int) -> RedisProcess:
+        """Start Redis; where the last write was not finished, without that write, which nobody was told of."""
+        start = partial(RedisProcess.start, binary, self._folder, self.socket, lock, within_s=_READ_FILES_S)
+        try:
+            return await start(cut=False)
+        except UnexpectedEnd:
+            with set_aside(self._folder) as aside:
+                process = await start(cut=True)
+                try:
+                    aside.require_torn_end()
+                except InputError:
+                    await process.stop()
+                    raise
+            return process
 
     async def _stop_left_over(self) -> None:
         store = self.store(patience_s=0.0)

@@ -15,6 +15,7 @@ from typing import Any
 
 from api.store.chain import canonical, stamp, to_milliseconds
 from api.store.connection import Store
+from api.store.errors import StoreDamaged
 from api.store.scripts import ACCEPT_REPORTS
 from traffic.errors import InputError
 
@@ -207,9 +208,12 @@ class Reports:
 
 def stored_report(position: str | None, body: bytes) -> StoredReport:
     """Return the report that is stored as `body`."""
-    members = json.loads(body)
-    at, received = (datetime.fromisoformat(members.pop(name)) for name in ("at", "received"))
-    return StoredReport(position=position, at=at, received=received, **members)
+    try:
+        members = json.loads(body)
+        at, received = (datetime.fromisoformat(members.pop(name)) for name in ("at", "received"))
+        return StoredReport(position=position, at=at, received=received, **members)
+    except (TypeError, ValueError, KeyError, AttributeError) as error:
+        raise StoreDamaged("must be a report", where=f"report {position}", value=str(error)) from error
 
 
 def _require_batch(junction: str, reports: Sequence[Report]) -> None:
