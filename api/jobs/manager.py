@@ -181,21 +181,25 @@ class Jobs:
         await self._change(key, lambda job: not (job.state.final or job.cancel), cancelled)
         return await self.get(key)
 
-    async def watch(self, key: str) -> AsyncIterator[Job]:
-        """Yield a job whenever it has changed, until it has ended; some changes may be left out, never the last."""
-        seen = 0
+    async def after(self, key: str, revision: int) -> Job:
+        """Return a job as soon as it has another revision than this."""
         while True:
             bell = self._bells.setdefault(key, asyncio.Event())
             job = await self.get(key)
-            if job.revision != seen:
-                seen = job.revision
-                yield job
-            if job.state.final:
-                self._bells.pop(key, None)
-                return
+            if job.revision != revision:
+                return job
             # Another replica may work on it, which rings no bell here.
             with suppress(TimeoutError):
                 await asyncio.wait_for(bell.wait(), 2 * self._limits.beat_seconds)
+
+    async def watch(self, key: str) -> AsyncIterator[Job]:
+        """Yield a job whenever it has changed, until it has ended; some changes may be left out, never the last."""
+        job = await self.get(key)
+        while True:
+            yield job
+            if job.state.final:
+                return
+            job = await self.after(key, job.revision)
 
     async def _change(
         self, key: str, wanted: Callable[[Job], bool], change: Callable[[Job], Job]

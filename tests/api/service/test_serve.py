@@ -51,23 +51,39 @@ def _served(folder, *options, **environment):
 
 def test_it_serves_tells_its_settings_and_stops_when_told(tmp_path):
     folder = tmp_path / "made" / "here"
-    with _served(folder, JASYL_REDIS_URL="redis://u:pa55word@127.0.0.1:1/0") as (process, address, lines):
+    with _served(folder) as (process, address, lines):
         assert folder.is_dir()
         assert folder.stat().st_mode & 0o077 == 0
         assert httpx.get(f"{address}/health/live").json() == {"status": "live"}
+        assert len(list((folder / "redis").iterdir())) > 1
         children = psutil.Process(process.pid).children(recursive=True)
         process.send_signal(signal.SIGTERM)
         out, errors = process.communicate(timeout=30)
         assert process.returncode == 0, errors
         gone, alive = psutil.wait_procs(children, timeout=10)
         assert not alive, gone
-    told = "".join(lines) + out + errors
-    assert re.search(r"^redis_url +redis://\*\*\*@127.0.0.1:1/0$", told, re.MULTILINE)
-    assert re.search(r"^city +corridor$", told, re.MULTILINE)
-    assert "pa55word" not in told
+    assert re.search(r"^city +corridor$", "".join(lines) + out, re.MULTILINE)
     events = [json.loads(line)["event"] for line in errors.splitlines()]
     assert events[-1] == "stopped"
     assert "stopping" in events
+
+
+def test_a_redis_that_is_not_there_is_told_without_its_password(tmp_path):
+    """Nothing else of a service that cannot start is left either."""
+    url = "redis://u:pa55word@127.0.0.1:1/0"
+    done = subprocess.run(
+        [*_JASYL, "serve", "corridor", "--port", "0", "--data", str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+        env={**os.environ, "JASYL_REDIS_URL": url},
+    )
+    assert done.returncode == 2, done.stderr
+    assert re.search(r"^redis_url +redis://\*\*\*@127.0.0.1:1/0$", done.stdout, re.MULTILINE)
+    assert "JASYL_REDIS_URL" in done.stderr
+    assert "pa55word" not in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_an_interrupt_is_a_stop_too(tmp_path):
