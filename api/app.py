@@ -15,9 +15,10 @@ from api.bodies import Bodies
 from api.context import Context, opened
 from api.headers import Cors, ResponseHeaders
 from api.health import health_router
-from api.limits import HostCheck, RateLimits
+from api.limits import HostCheck, Hosts, Limiters, RateLimits
 from api.logs import AccessLog
 from api.openapi import STYLE_HASH, document, operations, page
+from api.polls import QuietPolls
 from api.problems import install_problems
 from api.routing import VERSION_PREFIX
 from api.telemetry import trace_requests
@@ -63,12 +64,15 @@ def create_app(context: Context) -> FastAPI:
 
 def _add_guards(app: FastAPI, context: Context) -> None:
     """Put the guards before the routes; what is added last is asked first."""
+    hosts = Hosts(context.settings)
+    limiters = Limiters(context.settings.rate_limits.model_dump(), time.monotonic)
     app.add_middleware(Bodies, settings=context.settings)
-    app.add_middleware(RateLimits, context=context, monotonic=time.monotonic)
+    app.add_middleware(RateLimits, context=context, limiters=limiters)
     app.add_middleware(Cors, context=context)
-    app.add_middleware(HostCheck, settings=context.settings)
+    app.add_middleware(HostCheck, hosts=hosts)
     app.add_middleware(ResponseHeaders, context=context)
     app.add_middleware(AccessLog, context=context)
+    app.add_middleware(QuietPolls, context=context, hosts=hosts, limiters=limiters)
 
 
 def _add_documentation(app: FastAPI) -> None:

@@ -27,12 +27,13 @@ from signals.lifecycle.records import Lifecycle, OrderMode, PlanSetRecord, Slot,
 from signals.payloads import (
     activation_payload,
     cycles_of,
+    keys_payload,
     order_payload,
     plan_payload,
     read_schedule_document,
 )
 from signals.schedule import Schedule
-from signals.signing import Signer, Typ, canonical
+from signals.signing import Signer, TrustedKeys, Typ, canonical
 from traffic.errors import InputError, RefusedError
 
 __all__ = ["Centre", "NewPlanSet", "Rules", "StaleError"]
@@ -331,6 +332,24 @@ class Centre:
             return operators.order(
                 plans, at, who, junction, mode, slot=slot, expires_at=expires_at, sign=sign
             )
+
+        await self.commit(decide, actor.name, why, command)
+
+    @property
+    def known_keys(self) -> TrustedKeys:
+        """The public keys of this replica."""
+        return TrustedKeys.of_signers(self._keys.values())
+
+    async def rotate_key(self, key: str, actor: Actor, why: str, command: str | None) -> None:
+        """Let another key of this replica sign from now on; the old one tells the controllers."""
+        if key not in self._keys:
+            hint = "Make one with `jasyl keys new`, copy it to every replica, and start them again"
+            raise InputError("must be a key that this replica has", field="key", value=key, hint=hint)
+
+        def decide(plans: Lifecycle, at: datetime, who: str) -> list[Fact]:
+            both = [self._keys[key].public, self.signer.public]
+            token = self.signer.sign(Typ.KEYS, keys_payload(both, issued_at=at))
+            return operators.announce_key(plans, at, who, key, token)
 
         await self.commit(decide, actor.name, why, command)
 

@@ -8,7 +8,8 @@ from typing import Annotated
 from fastapi import Depends, Request, Security
 from fastapi.security import HTTPBearer
 
-from api.context import Caller, Context, caller_of
+from api.context import Caller, Context, caller_of, context_of
+from api.presence import Presence
 from api.problems import Problem
 from api.security import Actor, Right, Role, authenticate
 from api.state import ServiceState
@@ -77,11 +78,14 @@ def require(right: Right) -> Callable[..., Actor]:
     return allowed
 
 
-def _own_junction(junction: str, actor: Annotated[Actor, Depends(require(Right.CONTROL))]) -> Actor:
+def _own_junction(
+    request: Request, junction: str, actor: Annotated[Actor, Depends(require(Right.CONTROL))]
+) -> Actor:
     """Return the controller that asks, which may ask for its own junction only."""
     if actor.junction != junction:
         rule = "must be the junction of the credential"
         raise Problem(403, rule, field="junction", value=junction)
+    context_of(request).part(Presence).note(junction)
     return actor
 
 

@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from api.context import Context
 from api.problems import Problem, problem_response
 
-__all__ = ["Cors", "ResponseHeaders", "deprecated", "time_header"]
+__all__ = ["Cors", "ResponseHeaders", "deprecated", "quiet_headers", "time_header"]
 
 _POLICY = b"default-src 'none'; frame-ancestors 'none'"
 _ALWAYS = (
@@ -36,6 +36,13 @@ _EXPOSED_HEADERS = "Deprecation, ETag, Link, Location, Retry-After, Sunset, X-Ja
 def time_header(now: datetime) -> bytes:
     """Return a time as controllers set their clocks by it: UTC, milliseconds, ``Z``."""
     return f"{now.isoformat(timespec='milliseconds')[:23]}Z".encode()
+
+
+def quiet_headers(now: datetime, *, encrypted: bool) -> list[tuple[bytes, bytes]]:
+    """Return what `ResponseHeaders` adds to an answer that says for itself how it may be kept."""
+    policy = (b"content-security-policy", _POLICY)
+    more = (_ENCRYPTED,) if encrypted else ()
+    return [*_ALWAYS, policy, (b"x-jasyl-time", time_header(now)), *more]
 
 
 class ResponseHeaders:

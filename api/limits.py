@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import math
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -13,10 +13,11 @@ from api.context import Caller, Context
 from api.problems import Problem, problem_response
 from api.settings import Settings
 
-__all__ = ["HostCheck", "RateLimiter", "RateLimits", "address_key"]
+__all__ = ["HostCheck", "Hosts", "Limiters", "RateLimiter", "RateLimits", "address_key"]
 
 _PERIODS_S = {"second": 1.0, "minute": 60.0, "hour": 3600.0}
 _MOST_KEYS = 50_000
+_MOST_HOSTS = 100
 _NETWORK_BITS = 64  # of an IPv6 address, what one subscriber has at least
 
 
@@ -56,6 +57,30 @@ class RateLimiter:
             del self._due[key]
 
 
+class Limiters:
+    """One limiter for each role.
+
+    Parameters
+    ----------
+    rates
+        By role.
+    monotonic
+        Gives seconds that only rise.
+    """
+
+    def __init__(self, rates: Mapping[str, str], monotonic: Callable[[], float]) -> None:
+        self._limiters = {role: RateLimiter(rate) for role, rate in rates.items()}
+        self._monotonic = monotonic
+
+    def wait_s(self, caller: Caller) -> float:
+        """Count one request, and return 0; or do not, and return how long to wait for the next one."""
+        return self._limiters[caller.role].wait_s(caller.key, self._monotonic())
+
+    def rate(self, caller: Caller) -> str:
+        """Return how many requests `caller` may make."""
+        return self._limiters[caller.role].rate
+
+
 def address_key(host: str) -> str:
     """Return what an address is counted by: itself, or the network that one subscriber of IPv6 has."""
     try:
@@ -76,10 +101,8 @@ class RateLimits:
     has none, or a wrong one, by address. Each replica counts for itself.
     """
 
-    def __init__(self, app: ASGIApp, context: Context, monotonic: Callable[[], float]) -> None:
-        self._app, self._context, self._monotonic = app, context, monotonic
-        rates = context.settings.rate_limits
-        self._limiters = {role: RateLimiter(rate) for role, rate in rates.model_dump().items()}
+    def __init__(self, app: ASGIApp, context: Context, limiters: Limiters) -> None:
+        self._app, self._context, self._limiters = app, context, limiters
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -90,13 +113,12 @@ class RateLimits:
         if caller is None:
             caller = _stranger(scope)
         scope.setdefault("state", {})["caller"] = caller
-        limiter = self._limiters[caller.role]
         # A probe that is refused would have the service restarted.
         exempt = scope["path"].startswith("/health/")
-        wait = 0.0 if exempt else limiter.wait_s(caller.key, self._monotonic())
+        wait = 0.0 if exempt else self._limiters.wait_s(caller)
         if wait > 0.0:
             headers = {"Retry-After": str(math.ceil(wait))}
-            rule = f"must be at most {limiter.rate} of a {caller.role}"
+            rule = f"must be at most {self._limiters.rate(caller)} of a {caller.role}"
             await problem_response(Problem(429, rule, field="requests", headers=headers))(
                 scope, receive, send
             )
@@ -109,16 +131,30 @@ def _stranger(scope: Scope) -> Caller:
     return Caller(role="anonymous", name="anonymous", key=address_key(host))
 
 
-class HostCheck:
-    """Refuses requests for other names than the service's own (421), so that no page can rebind one to it.
+class Hosts:
+    """The names that the service may be asked by. Addresses need no check: only names can be rebound."""
 
-    Addresses need no check: only names can be rebound.
-    """
-
-    def __init__(self, app: ASGIApp, settings: Settings) -> None:
-        self._app = app
+    def __init__(self, settings: Settings) -> None:
         own = {"localhost", settings.host, socket.gethostname()}
         self._names = {name.lower() for name in (*own, *settings.allowed_hosts)}
+        self._known: set[bytes] = set()
+
+    def allows(self, host: bytes) -> bool:
+        """Return whether a ``Host`` header has a name of the service, or an address."""
+        if host not in self._known:
+            name = _name(host.decode("latin-1"))
+            if name not in self._names and not _is_address(name):
+                return False
+            if len(self._known) < _MOST_HOSTS:
+                self._known.add(host)
+        return True
+
+
+class HostCheck:
+    """Refuses requests for other names than the service's own (421), so that no page can rebind one to it."""
+
+    def __init__(self, app: ASGIApp, hosts: Hosts) -> None:
+        self._app, self._hosts = app, hosts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -130,14 +166,14 @@ class HostCheck:
         await self._app(scope, receive, send)
 
     def _problem(self, scope: Scope) -> Problem | None:
-        hosts = [value.decode("latin-1") for name, value in scope["headers"] if name == b"host"]
+        hosts = [value for name, value in scope["headers"] if name == b"host"]
         if len(hosts) != 1:
-            return Problem(400, "must be given once", field="Host", value=", ".join(hosts))
-        name = _name(hosts[0])
-        if name in self._names or _is_address(name):
+            return Problem(400, "must be given once", field="Host", value=b", ".join(hosts).decode("latin-1"))
+        if self._hosts.allows(hosts[0]):
             return None
         hint = "Add the name to allowed_hosts"
-        return Problem(421, "must be a name of this service", field="Host", value=hosts[0], hint=hint)
+        value = hosts[0].decode("latin-1")
+        return Problem(421, "must be a name of this service", field="Host", value=value, hint=hint)
 
 
 def _name(host: str) -> str:

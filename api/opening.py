@@ -13,9 +13,10 @@ from api.context import Context, Opener
 from api.coordinator import Coordinator
 from api.guards import identifier
 from api.jobs import Jobs
-from api.jobs.manager import Limits
-from api.jobs.redis_store import RedisJobStore
+from api.jobs.opening import served_jobs
+from api.lookout import Lookout
 from api.news import News
+from api.presence import Presence
 from api.security import bootstrap, issue
 from api.served_city import load_city
 from api.settings import Settings
@@ -75,33 +76,29 @@ async def _open(context: Context, stack: AsyncExitStack, tell_token: Callable[[s
     coordinator = Coordinator(centre, news, clock=context.clock, who=who)
     await stack.enter_async_context(coordinator.running())
     reports = Reports(store, clock=context.clock)
-    jobs = _jobs(context, store)
+    presence = Presence(store, clock=context.clock)
+    await stack.enter_async_context(presence.running())
+    lookout = Lookout(
+        centre,
+        presence,
+        silent_after=timedelta(seconds=settings.silent_after_s),
+        clock=context.clock,
+        who=who,
+    )
+    await stack.enter_async_context(lookout.running())
+    jobs = served_jobs(context, store)
     await stack.enter_async_context(jobs.running())
     context.parts |= {
         Centre: centre,
         News: news,
+        Presence: presence,
+        Lookout: lookout,
         Reports: reports,
         Jobs: jobs,
         Idempotency: Idempotency(store, clock=context.clock, new_id=context.new_id),
     }
     context.identify = identifier(context, ledger)
     context.readiness.register("ledger", lambda: None if ledger.ready else "the store does not answer")
-
-
-def _jobs(context: Context, store: Store) -> Jobs:
-    settings = context.settings
-    limits = Limits(
-        workers=settings.job_workers, unfinished=settings.job_queue, job_seconds=settings.job_seconds
-    )
-    return Jobs(
-        RedisJobStore(store),
-        city=settings.city,
-        folder=settings.data_folder / "jobs",
-        clock=context.clock,
-        new_id=context.new_id,
-        limits=limits,
-        unavailable=context.unavailable,
-    )
 
 
 async def _store(settings: Settings, stack: AsyncExitStack) -> Store:

@@ -25,7 +25,7 @@ from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime
-from typing import Self
+from typing import Self, TypeVar
 
 from api.rsmp.connection import Admission, Connection
 from api.rsmp.errors import NotConnectedError
@@ -37,14 +37,15 @@ from signals.rsmp.capability import Capability
 from signals.rsmp.commands import Mode, RequestPriority, SetClock, SetTimeTables, SetWeek
 from signals.rsmp.lists import Switch
 from signals.rsmp.mapping import RsmpPlan
-from signals.rsmp.messages import AggregatedStatus, Version
+from signals.rsmp.messages import AggregatedStatus, StatusName, Subscription, Version
 from signals.rsmp.security import SecurityCodes
-from signals.rsmp.statuses import PlanStatus, Priority
+from signals.rsmp.statuses import PlanStatus, Priority, Status
 from signals.rsmp.versions import CORE_VERSIONS, Agreement, agreed, spelled
 from traffic.errors import InputError
 
 __all__ = ["Observer", "ReadBack", "RsmpSettings", "Supervisor"]
 
+_Read = TypeVar("_Read", bound=Status)
 _LOG = logging.getLogger(__name__)
 
 
@@ -164,8 +165,26 @@ class Supervisor:
 
     async def active_plan(self, site: str) -> PlanStatus:
         """Return the plan that runs, and who has chosen it."""
+        return await self.read(site, PlanStatus)
+
+    async def read(self, site: str, kind: type[_Read]) -> _Read:
+        """Return a status, asked for now."""
         async with self._to(site) as orders:
-            return await orders.read(PlanStatus)
+            return await orders.read(kind)
+
+    async def subscribe(
+        self, site: str, subscriptions: tuple[Subscription, ...], *, component: str | None = None
+    ) -> None:
+        """Have values sent to the observer from now on (of the main component), or change how often they are."""
+        async with self._to(site) as orders:
+            await orders.subscribe(component or self._sites[site].component, subscriptions)
+
+    async def unsubscribe(
+        self, site: str, names: tuple[StatusName, ...], *, component: str | None = None
+    ) -> None:
+        """Have values no longer sent."""
+        async with self._to(site) as orders:
+            await orders.unsubscribe(component or self._sites[site].component, names)
 
     async def set_mode(
         self, site: str, mode: Mode, *, timeout_min: int = 0, intersection: int = 0

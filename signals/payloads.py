@@ -14,7 +14,7 @@ from signals.wire import plan_to_dict, plans_from_dict
 from traffic.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from signals.junction import Junction
@@ -24,6 +24,7 @@ __all__ = [
     "EPOCH",
     "activation_payload",
     "cycles_of",
+    "keys_payload",
     "order_payload",
     "plan_payload",
     "read_schedule_document",
@@ -156,3 +157,8 @@ def order_payload(
         "issued_at": instant_text(issued_at),
         "expires_at": instant_text(expires_at),
     }
+
+
+def keys_payload(keys: Sequence[Mapping[str, str]], *, issued_at: datetime) -> dict[str, Any]:
+    """Return what is signed to announce the public keys (JWK) that are trusted from now on."""
+    return {"keys": {"keys": [dict(key) for key in keys]}, "issued_at": instant_text(issued_at)}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from api.routes import access, alarms, assignments, controllers, jobs, junctions, ledger, plan_sets
+from api.routes import access, alarms, assignments, controllers, jobs, junctions, keys, ledger, plan_sets
 
 __all__ = ["ROUTERS"]
 
@@ -15,6 +15,7 @@ ROUTERS = (
     jobs.ROUTER,
     jobs.COMMANDS,
     access.ROUTER,
+    keys.ROUTER,
     ledger.ROUTER,
 )
 """All of them, in the order of the documentation."""

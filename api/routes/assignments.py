@@ -15,7 +15,9 @@ from starlette.responses import JSONResponse, StreamingResponse
 from api.centre import Centre
 from api.context import Context, context_of
 from api.guards import Controlling
+from api.lookout import Lookout
 from api.news import News
+from api.presence import Presence
 from api.routes.common import Frozen, Here, Instant, JunctionKey
 from api.routing import problems, router
 from api.store.reports import Report, Reports
@@ -148,7 +150,7 @@ async def stream(
 
 async def _events(here: Centre, context: Context, junction: str, seen: str | None) -> AsyncIterator[bytes]:
     """Yield events; what happens while a slow reader takes one is told by the next, so nothing piles up."""
-    news = context.part(News)
+    news, presence = context.part(News), context.part(Presence)
     yield b"retry: 2000\n\n"
     while not context.stopping.asked:
         tag = here.plans.tag(junction)
@@ -160,6 +162,7 @@ async def _events(here: Centre, context: Context, junction: str, seen: str | Non
             continue
         waiting = asyncio.ensure_future(news.of(junction, tag))
         await context.stopping.first(waiting, _HEARTBEAT_S)
+        presence.note(junction)
         if not context.stopping.asked and here.plans.tag(junction) == tag:
             yield b": still here\n\n"
 
@@ -195,6 +198,11 @@ async def report(
 ) -> ReportsOut:
     """Store reports, each number once; they are on disk when this is answered."""
     here.city.junction(junction)
+    context = context_of(request)
     rows = [Report(row.number, row.kind, row.at, row.data) for row in told.reports]
-    found = await context_of(request).part(Reports).accept(junction, rows)
+    found = await context.part(Reports).accept(junction, rows)
+    last = next((row for row in reversed(told.reports) if row.kind == "status"), None)
+    if last is not None and last.number == found.until:
+        fault = last.data.get("fault")
+        await context.part(Lookout).status(junction, fault, last.at, context.clock())
     return ReportsOut(accepted_until=found.until, new=found.new, missing=found.missing)

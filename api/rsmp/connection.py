@@ -6,12 +6,14 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
 from datetime import datetime
 
 from api.rsmp.errors import NoAnswerError, NotAcknowledgedError, NotConnectedError
 from api.rsmp.observer import Observer
 from api.rsmp.settings import RsmpSettings
 from signals.rsmp.alarms import AlarmState
+from signals.rsmp.framing import FORM_FEED
 from signals.rsmp.messages import (
     AggregatedStatus,
     CommandResponse,
@@ -19,6 +21,7 @@ from signals.rsmp.messages import (
     StatusResponse,
     StatusSubscribe,
     StatusUpdate,
+    Subscription,
     Version,
 )
 from signals.rsmp.security import SecurityCodes
@@ -55,6 +58,20 @@ class Admission:
         self.codes = codes
 
 
+@dataclass(eq=False)
+class _Waiting:
+    """An answer that is waited for.
+
+    What arrives before the question has been acknowledged answers an earlier one: messages do not say what they
+    answer, but a site acknowledges a question before it answers it.
+    """
+
+    question: str
+    complete: Callable[[Identified], bool]
+    future: asyncio.Future[None]
+    acknowledged: bool = False
+
+
 class Connection:
     """One connection.
 
@@ -82,13 +99,13 @@ class Connection:
         self._loop = asyncio.get_running_loop()
         self._session = Session("supervisor", settings.timing, clock, new_id, self._loop.time())
         self._acknowledgements: dict[str, tuple[str, asyncio.Future[None]]] = {}
-        self._waiting: list[tuple[Callable[[Identified], bool], asyncio.Future[None]]] = []
+        self._waiting: list[_Waiting] = []
         self._updated = asyncio.Event()
         self._allowance, self._counted_at = float(settings.burst), self._loop.time()
         self._timer: asyncio.TimerHandle | None = None
         self._greeting: asyncio.Task[None] | None = None
         self._reason: str | None = None
-        self._ended = asyncio.Event()
+        self._closing, self._ended = asyncio.Event(), asyncio.Event()
         self.admission: Admission | None = None
         self.clock_ahead_s: float | None = None
         self.priorities: dict[str, Priority] = {}  # as last told: a site shows one that is over only once
@@ -125,6 +142,7 @@ class Connection:
                 if not data:
                     self.close("closed by the other side")
                     break
+                await self._limited(data.count(FORM_FEED))
                 for event in self._session.receive(data, self._loop.time()):
                     told = told or isinstance(event, Ready)
                     await self._deal(event)
@@ -141,6 +159,7 @@ class Connection:
         """End the connection; unless it is `at_once`, what is in the outbox is still sent if the peer reads."""
         if self._reason is None:
             self._reason = reason
+            self._closing.set()
             _LOG.info("RSMP connection of %s ends: %s", self.site or "a stranger", reason)
             if not self._writer.is_closing():
                 self._writer.write(self._session.take())
@@ -179,7 +198,7 @@ class Connection:
     async def ask(self, message: Identified, what: str, complete: Callable[[Identified], bool]) -> None:
         """Send `message`, and wait until `complete` has said of a message that nothing more is to come."""
         future: asyncio.Future[None] = self._loop.create_future()
-        entry = (complete, future)
+        entry = _Waiting(message.id, complete, future)
         self._waiting.append(entry)
         try:
             async with asyncio.timeout(self._settings.request_s):
@@ -211,7 +230,6 @@ class Connection:
 
     async def _deal(self, event: Event) -> None:
         if isinstance(event, Received):
-            await self._limited()
             await self._received(event.message)
         elif isinstance(event, Acknowledged):
             self._settle(event.id, None)
@@ -250,9 +268,9 @@ class Connection:
         if isinstance(message, StatusUpdate):
             self._updated.set()
             self._keep_priorities(message)
-        for complete, future in list(self._waiting):
-            if not future.done() and complete(message):
-                future.set_result(None)
+        for entry in list(self._waiting):
+            if entry.acknowledged and not entry.future.done() and entry.complete(message):
+                entry.future.set_result(None)
 
     def _keep_priorities(self, message: StatusUpdate) -> None:
         for row in message.values:
@@ -290,24 +308,36 @@ class Connection:
         rows = self._settings.subscriptions
         if not rows:
             return
-        component = self._admitted().component
-        message = StatusSubscribe(id=self.new_id(), component=component, subscriptions=rows)
         try:
-            await self.post(message, "the subscriptions")
-        except NotAcknowledgedError as error:
-            _LOG.warning("%s", error)
+            if not await self._subscribed(rows):
+                # Perhaps for one status that it does not have: each by itself.
+                for code in dict.fromkeys(row.code for row in rows):
+                    await self._subscribed(tuple(row for row in rows if row.code == code))
         except NotConnectedError:
             _LOG.info("site %s has gone before it was subscribed to", self.site)
 
-    async def _limited(self) -> None:
+    async def _subscribed(self, rows: tuple[Subscription, ...]) -> bool:
+        """Return whether the site has taken subscriptions."""
+        component = self._admitted().component
+        message = StatusSubscribe(id=self.new_id(), component=component, subscriptions=rows)
+        try:
+            await self.post(message, f"the subscription to {', '.join(sorted({row.code for row in rows}))}")
+        except NotAcknowledgedError as error:
+            _LOG.warning("%s", error)
+            return False
+        return True
+
+    async def _limited(self, messages: int) -> None:
         """Wait where messages come faster than they may: what is not read waits in the site."""
         now = self._loop.time()
         earned = (now - self._counted_at) * self._settings.messages_s
-        self._allowance = min(float(self._settings.burst), self._allowance + earned) - 1
+        self._allowance = min(float(self._settings.burst), self._allowance + earned) - messages
         self._counted_at = now
         if self._allowance < 0:
             await self._flush()
-            await asyncio.sleep(-self._allowance / self._settings.messages_s)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(-self._allowance / self._settings.messages_s):
+                    await self._closing.wait()
 
     async def _flush(self) -> None:
         data = self._session.take()
@@ -350,6 +380,8 @@ class Connection:
             return
         if reason is None:
             future.set_result(None)
+            for entry in self._waiting:
+                entry.acknowledged = entry.acknowledged or entry.question == identifier
         else:
             shown = self._admitted().codes.hidden_in(reason)
             future.set_exception(NotAcknowledgedError(self.site, what, shown))
@@ -375,7 +407,7 @@ class Connection:
             await self._told(self._observer.lost(self.site, reason))
 
     def _futures(self) -> Iterator[asyncio.Future[None]]:
-        yield from [future for _, future in self._waiting]
+        yield from [entry.future for entry in self._waiting]
         yield from [future for _, future in self._acknowledgements.values()]
 
 

@@ -41,7 +41,10 @@ from signals.rsmp.messages import (
     StatusName,
     StatusRequest,
     StatusResponse,
+    StatusSubscribe,
+    StatusUnsubscribe,
     StatusValue,
+    Subscription,
 )
 from signals.rsmp.security import SecurityCodes
 from signals.rsmp.statuses import (
@@ -221,6 +224,16 @@ class Orders:
         if told is None and command.kind != "cancel":
             raise ReadBackError(self._site, f"S0033, request {command.request}", command.kind, None)
         return told
+
+    async def subscribe(self, component: str, rows: tuple[Subscription, ...]) -> None:
+        """Have values sent from now on, or change how often they are."""
+        message = StatusSubscribe(id=self._connection.new_id(), component=component, subscriptions=rows)
+        await self._connection.post(message, "the subscription")
+
+    async def unsubscribe(self, component: str, names: tuple[StatusName, ...]) -> None:
+        """Have values no longer sent."""
+        message = StatusUnsubscribe(id=self._connection.new_id(), component=component, names=names)
+        await self._connection.post(message, "the end of the subscription")
 
     async def aggregated_status(self) -> AggregatedStatus:
         """Return the state of the site in eight bits, asked for now."""

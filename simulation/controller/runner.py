@@ -47,6 +47,8 @@ class Release:
         From when on it is in force, POSIX seconds; `None` until it is activated.
     until_s
         When it ends to be valid; `None`: never.
+    release
+        Name of the plan set that it was published with.
     """
 
     version: int
@@ -54,6 +56,7 @@ class Release:
     programme: Programme = field(repr=False)
     active_s: float | None = None
     until_s: float | None = None
+    release: str = ""
 
     def valid(self, wall_s: float) -> bool:
         """Return whether it has been activated and is valid."""
