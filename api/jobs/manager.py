@@ -74,6 +74,8 @@ class Jobs:
         Gives random identifiers.
     unavailable
         Errors that say that the store is away for now.
+    ended
+        Is told each job that ended here.
     """
 
     def __init__(
@@ -86,7 +88,9 @@ class Jobs:
         new_id: Callable[[], str],
         limits: Limits | None = None,
         unavailable: tuple[type[Exception], ...] = (),
+        ended: Callable[[Job], None] = lambda _job: None,
     ) -> None:
+        self._ended = ended
         self._store, self._city, self._folder = store, city, folder
         self._clock, self._new_id = clock, new_id
         self._limits = limits or Limits()
@@ -323,6 +327,7 @@ class Jobs:
                 await asyncio.sleep(self._limits.beat_seconds)
         if stored is not None:
             self._log.info("job ended", job=job.key, state=stored.state.value, stopped=stored.stopped)
+            self._ended(stored)
             self._wanted.set()
 
     async def _stored(self, job: Job, outcome: Outcome, folder: Path) -> Job | None:

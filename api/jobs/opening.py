@@ -7,6 +7,7 @@ from datetime import timedelta
 from api.context import Context
 from api.jobs.manager import Jobs, Limits
 from api.jobs.redis_store import RedisJobStore
+from api.metrics import Counter
 from api.store.connection import Store
 
 __all__ = ["served_jobs"]
@@ -18,6 +19,12 @@ def served_jobs(context: Context, store: Store) -> Jobs:
     limits = Limits(
         workers=settings.job_workers, unfinished=settings.job_queue, job_seconds=settings.job_seconds
     )
+    count = Counter(
+        "jasyl_jobs_ended",
+        "Attempts at jobs that this process has ended, by kind and the state that they led to.",
+        ("kind", "state"),
+        registry=context.metrics.registry,
+    )
     return Jobs(
         RedisJobStore(store, kept_for=timedelta(days=settings.job_days)),
         city=settings.city,
@@ -26,4 +33,5 @@ def served_jobs(context: Context, store: Store) -> Jobs:
         new_id=context.new_id,
         limits=limits,
         unavailable=context.unavailable,
+        ended=lambda job: count.labels(job.request.kind, job.state.value).inc(),
     )

@@ -46,6 +46,8 @@ def test_a_job_from_request_to_plans(tmp_path):
         assert plans == {"objective": 70.0}
         listed = await service.done("GET", "/jobs", who="viewer")
         assert listed["jobs"] == [told[-1]]
+        count = 'jasyl_jobs_ended_total{kind="optimize",state="done"} 1.0'
+        assert count in service.context.metrics.text().decode()
 
     serving(tmp_path, test)
 

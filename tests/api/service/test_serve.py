@@ -68,30 +68,49 @@ def test_it_serves_tells_its_settings_and_stops_when_told(tmp_path):
     assert "stopping" in events
 
 
-def test_a_redis_that_is_not_there_is_told_without_its_password(tmp_path):
-    """Nothing else of a service that cannot start is left either."""
-    url = "redis://u:pa55word@127.0.0.1:1/0"
-    done = subprocess.run(
-        [*_JASYL, "serve", "corridor", "--port", "0", "--data", str(tmp_path)],
-        capture_output=True,
+def test_a_redis_that_is_not_there_is_told_without_its_password(tmp_path, monkeypatch, capfd):
+    monkeypatch.setenv("JASYL_REDIS_URL", "redis://u:pa55word@127.0.0.1:1/0")
+    with captured_logs(Settings(data_folder=tmp_path, redis_url=None)):
+        assert run(["serve", "corridor", "--port", "0", "--data", str(tmp_path)]) == 2
+    told = capfd.readouterr()
+    assert re.search(r"^redis_url +redis://\*\*\*@127.0.0.1:1/0$", told.out, re.MULTILINE)
+    assert "JASYL_REDIS_URL" in told.err
+    assert "pa55word" not in told.out + told.err
+    assert "Traceback" not in told.err
+
+
+_BARE = """
+import asyncio, sys
+from datetime import UTC, datetime
+from pathlib import Path
+from api.context import Context
+from api.serving import bound_socket, run_service
+from api.settings import Settings
+
+settings = Settings(data_folder=Path(sys.argv[1]), port=0)
+context = Context(settings=settings, clock=lambda: datetime.now(UTC), new_id=lambda: "request")
+with bound_socket("127.0.0.1", 0) as listener:
+    asyncio.run(run_service(context, listener, lambda address: print(address, flush=True)))
+print("ended", flush=True)
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_is_a_stop_and_no_failure(tmp_path, number):
+    process = subprocess.Popen(
+        [sys.executable, "-c", _BARE, str(tmp_path)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-        check=False,
-        timeout=60,
-        env={**os.environ, "JASYL_REDIS_URL": url},
     )
-    assert done.returncode == 2, done.stderr
-    assert re.search(r"^redis_url +redis://\*\*\*@127.0.0.1:1/0$", done.stdout, re.MULTILINE)
-    assert "JASYL_REDIS_URL" in done.stderr
-    assert "pa55word" not in done.stdout + done.stderr
-    assert "Traceback" not in done.stderr
-
-
-def test_an_interrupt_is_a_stop_too(tmp_path):
-    with _served(tmp_path) as (process, _, _):
-        process.send_signal(signal.SIGINT)
-        _, errors = process.communicate(timeout=30)
-        assert process.returncode == 0, errors
-        assert "Traceback" not in errors
+    with process:
+        address = process.stdout.readline().strip()
+        assert httpx.get(f"{address}/health/live").status_code == 200
+        process.send_signal(number)
+        out, errors = process.communicate(timeout=30)
+    assert process.returncode == 0, errors
+    assert out.endswith("ended\n")
+    assert "Traceback" not in errors
 
 
 def test_a_port_that_is_taken(tmp_path, capsys):
