@@ -15,7 +15,16 @@ if TYPE_CHECKING:
 
     from signals.lifecycle.facts import Fact
 
-__all__ = ["LONGEST_HOLD", "LONGEST_ORDER", "MOMENTARY", "acknowledge_alarm", "announce_key", "hold", "order", "release"]
+__all__ = [
+    "LONGEST_HOLD",
+    "LONGEST_ORDER",
+    "MOMENTARY",
+    "acknowledge_alarm",
+    "announce_key",
+    "hold",
+    "order",
+    "release",
+]
 
 LONGEST_HOLD = timedelta(hours=8)
 """For how long an operator may hold a junction without asking again."""
