@@ -214,6 +214,25 @@ def test_a_url_where_nobody_answers_is_refused_without_its_password(tmp_path):
     assert "secret" not in str(error.value)
 
 
+def test_a_redis_that_is_too_old_is_refused(tmp_path):
+    async def answer(reader, writer):
+        while line := await reader.readline():  # *2, then $4, INFO, $6, server
+            parts = [
+                (await reader.readline(), await reader.readline())[1].strip() for _ in range(int(line[1:]))
+            ]
+            about = b"# Server\r\nredis_version:6.0.16\r\n"
+            writer.write(b"$%d\r\n%s\r\n" % (len(about), about) if parts[0] == b"INFO" else b"+OK\r\n")
+        writer.close()
+
+    async def run():
+        async with await asyncio.start_unix_server(answer, tmp_path / "old.sock"):
+            await connect(f"unix://{tmp_path}/old.sock")
+
+    with pytest.raises(InputError, match=r"must be a Redis of version 6\.2 or newer") as error:
+        asyncio.run(run())
+    assert error.value.value == "6.0.16"
+
+
 def test_a_redis_by_url_is_set_to_write_to_disk_before_it_answers(binary, tmp_path, caplog):
     async def run():
         async with RedisServer(tmp_path, binary=binary) as server:
