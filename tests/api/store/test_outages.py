@@ -139,6 +139,23 @@ def test_a_redis_that_is_away_is_an_error_soon_and_not_a_hang(binary, tmp_path):
     asyncio.run(run())
 
 
+def test_a_redis_that_may_not_be_written_to_is_waited_for_a_while(binary, tmp_path):
+    async def test(server, ledger):
+        store = server.store()
+        await store.call("CONFIG", "SET", "min-replicas-to-write", "1")
+        with pytest.raises(StoreUnavailable, match="replicas") as error:
+            await ledger.commit(count("a"), **WHO)
+        assert not error.value.unknown
+        waiting = asyncio.create_task(ledger.commit(count("b"), **WHO))
+        await asyncio.sleep(0)
+        await store.call("CONFIG", "SET", "min-replicas-to-write", "0")
+        assert (await waiting)[0].seq == 1
+        assert ledger.state.words == ("b",)
+        await store.close()
+
+    on_redis(binary, tmp_path, test, patience_s=0.5)
+
+
 def test_a_frozen_redis_is_an_error_and_not_a_hang(binary, tmp_path, monkeypatch):
     monkeypatch.setattr("api.store.connection._ANSWER_S", 0.3)
 
