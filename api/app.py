@@ -13,6 +13,7 @@ from starlette.routing import compile_path
 
 from api.bodies import Bodies
 from api.context import Context, opened
+from api.guards import may_see_figures
 from api.headers import Cors, ResponseHeaders
 from api.health import health_router
 from api.limits import HostCheck, Hosts, Limiters, RateLimits
@@ -50,7 +51,10 @@ def create_app(context: Context) -> FastAPI:
     metrics = context.metrics
     app.include_router(
         health_router(
-            context.readiness, metrics.text if context.settings.metrics else None, metrics.media_type
+            context.readiness,
+            metrics.text if context.settings.metrics else None,
+            metrics.media_type,
+            may_see_figures,
         )
     )
     for router in context.routers:

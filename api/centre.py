@@ -31,21 +31,29 @@ from signals.payloads import (
     order_payload,
     plan_payload,
     read_schedule_document,
+    require_same_junctions,
 )
 from signals.schedule import Schedule
 from signals.signing import Signer, TrustedKeys, Typ, canonical
 from traffic.errors import InputError, RefusedError
 
-__all__ = ["Centre", "NewPlanSet", "Rules", "StaleError"]
+__all__ = ["Centre", "Condition", "NewPlanSet", "Rules", "StaleError"]
 
 ROLLBACK_FORMAT = "jasyl-rollback"
 _TRIES = 5
+_KEPT = 4
 
 Decide = Callable[[Lifecycle, datetime, str], list[Fact]]
+Condition = Callable[[Lifecycle], None]
+"""Raises unless the state is one that something may be decided on."""
 
 
 class StaleError(Exception):
     """What was prepared does not fit the state any more; it is prepared again."""
+
+
+def _always(_plans: Lifecycle) -> None:
+    """Hold in every state."""
 
 
 @dataclass(frozen=True)
@@ -117,6 +125,7 @@ class Centre:
         self._keys = keys
         self._clock = clock
         self._new_id = new_id
+        self._schedules_read: dict[str, Schedule] = {}
 
     @property
     def plans(self) -> Lifecycle:
@@ -142,10 +151,10 @@ class Centre:
 
     async def draft(self, new: NewPlanSet, actor: Actor, why: str, command: str | None) -> PlanSetRecord:
         """Take a plan set in; an unsafe one is refused here already."""
-        schedule = await asyncio.to_thread(read_schedule_document, dict(new.document), self.city.junctions)
         content = canonical(dict(new.document))
+        schedule = await self._read(digest(content), new.document)
         groups = new.groups or coordinated_groups(cycles_of(schedule), self.city.neighbours)
-        _require_same(groups, schedule)
+        require_same_junctions(groups, schedule)
         wanted = decisions.Draft(
             id=self._new_id(),
             name=new.name or schedule.name,
@@ -163,16 +172,25 @@ class Centre:
         )
         return self.plans.plan_set(entries[0].data["plan_set"])
 
-    async def check(self, plan_set: str, actor: Actor, why: str, command: str | None) -> PlanSetRecord:
+    def _done(self, command: str | None) -> bool:
+        """Return whether a request that is sent again has done its work: its conditions held then."""
+        return command is not None and self.ledger.has_carried_out(command)
+
+    async def check(
+        self, plan_set: str, actor: Actor, why: str, command: str | None, *, condition: Condition = _always
+    ) -> PlanSetRecord:
         """Read a draft against the junctions as they are now, and enter what was found."""
         record = self.plans.plan_set(plan_set)
+        if self._done(command):
+            return record
+        condition(self.plans)
         findings = await self.findings(record)
-        await self.commit(
-            lambda plans, at, who: decisions.check(plans, at, who, plan_set, findings),
-            actor.name,
-            why,
-            command,
-        )
+
+        def decide(plans: Lifecycle, at: datetime, who: str) -> list[Fact]:
+            condition(plans)
+            return decisions.check(plans, at, who, plan_set, findings)
+
+        await self.commit(decide, actor.name, why, command)
         return self.plans.plan_set(plan_set)
 
     async def findings(self, record: PlanSetRecord) -> list[str]:
@@ -183,25 +201,32 @@ class Centre:
             return [str(error)]
         return []
 
-    async def publish(self, plan_set: str, actor: Actor, why: str, command: str | None) -> PlanSetRecord:
+    async def publish(
+        self, plan_set: str, actor: Actor, why: str, command: str | None, *, condition: Condition = _always
+    ) -> PlanSetRecord:
         """Sign the plans of a set and give them out, all or none."""
+        if self._done(command):
+            return self.plans.plan_set(plan_set)
         for _ in range(_TRIES):
             try:
-                return await self._publish(plan_set, actor, why, command)
+                return await self._publish(plan_set, actor, why, command, condition)
             except StaleError:
                 continue
         raise StoreUnavailable("too many publish at the same time")
 
-    async def _publish(self, plan_set: str, actor: Actor, why: str, command: str | None) -> PlanSetRecord:
+    async def _publish(
+        self, plan_set: str, actor: Actor, why: str, command: str | None, condition: Condition
+    ) -> PlanSetRecord:
         at = self._clock()
-        plans = self.plans
-        record = plans.plan_set(plan_set)
+        condition(self.plans)
+        record = decisions.require_publishable(self.plans, at, actor.name, plan_set)
         schedules = await self._schedules(record)
-        numbers = {key: plans.junction(key).last_version + 1 for key in record.junctions}
+        numbers = {key: self.plans.junction(key).last_version + 1 for key in record.junctions}
         tokens = await asyncio.to_thread(self._signed_plans, record, schedules, numbers, at)
         versions = {key: decisions.NewVersion(numbers[key], digest(token)) for key, token in tokens.items()}
 
         def decide(state: ServiceState, at: datetime) -> Decision:
+            condition(state.plans)
             for key, number in numbers.items():
                 if state.plans.junction(key).last_version + 1 != number:
                     raise StaleError
@@ -237,17 +262,31 @@ class Centre:
                 own = await self._schedules(self.plans.plan_set(source))
                 found.update({key: own[key] for key in keys})
             return found
-        schedule = await asyncio.to_thread(read_schedule_document, document, self.city.junctions)
+        schedule = await self._read(record.document, document)
         return {plan.junction.key: (schedule, row) for row, plan in enumerate(schedule.plan_sets[0])}
 
-    async def roll_back(self, plan_set: str, actor: Actor, why: str, command: str | None) -> PlanSetRecord:
+    async def _read(self, name: str, document: Mapping[str, Any]) -> Schedule:
+        """Return the schedule of a document, checked; of the last few documents it is kept, as neither can change."""
+        if name not in self._schedules_read:
+            schedule = await asyncio.to_thread(read_schedule_document, document, self.city.junctions)
+            self._schedules_read[name] = schedule
+            while len(self._schedules_read) > _KEPT:
+                del self._schedules_read[next(iter(self._schedules_read))]
+        return self._schedules_read[name]
+
+    async def roll_back(
+        self, plan_set: str, actor: Actor, why: str, command: str | None, *, condition: Condition = _always
+    ) -> PlanSetRecord:
         """Publish what the junctions of a set had before it; the plans had been approved then."""
         of = self.plans.plan_set(plan_set)
         sources: dict[str, list[str]] = {}
-        for key, source in decisions.rollback_sources(self.plans, plan_set).items():
-            sources.setdefault(source, []).append(key)
-        document = {"format": ROLLBACK_FORMAT, "format_version": 1, "of": plan_set, "sources": sources}
-        content = canonical(document)
+        if not self._done(command):
+            condition(self.plans)
+            for key, source in decisions.rollback_sources(self.plans, plan_set).items():
+                sources.setdefault(source, []).append(key)
+        content = canonical(
+            {"format": ROLLBACK_FORMAT, "format_version": 1, "of": plan_set, "sources": sources}
+        )
         keys = {key for members in sources.values() for key in members}
         groups = {
             group.name: own
@@ -265,6 +304,7 @@ class Centre:
         )
 
         def decide(state: ServiceState, at: datetime) -> Decision:
+            condition(state.plans)
             found = decisions.prepared_rollback(state.plans, at, actor.name, wanted, sources)
             return Decision(found, [content])
 
@@ -273,18 +313,27 @@ class Centre:
         return await self.publish(made, actor, why, None if command is None else f"{command}/publish")
 
     async def end(
-        self, plan_set: str, until: datetime, actor: Actor, why: str, command: str | None
+        self,
+        plan_set: str,
+        until: datetime | None,
+        actor: Actor,
+        why: str,
+        command: str | None,
+        *,
+        condition: Condition = _always,
     ) -> PlanSetRecord:
-        """End a set of an event or an incident before its time, by new activations."""
+        """End a set of an event or an incident before its time, or at once, by new activations."""
 
         def decide(state: ServiceState, at: datetime) -> list[Fact]:
+            condition(state.plans)
             record = state.plans.plan_set(plan_set)
+            end = at if until is None else until
             tokens = {
-                key: self._activation(record, key, current.number, at, since=at, until=until)
+                key: self._activation(record, key, current.number, at, since=at, until=end)
                 for key in sorted(decisions.active_junctions(state.plans, record))
                 if (current := state.plans.junction(key).slot(record.slot).current)
             }
-            return decisions.end(state.plans, at, actor.name, plan_set, tokens, until)
+            return decisions.end(state.plans, at, actor.name, plan_set, tokens, end)
 
         await self.ledger.commit(decide, who=actor.name, why=why, command=command)
         return self.plans.plan_set(plan_set)
@@ -380,13 +429,3 @@ class Centre:
                 "activation": version.activation,
             }
         return found
-
-
-def _require_same(groups: Mapping[str, Sequence[str]], schedule: Schedule) -> None:
-    """Raise unless the groups have exactly the junctions of the set; each once is for the draft to see."""
-    named = {key for keys in groups.values() for key in keys}
-    own = {plan.junction.key for plan in schedule.plan_sets[0]}
-    if named != own:
-        wrong = min(named ^ own)
-        rule = "must have the junctions of the plan set, each in one group"
-        raise InputError(rule, field="groups", value=wrong)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from api.store.errors import StoreUnavailable
 from signals.lifecycle import coordination
-from traffic.errors import RefusedError
+from traffic.errors import InputError, RefusedError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -74,7 +74,10 @@ class Coordinator:
     async def step(self) -> None:
         """Do what is due now."""
         for what in coordination.ready(self._centre.plans, self._clock()):
-            await self._activate(what)
+            try:
+                await self._activate(what)
+            except (InputError, RefusedError) as error:  # the others must not wait for this one
+                _LOG.warning("Group %s of %s waits: %s", what.group, what.plan_set, error)
         if coordination.tidy(self._centre.plans, self._clock(), self._who):
             await self._centre.commit(coordination.tidy, self._who, "due")
 

@@ -8,10 +8,12 @@ from typing import Annotated
 from fastapi import Depends, Request, Security
 from fastapi.security import HTTPBearer
 
+from api.centre import Centre
 from api.context import Caller, Context, caller_of, context_of
 from api.presence import Presence
 from api.problems import Problem
-from api.security import Actor, Right, Role, authenticate
+from api.security import Actor, Right, Role, authenticate, is_valid
+from api.settings import is_loopback
 from api.state import ServiceState
 from api.store.ledger import Ledger
 
@@ -19,12 +21,16 @@ __all__ = [
     "Approver",
     "Controlling",
     "Drafter",
+    "FirstManager",
     "Manager",
     "Operator",
     "Publisher",
     "Reader",
     "identifier",
+    "may_see_figures",
     "require",
+    "require_still",
+    "still_valid",
 ]
 
 _BEARER = HTTPBearer(auto_error=False, description="A token of the form `jsy_<id>_<secret>`.")
@@ -60,25 +66,67 @@ def identifier(
     return identify
 
 
-def require(right: Right) -> Callable[..., Actor]:
-    """Return the dependency that gives who asks, where they have a right."""
+class require:  # noqa: N801 - used as a function is
+    """The dependency that gives who asks, where they have a right.
 
-    def allowed(request: Request, _bearer: Annotated[object, Security(_BEARER)]) -> Actor:
+    Parameters
+    ----------
+    right
+        What they must be allowed to do.
+    first_start
+        Whether the token of the first start may do it too: it is for one thing only.
+    """
+
+    def __init__(self, right: Right, *, first_start: bool = False) -> None:
+        self._right, self._first_start = right, first_start
+
+    async def __call__(self, request: Request, _bearer: Annotated[object, Security(_BEARER)]) -> Actor:
+        """Return who asks."""
+        return self.before_reading(request)
+
+    def before_reading(self, request: Request) -> Actor:
+        """Return who asks, or raise (401, 403); nothing of the request but its head has been looked at."""
         caller = caller_of(request.scope)
         actor = None if caller is None else caller.actor
         if actor is None:
-            headers = {"WWW-Authenticate": 'Bearer realm="jasyl"'}
-            hint = "Send Authorization: Bearer jsy_..., of somebody who is known and has not expired"
-            raise Problem(401, "must hold a valid token", field="Authorization", hint=hint, headers=headers)
-        if right not in actor.rights:
-            rule = f"must have the right {right.value}"
+            raise _unknown()
+        if self._right not in actor.rights:
+            rule = f"must have the right {self._right.value}"
             raise Problem(403, rule, field="token", value=", ".join(sorted(actor.rights)))
+        if actor.once and not self._first_start:
+            rule = "can make the first administrator, and nothing else"
+            raise Problem(403, rule, field="token", value="token of the first start")
         return actor
 
-    return allowed
+
+def _unknown() -> Problem:
+    headers = {"WWW-Authenticate": 'Bearer realm="jasyl"'}
+    hint = "Send Authorization: Bearer jsy_..., of somebody who is known and has not expired"
+    return Problem(401, "must hold a valid token", field="Authorization", hint=hint, headers=headers)
 
 
-def _own_junction(
+def still_valid(context: Context, actor: Actor) -> bool:
+    """Return whether the token of a request that is still being answered has not been revoked meanwhile, nor is over."""
+    return is_valid(context.part(Centre).ledger.state.access, actor.token, context.clock())
+
+
+def require_still(context: Context, actor: Actor) -> None:
+    """Raise (401) where the token of a request that was held back does not count any more."""
+    if not still_valid(context, actor):
+        raise _unknown()
+
+
+def may_see_figures(request: Request) -> None:
+    """Raise unless the figures are asked for on this machine, or by somebody who may read."""
+    host = (request.scope.get("client") or ("", 0))[0]
+    if not is_loopback(host):
+        _READS.before_reading(request)
+
+
+_READS = require(Right.READ)
+
+
+async def _own_junction(
     request: Request, junction: str, actor: Annotated[Actor, Depends(require(Right.CONTROL))]
 ) -> Actor:
     """Return the controller that asks, which may ask for its own junction only."""
@@ -89,10 +137,11 @@ def _own_junction(
     return actor
 
 
-Reader = Annotated[Actor, Depends(require(Right.READ))]
+Reader = Annotated[Actor, Depends(_READS)]
 Drafter = Annotated[Actor, Depends(require(Right.DRAFT))]
 Approver = Annotated[Actor, Depends(require(Right.APPROVE))]
 Publisher = Annotated[Actor, Depends(require(Right.PUBLISH))]
 Operator = Annotated[Actor, Depends(require(Right.OPERATE))]
 Manager = Annotated[Actor, Depends(require(Right.ACCESS))]
+FirstManager = Annotated[Actor, Depends(require(Right.ACCESS, first_start=True))]
 Controlling = Annotated[Actor, Depends(_own_junction)]

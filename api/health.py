@@ -39,13 +39,20 @@ class Health(BaseModel):
     status: str = Field(examples=["live"])
 
 
-def health_router(readiness: Readiness, metrics: Callable[[], bytes] | None, media_type: str) -> APIRouter:
+def health_router(
+    readiness: Readiness,
+    metrics: Callable[[], bytes] | None,
+    media_type: str,
+    require_reader: Callable[[Request], None],
+) -> APIRouter:
     """Return the routes of health.
 
     Parameters
     ----------
     metrics
         Gives the figures; `None`: they are not shown.
+    require_reader
+        Raises unless whoever asks may see the figures.
     """
     router = unversioned("health")
 
@@ -68,10 +75,14 @@ def health_router(readiness: Readiness, metrics: Callable[[], bytes] | None, med
         @router.get(
             "/metrics",
             response_class=Response,
-            responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
+            responses={
+                200: {"content": {"text/plain": {"schema": {"type": "string"}}}},
+                **problems(401, 403),
+            },
         )
-        async def figures(_request: Request) -> Response:
-            """Return counts and latencies for Prometheus."""
+        async def figures(request: Request) -> Response:
+            """Return counts and latencies for Prometheus. From other machines, with a token that may read."""
+            require_reader(request)
             return Response(metrics(), media_type=media_type)
 
     return router

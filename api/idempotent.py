@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Request, Response
@@ -10,13 +10,15 @@ from fastapi import APIRouter, Header, Request, Response
 from api.context import caller_of, context_of
 from api.problems import Problem, problem_response
 from api.routing import VERSION_PREFIX, StrictRequest, StrictRoute
-from api.store.errors import KeyInUse
+from api.store.chain import Entry
+from api.store.errors import KeyInUse, StoreDamaged
 from api.store.idempotency import Answer, Claim, Idempotency, fingerprint
-from traffic.errors import JasylError
+from traffic.errors import InputError, RefusedError
 
-__all__ = ["KeyHeader", "command_of", "commands"]
+__all__ = ["SECRET", "KeyHeader", "command_of", "commands", "require_first"]
 
 _KEY = "idempotency-key"
+_CHANGE_NOTHING = {"GET", "HEAD", "OPTIONS"}
 SECRET = "x-jasyl-secret-answer"  # noqa: S105
 """Mark of routes whose answer holds a secret, which is not stored."""
 
@@ -49,7 +51,7 @@ class _IdempotentRoute(StrictRoute):
         async def once(request: Request) -> Response:
             caller = caller_of(request.scope)
             keys = request.headers.getlist(_KEY)
-            if caller is None or caller.actor is None or not keys:
+            if caller is None or caller.actor is None or not keys or request.method in _CHANGE_NOTHING:
                 return await answer(request)
             if len(keys) > 1:
                 raise Problem(400, "must be given once", field="Idempotency-Key")
@@ -84,24 +86,39 @@ async def _settled(
     *,
     secret: bool,
 ) -> Response:
-    """Carry the request out and keep what it is answered with; a failure of the service is not kept."""
+    """Carry the request out and keep what it is answered with.
+
+    A failure of the service is not kept, nor that somebody may not: neither has decided anything.
+    """
     try:
         response = await answer(request)
-    except JasylError as error:
+    except StoreDamaged:
+        await store.abandon(claim)
+        raise
+    except (InputError, RefusedError, Problem) as error:
         response = problem_response(error)
     except BaseException:
         await store.abandon(claim)
         raise
-    if response.status_code >= 500 or response.status_code == 401:
+    if response.status_code >= 500 or response.status_code in {401, 403}:
         await store.abandon(claim)
     elif secret and response.status_code < 300:
-        rule = "was carried out; its answer held a secret, which is shown once"
-        hint = "Revoke what was made, and make another"
-        told = problem_response(Problem(409, rule, field="Idempotency-Key", hint=hint))
-        await store.finish(claim, _kept(told))
+        await store.finish(claim, _kept(problem_response(_shown_once())))
     else:
         await store.finish(claim, _kept(response))
     return response
+
+
+def require_first(entries: Sequence[Entry], token: str) -> None:
+    """Raise (409) where a new secret was made by the same request before: what is at hand now is not what was entered."""
+    if all(entry.data.get("token") != token for entry in entries):
+        raise _shown_once()
+
+
+def _shown_once() -> Problem:
+    rule = "was carried out; its answer held a secret, which is shown once"
+    hint = "Revoke what was made, and make another"
+    return Problem(409, rule, field="Idempotency-Key", hint=hint)
 
 
 def _kept(response: Response) -> Answer:

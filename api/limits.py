@@ -18,6 +18,7 @@ __all__ = ["HostCheck", "Hosts", "Limiters", "RateLimiter", "RateLimits", "addre
 _PERIODS_S = {"second": 1.0, "minute": 60.0, "hour": 3600.0}
 _MOST_KEYS = 50_000
 _MOST_HOSTS = 100
+_PROBES = {"/health/live", "/health/ready"}
 _NETWORK_BITS = 64  # of an IPv6 address, what one subscriber has at least
 
 
@@ -109,12 +110,14 @@ class RateLimits:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        caller = self._context.identify(dict(scope["headers"]))
+        # Whoever takes the first of two tokens and whoever takes the second would see two different requests.
+        twice = sum(name == b"authorization" for name, _ in scope["headers"]) > 1
+        caller = None if twice else self._context.identify(dict(scope["headers"]))
         if caller is None:
             caller = _stranger(scope)
         scope.setdefault("state", {})["caller"] = caller
         # A probe that is refused would have the service restarted.
-        exempt = scope["path"].startswith("/health/")
+        exempt = scope["path"] in _PROBES
         wait = 0.0 if exempt else self._limiters.wait_s(caller)
         if wait > 0.0:
             headers = {"Retry-After": str(math.ceil(wait))}
@@ -122,6 +125,10 @@ class RateLimits:
             await problem_response(Problem(429, rule, field="requests", headers=headers))(
                 scope, receive, send
             )
+            return
+        if twice:
+            problem = Problem(400, "must be given once", field="Authorization")
+            await problem_response(problem)(scope, receive, send)
             return
         await self._app(scope, receive, send)
 

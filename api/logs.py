@@ -16,6 +16,7 @@ from api.context import Context, caller_of
 from api.masking import mask, masked_values
 from api.problems import ProblemResponse, problem_of
 from api.settings import Settings
+from signals.texts import escaped
 
 __all__ = ["AccessLog", "configure_logs", "logger", "route_of"]
 
@@ -80,9 +81,10 @@ def _renderers(settings: Settings, target: TextIO) -> list[Any]:
 
 
 def _mask_values(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Mask by name, and leave out what only colours a terminal."""
+    """Mask by name, leave out what only colours a terminal, and let no value begin a line of its own."""
     event.pop("color_message", None)
-    return masked_values(event)
+    masked = masked_values(event)
+    return {name: escaped(value) if isinstance(value, str) else value for name, value in masked.items()}
 
 
 def _mask_line(_logger: object, _method: str, line: Any) -> str:

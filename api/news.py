@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from signals.lifecycle.records import Lifecycle
 
 __all__ = ["News"]
+
+_LOG = logging.getLogger("jasyl.news")
 
 _PAUSE_S = 0.5
 
@@ -68,7 +71,9 @@ class News:
                     now = self._ledger.state.plans
                     self._tell(seen, now)
                     seen = now
-            except (FellBehind, StoreUnavailable):
+            except Exception as error:  # noqa: BLE001 - whatever it is, those who wait must hear of what follows
+                if not isinstance(error, FellBehind | StoreUnavailable):
+                    _LOG.exception("News could not be followed")
                 after = self._ledger.seq
                 self._tell(seen, self._ledger.state.plans)
                 seen = self._ledger.state.plans

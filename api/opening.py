@@ -12,6 +12,8 @@ from api.centre import Centre, Rules
 from api.context import Context, Opener
 from api.coordinator import Coordinator
 from api.guards import identifier
+from api.jobs import Jobs
+from api.jobs.opening import served_jobs
 from api.lookout import Lookout
 from api.news import News
 from api.presence import Presence
@@ -84,12 +86,15 @@ async def _open(context: Context, stack: AsyncExitStack, tell_token: Callable[[s
         who=who,
     )
     await stack.enter_async_context(lookout.running())
+    jobs = served_jobs(context, store)
+    await stack.enter_async_context(jobs.running())
     context.parts |= {
         Centre: centre,
         News: news,
         Presence: presence,
         Lookout: lookout,
         Reports: reports,
+        Jobs: jobs,
         Idempotency: Idempotency(store, clock=context.clock, new_id=context.new_id),
     }
     context.identify = identifier(context, ledger)
@@ -120,7 +125,7 @@ async def _first_start(
         hint = "Copy it from the folder of keys of the replica that was started first"
         folder = context.settings.data_folder / "keys"
         raise InputError(rule, file=folder, field="keys", value=centre.plans.signing_key, hint=hint)
-    if not centre.ledger.state.access.has_administrator:
+    if not centre.ledger.state.access.has_administrator(context.clock()):
         issued = issue(secrets.token_bytes)
         await centre.ledger.commit(
             lambda state, at: bootstrap(state.access, at, issued), who="service", why="first start"

@@ -7,12 +7,14 @@
     Problem                           any status, where HTTP itself is what is wrong
     Starlette's and FastAPI's errors  their status
     what `install_problems` is told   503
+    StoreDamaged                      500, and a line in the log
     anything else                     500, without a word of what is inside
 """
 
 from __future__ import annotations
 
 import json
+import logging
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from http import HTTPStatus
@@ -24,6 +26,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from api.masking import mask
+from api.store.errors import StoreDamaged
 from traffic.errors import InputError, JasylError, RefusedError
 
 __all__ = [
@@ -37,6 +41,7 @@ __all__ = [
 ]
 
 MEDIA_TYPE = "application/problem+json"
+_LOG = logging.getLogger("jasyl.failure")
 _LONGEST_VALUE = 200
 _MOST_ERRORS = 20
 
@@ -99,7 +104,7 @@ def problem_of(error: Exception) -> tuple[dict[str, object], dict[str, str]]:
     """Return the problem object of an error, and the headers that go with it."""
     if isinstance(error, Problem):
         return error.problem(), error.headers
-    if isinstance(error, InputError | RefusedError):
+    if isinstance(error, InputError | RefusedError) and not isinstance(error, StoreDamaged):
         return {**error.problem(), "title": _title(_status(error))}, {}
     if isinstance(error, RequestValidationError):
         return validation_problem(error.errors()), {}
@@ -137,12 +142,17 @@ def install_problems(
         methods = ", ".join(sorted(allowed(request.url.path)))
         return ProblemResponse(problem, {**headers, "Allow": methods} if methods else headers)
 
+    async def damaged(_request: Request, error: Exception) -> Response:
+        _LOG.critical("What is stored cannot be used: %s", error, exc_info=error)
+        return problem_response(error)
+
     async def away(_request: Request, _error: Exception) -> Response:
         rule = "must wait until what the service stands on is there again"
         return problem_response(Problem(503, rule, field="service", headers={"Retry-After": "1"}))
 
     for kind in (InputError, RefusedError, Problem, HTTPException, RequestValidationError):
         app.add_exception_handler(kind, known)
+    app.add_exception_handler(StoreDamaged, damaged)
     for absent in unavailable:
         app.add_exception_handler(absent, away)
     app.add_exception_handler(405, wrong_method)
@@ -226,5 +236,5 @@ def _plain(value: object) -> Any:
         return value
     if isinstance(value, float) and math.isfinite(value):
         return value
-    text = value if isinstance(value, str) else repr(value)
+    text = mask(value if isinstance(value, str) else repr(value))
     return text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}..."

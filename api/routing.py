@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
+from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 
 from api.problems import MEDIA_TYPE, Problem
@@ -119,8 +120,11 @@ class StrictRoute(APIRoute):
         answer = super().get_route_handler()
         has_body = self.body_field is not None
         produced = _media_types(self)
+        gates = list(_gates(self.dependant))
 
         async def strict(request: Request) -> Response:
+            for gate in gates:
+                gate(request)
             headers = request.headers
             accept = headers.get("accept")
             if accept is not None and accept != "*/*" and not _acceptable(accept, produced):
@@ -128,10 +132,20 @@ class StrictRoute(APIRoute):
                 raise Problem(406, rule, field="Accept", value=accept)
             if has_body:
                 _require_json(headers.get("content-type"))
-                request = StrictRequest(request.scope, request.receive)
+                if not isinstance(request, StrictRequest):  # one that was read before is not sent again
+                    request = StrictRequest(request.scope, request.receive)
             return await answer(request)
 
         return strict
+
+
+def _gates(dependant: Dependant) -> Iterator[Callable[[Request], object]]:
+    """Yield what a route's dependencies have to be asked before anything of a body is read."""
+    gate = getattr(dependant.call, "before_reading", None)
+    if gate is not None:
+        yield gate
+    for inner in dependant.dependencies:
+        yield from _gates(inner)
 
 
 def _media_types(route: APIRoute) -> tuple[str, ...]:

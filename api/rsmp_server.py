@@ -27,10 +27,11 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Self, TypeVar
 
+from api.rsmp.comparing import ReadBack
 from api.rsmp.connection import Admission, Connection
 from api.rsmp.errors import NotConnectedError
 from api.rsmp.observer import Observer
-from api.rsmp.orders import Orders, ReadBack
+from api.rsmp.orders import Orders
 from api.rsmp.settings import RsmpSettings
 from signals.rsmp.alarms import AlarmState, AlarmWish
 from signals.rsmp.capability import Capability

@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 
 from signals.instants import instant_text, optional_instant
 from signals.lifecycle.facts import Fact
+from signals.texts import is_line
 from traffic.errors import InputError, RefusedError, UnknownError
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "authenticate",
     "bootstrap",
     "create_token",
+    "is_valid",
     "issue",
     "register_controller",
     "revoke_controller",
@@ -48,6 +50,7 @@ LONGEST_TOKEN = timedelta(days=366)
 
 _FORM = re.compile(r"jsy_([0-9a-f]{16})_([A-Za-z0-9_-]{43})")
 _NAME = re.compile(r"\S(.{0,78}\S)?")
+_NOT_PEOPLE = ("controller:", "service", "first start")
 
 
 class Right(StrEnum):
@@ -153,10 +156,12 @@ class Access:
     credentials: Mapping[str, Credential] = field(default_factory=dict)
     controllers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
-    @property
-    def has_administrator(self) -> bool:
-        """Whether somebody can manage access."""
-        return any(Right.ACCESS in c.rights and not c.once for c in self.credentials.values())
+    def has_administrator(self, at: datetime) -> bool:
+        """Return whether somebody can manage access; who has a token that is over cannot."""
+        return any(
+            Right.ACCESS in c.rights and not c.once and (c.expires_at is None or c.expires_at > at)
+            for c in self.credentials.values()
+        )
 
 
 class Actor(NamedTuple):
@@ -177,9 +182,7 @@ def authenticate(access: Access, presented: str, at: datetime) -> Actor | None:
     # The comparison is made in any case, so that time does not tell which identifiers there are.
     digest = credential.digest if credential else "0" * 64
     same = hmac.compare_digest(_digest(match[2] if match else presented), digest)
-    if credential is None or not same:
-        return None
-    if credential.expires_at is not None and credential.expires_at <= at:
+    if credential is None or not same or not is_valid(access, credential.id, at):
         return None
     return Actor(
         credential.name,
@@ -189,6 +192,12 @@ def authenticate(access: Access, presented: str, at: datetime) -> Actor | None:
         credential.junction,
         credential.once,
     )
+
+
+def is_valid(access: Access, token: str, at: datetime) -> bool:
+    """Return whether the token with an identifier counts: it has been neither revoked nor is it over."""
+    credential = access.credentials.get(token)
+    return credential is not None and (credential.expires_at is None or credential.expires_at > at)
 
 
 def create_token(
@@ -203,10 +212,11 @@ def create_token(
     expires_at: datetime | None = None,
 ) -> list[Fact]:
     """Make a token for a person or a feed; the token of the first start makes an administrator and is spent."""
-    if by.token not in access.credentials:
+    if not is_valid(access, by.token, at):
         raise RefusedError("has been spent or revoked", field="token", value=by.token, status=403)
-    if not _NAME.fullmatch(name) or name.startswith(("controller:", "service:")):
-        raise InputError("must be a name of 1 to 80 characters", field="name", value=name)
+    if not (_NAME.fullmatch(name) and is_line(name)) or name.casefold().startswith(_NOT_PEOPLE):
+        rule = "must be a name of 1 to 80 characters in a line, and not that of a controller or the service"
+        raise InputError(rule, field="name", value=name)
     if not roles or Role.CONTROLLER in roles:
         hint = "Controllers are registered with their junction"
         raise InputError("must be roles of people or feeds", field="roles", value=list(roles), hint=hint)
@@ -271,10 +281,9 @@ def revoke_token(access: Access, at: datetime, token: str) -> list[Fact]:
     if credential is None or credential.junction is not None:
         raise UnknownError("there is no such token", field="token", value=token)
     left = Access({key: c for key, c in access.credentials.items() if key != token})
-    if not left.has_administrator:
+    if access.has_administrator(at) and not left.has_administrator(at):
         hint = "Make another administrator first"
         raise RefusedError("is that of the last administrator", field="token", value=token, hint=hint)
-    del at
     return [Fact("token.revoked", {"token": token, "because": "revoked"})]
 
 

@@ -165,7 +165,9 @@ class Settings(BaseSettings):
     retention_days
         How long reports of controllers are kept.
     job_workers, job_queue, job_seconds
-        Worker processes of optimisations and evaluations, how many may wait, and how long one may take.
+        Worker processes of optimisations and evaluations, how many jobs may be queued or running, and how long one may take.
+    job_days
+        How long jobs that have ended, and their plans, are kept.
     """
 
     model_config = SettingsConfigDict(
@@ -219,6 +221,7 @@ class Settings(BaseSettings):
     job_workers: Annotated[int, Field(ge=0, le=256)] = 1
     job_queue: Annotated[int, Field(ge=1, le=10_000)] = 20
     job_seconds: Seconds = 3600.0
+    job_days: Annotated[int, Field(ge=1, le=3650)] = 30
 
     @model_validator(mode="after")
     def _files_together(self) -> Self:

@@ -28,6 +28,7 @@ __all__ = [
     "order_payload",
     "plan_payload",
     "read_schedule_document",
+    "require_same_junctions",
 ]
 
 EPOCH = "1970-01-01T00:00:00Z"
@@ -45,7 +46,7 @@ def read_schedule_document(document: object, junctions: Mapping[str, Junction]) 
         For anything that is misspelt, missing, unknown, made for other data, or unsafe.
     """
     form = document.get("format") if isinstance(document, dict) else None
-    if form not in {PLANS_FORMAT, SCHEDULE_FORMAT}:
+    if form not in (PLANS_FORMAT, SCHEDULE_FORMAT):  # whatever it is, a list too
         rule = f"must be {PLANS_FORMAT!r} or {SCHEDULE_FORMAT!r}"
         hint = "Give what `jasyl optimize` or `jasyl schedule` has written"
         raise InputError(rule, field="format", value=form, hint=hint)
@@ -64,10 +65,19 @@ def _named(document: Mapping[str, Any], form: str) -> set[str]:
     first = sets[0] if isinstance(sets, list) and sets else None
     plans = first.get("plans") if isinstance(first, dict) else None
     rows = plans if isinstance(plans, list) else []
-    named = {row.get("junction") for row in rows if isinstance(row, dict)}
+    named = {key for row in rows if isinstance(row, dict) and isinstance(key := row.get("junction"), str)}
     if not named:
-        raise InputError("must have a plan", field="plans")
-    return {key for key in named if isinstance(key, str)}
+        raise InputError("must have a plan of a junction", field="plans")
+    return named
+
+
+def require_same_junctions(groups: Mapping[str, Sequence[str]], schedule: Schedule) -> None:
+    """Raise unless the groups have exactly the junctions of a schedule; each once is for the draft to see."""
+    named = {key for keys in groups.values() for key in keys}
+    own = {plan.junction.key for plan in schedule.plan_sets[0]}
+    if named != own:
+        rule = "must have the junctions of the plan set, each in one group"
+        raise InputError(rule, field="groups", value=min(named ^ own))
 
 
 def cycles_of(schedule: Schedule) -> dict[str, list[int]]:

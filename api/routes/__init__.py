@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from api.routes import access, alarms, assignments, controllers, junctions, keys, ledger, plan_sets
+from api.routes import access, alarms, assignments, controllers, jobs, junctions, keys, ledger, plan_sets
 
 __all__ = ["ROUTERS"]
 
@@ -12,6 +12,8 @@ ROUTERS = (
     assignments.ROUTER,
     controllers.ROUTER,
     alarms.ROUTER,
+    jobs.ROUTER,
+    jobs.COMMANDS,
     access.ROUTER,
     keys.ROUTER,
     ledger.ROUTER,

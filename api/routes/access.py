@@ -8,8 +8,8 @@ from typing import Annotated
 from fastapi import Path, Request
 from pydantic import Field
 
-from api.guards import Manager
-from api.idempotent import SECRET, KeyHeader, command_of, commands
+from api.guards import FirstManager, Manager
+from api.idempotent import SECRET, KeyHeader, command_of, commands, require_first
 from api.paging import Cursor, Limit, page_of
 from api.routes.common import Frozen, Here, Instant, Now, Reason, Why
 from api.routing import problems
@@ -89,11 +89,11 @@ def _id(credential: Credential) -> str:
 
 @ROUTER.post("", status_code=201, responses=_CHANGES, openapi_extra={SECRET: True})
 async def create(
-    wanted: TokenIn, request: Request, actor: Manager, here: Here, _key: KeyHeader = None
+    wanted: TokenIn, request: Request, actor: FirstManager, here: Here, _key: KeyHeader = None
 ) -> NewToken:
     """Make a token; it is shown once. The token of the first start makes the first administrator, and is spent."""
     issued = issue(secrets.token_bytes)
-    await here.ledger.commit(
+    entries = await here.ledger.commit(
         lambda state, at: create_token(
             state.access,
             at,
@@ -108,8 +108,10 @@ async def create(
         why=wanted.why,
         command=command_of(request),
     )
-    credential = here.ledger.state.access.credentials[issued.id]
-    return NewToken.model_validate({**_members(credential), "token": issued.text})
+    require_first(entries, issued.id)
+    made = entries[0].data
+    shown = {name: made[name] for name in ("name", "roles", "rights", "expires_at")}
+    return NewToken.model_validate({"id": issued.id, **shown, "token": issued.text})
 
 
 @ROUTER.post("/{token}/revoke", status_code=204, responses=_CHANGES)

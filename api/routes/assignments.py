@@ -9,19 +9,21 @@ from enum import StrEnum
 from typing import Annotated, Any
 
 from fastapi import Header, Query, Request, Response
-from pydantic import Field
+from pydantic import AfterValidator, Field
 from starlette.responses import JSONResponse, StreamingResponse
 
 from api.centre import Centre
 from api.context import Context, context_of
-from api.guards import Controlling
+from api.guards import Controlling, require_still, still_valid
 from api.lookout import Lookout
 from api.news import News
 from api.presence import Presence
 from api.routes.common import Frozen, Here, Instant, JunctionKey
 from api.routing import problems, router
+from api.security import Actor
 from api.store.reports import Report, Reports
 from signals.lifecycle import decisions
+from signals.texts import as_line
 
 __all__ = ["ROUTER"]
 
@@ -49,7 +51,7 @@ class AcknowledgementIn(Frozen):
 
     version: Annotated[int, Field(ge=1, le=2**53, strict=True)]
     result: Result
-    reason: Annotated[str, Field(max_length=1000, description="Of a refusal.")] = ""
+    reason: Annotated[str, AfterValidator(as_line), Field(max_length=1000, description="Of a refusal.")] = ""
     at: Instant
 
 
@@ -91,7 +93,7 @@ class ReportsOut(Frozen):
 async def get_assignment(
     junction: JunctionKey,
     request: Request,
-    _actor: Controlling,
+    actor: Controlling,
     here: Here,
     if_none_match: IfNoneMatch = None,
     wait: Annotated[
@@ -105,6 +107,7 @@ async def get_assignment(
     tag = here.plans.tag(junction)
     if wait > 0 and f'"{tag}"' in known:
         await context.stopping.first(context.part(News).of(junction, tag), wait)
+        require_still(context, actor)
         tag = here.plans.tag(junction)
     if f'"{tag}"' in known or "*" in known:
         return Response(status_code=304, headers=_headers(tag))
@@ -135,7 +138,7 @@ def _headers(tag: str) -> Mapping[str, str]:
 async def stream(
     junction: JunctionKey,
     request: Request,
-    _actor: Controlling,
+    actor: Controlling,
     here: Here,
     last_event_id: Annotated[
         str | None, Header(alias="Last-Event-ID", max_length=100, description="Id of the last event.")
@@ -143,16 +146,21 @@ async def stream(
 ) -> StreamingResponse:
     """Send the assignment now, unless `Last-Event-ID` is that of it, and whenever it changes."""
     here.city.junction(junction)
-    events = _events(here, context_of(request), junction, last_event_id)
+    events = _events(here, context_of(request), actor, junction, last_event_id)
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     return StreamingResponse(events, media_type="text/event-stream", headers=headers)
 
 
-async def _events(here: Centre, context: Context, junction: str, seen: str | None) -> AsyncIterator[bytes]:
-    """Yield events; what happens while a slow reader takes one is told by the next, so nothing piles up."""
+async def _events(
+    here: Centre, context: Context, actor: Actor, junction: str, seen: str | None
+) -> AsyncIterator[bytes]:
+    """Yield events; what happens while a slow reader takes one is told by the next, so nothing piles up.
+
+    Whoever was let in stays until the service stops, or the credential is revoked or over.
+    """
     news, presence = context.part(News), context.part(Presence)
     yield b"retry: 2000\n\n"
-    while not context.stopping.asked:
+    while not context.stopping.asked and still_valid(context, actor):
         tag = here.plans.tag(junction)
         if tag != seen:
             tag, assignment = await here.assignment(junction)

@@ -11,7 +11,7 @@ from pydantic import Field
 from api.centre import Centre
 from api.context import context_of
 from api.guards import Manager, Reader
-from api.idempotent import SECRET, KeyHeader, command_of, commands
+from api.idempotent import SECRET, KeyHeader, command_of, commands, require_first
 from api.paging import Cursor, Limit, page_of
 from api.presence import Presence
 from api.routes.common import Frozen, Here, JunctionKey, Reason
@@ -88,12 +88,13 @@ async def register(
     """Register the controller of a junction; its credential is shown once."""
     here.city.junction(wanted.junction)
     issued = issue(secrets.token_bytes)
-    await here.ledger.commit(
+    entries = await here.ledger.commit(
         lambda state, _at: register_controller(state.access, wanted.junction, issued),
         who=actor.name,
         why=wanted.why,
         command=command_of(request),
     )
+    require_first(entries, issued.id)
     return _credential(here, wanted.junction, issued.text)
 
 
@@ -108,12 +109,13 @@ async def rotate(
 ) -> CredentialOut:
     """Give a controller a new credential, shown once; the old one counts for 15 minutes more."""
     issued = issue(secrets.token_bytes)
-    await here.ledger.commit(
+    entries = await here.ledger.commit(
         lambda state, at: rotate_controller(state.access, at, junction, issued),
         who=actor.name,
         why=reason.why,
         command=command_of(request),
     )
+    require_first(entries, issued.id)
     return _credential(here, junction, issued.text)
 
 

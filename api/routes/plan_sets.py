@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable
+from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import Query, Request, Response
@@ -18,15 +18,18 @@ from api.routes.common import (
     Here,
     IfMatch,
     Instant,
+    Line,
     PlanSetKey,
     Reason,
     Why,
-    require_match,
+    matching,
+    plan_set_tag,
 )
 from api.routing import problems
 from signals.instants import instant_text
 from signals.lifecycle import decisions
-from signals.lifecycle.records import GroupState, PlanSetRecord, SetState, Slot
+from signals.lifecycle.facts import Fact
+from signals.lifecycle.records import GroupState, Lifecycle, PlanSetRecord, SetState, Slot
 
 __all__ = ["ROUTER"]
 
@@ -64,7 +67,7 @@ class PlanSetIn(Frozen):
             examples=[_EXAMPLE],
         ),
     ]
-    name: Annotated[str, Field(max_length=200)] = ""
+    name: Annotated[Line, Field(max_length=200)] = ""
     slot: Slot = Slot.BASE
     activate_from: Instant | None = None
     valid_until: Instant | None = None
@@ -121,7 +124,7 @@ class PlanSets(Frozen):
 class EndIn(Reason):
     """When a plan set of an event or an incident is to end."""
 
-    until: Instant
+    until: Annotated[Instant | None, Field(description="Default: at once.")] = None
 
 
 def _out(record: PlanSetRecord) -> PlanSetOut:
@@ -161,12 +164,8 @@ def _out(record: PlanSetRecord) -> PlanSetOut:
     )
 
 
-def _tag(record: PlanSetRecord) -> str:
-    return f'"{record.revision}"'
-
-
 def _answer(record: PlanSetRecord, response: Response) -> PlanSetOut:
-    response.headers["ETag"] = _tag(record)
+    response.headers["ETag"] = plan_set_tag(record)
     return _out(record)
 
 
@@ -226,18 +225,6 @@ async def get_document(plan_set: PlanSetKey, _actor: Reader, here: Here) -> dict
 _CHANGES = problems(400, 401, 403, 404, 409, 412, 415, 422, 429, 503)
 
 
-async def _changed(
-    plan_set: str,
-    if_match: str | None,
-    here: Here,
-    response: Response,
-    change: Callable[[], Awaitable[object]],
-) -> PlanSetOut:
-    require_match(if_match, _tag(here.plans.plan_set(plan_set)))
-    await change()
-    return _answer(here.plans.plan_set(plan_set), response)
-
-
 @ROUTER.post("/{plan_set}/check", responses=_CHANGES)
 async def check(
     plan_set: PlanSetKey,
@@ -250,13 +237,10 @@ async def check(
     _key: KeyHeader = None,
 ) -> PlanSetOut:
     """Check a draft against the junctions as they are now, and against what their controllers can do."""
-    return await _changed(
-        plan_set,
-        if_match,
-        here,
-        response,
-        lambda: here.check(plan_set, actor, reason.why, command_of(request)),
+    record = await here.check(
+        plan_set, actor, reason.why, command_of(request), condition=matching(if_match, plan_set)
     )
+    return _answer(record, response)
 
 
 @ROUTER.post("/{plan_set}/approve", responses=_CHANGES)
@@ -271,20 +255,14 @@ async def approve(
     _key: KeyHeader = None,
 ) -> PlanSetOut:
     """Approve a plan set that has been checked; its author may not, unless the setting `four_eyes` is off."""
-    return await _changed(
-        plan_set,
-        if_match,
-        here,
-        response,
-        lambda: here.commit(
-            lambda plans, at, who: decisions.approve(
-                plans, at, who, plan_set, four_eyes=here.rules.four_eyes
-            ),
-            actor.name,
-            reason.why,
-            command_of(request),
-        ),
-    )
+    condition, four_eyes = matching(if_match, plan_set), here.rules.four_eyes
+
+    def decide(plans: Lifecycle, at: datetime, who: str) -> list[Fact]:
+        condition(plans)
+        return decisions.approve(plans, at, who, plan_set, four_eyes=four_eyes)
+
+    await here.commit(decide, actor.name, reason.why, command_of(request))
+    return _answer(here.plans.plan_set(plan_set), response)
 
 
 @ROUTER.post("/{plan_set}/publish", responses=_CHANGES)
@@ -299,13 +277,10 @@ async def publish(
     _key: KeyHeader = None,
 ) -> PlanSetOut:
     """Sign the plans and give them out, to all junctions of the set in one act."""
-    return await _changed(
-        plan_set,
-        if_match,
-        here,
-        response,
-        lambda: here.publish(plan_set, actor, reason.why, command_of(request)),
+    record = await here.publish(
+        plan_set, actor, reason.why, command_of(request), condition=matching(if_match, plan_set)
     )
+    return _answer(record, response)
 
 
 @ROUTER.post("/{plan_set}/withdraw", responses=_CHANGES)
@@ -320,18 +295,14 @@ async def withdraw(
     _key: KeyHeader = None,
 ) -> PlanSetOut:
     """Take a plan set back; of one that is published, the groups that have not been activated."""
-    return await _changed(
-        plan_set,
-        if_match,
-        here,
-        response,
-        lambda: here.commit(
-            lambda plans, at, who: decisions.withdraw(plans, at, who, plan_set),
-            actor.name,
-            reason.why,
-            command_of(request),
-        ),
-    )
+    condition = matching(if_match, plan_set)
+
+    def decide(plans: Lifecycle, at: datetime, who: str) -> list[Fact]:
+        condition(plans)
+        return decisions.withdraw(plans, at, who, plan_set)
+
+    await here.commit(decide, actor.name, reason.why, command_of(request))
+    return _answer(here.plans.plan_set(plan_set), response)
 
 
 @ROUTER.post("/{plan_set}/roll-back", status_code=201, responses=_CHANGES)
@@ -346,8 +317,9 @@ async def roll_back(
     _key: KeyHeader = None,
 ) -> PlanSetOut:
     """Publish the plans that were in force before a set, as a new one."""
-    require_match(if_match, _tag(here.plans.plan_set(plan_set)))
-    record = await here.roll_back(plan_set, actor, reason.why, command_of(request))
+    record = await here.roll_back(
+        plan_set, actor, reason.why, command_of(request), condition=matching(if_match, plan_set)
+    )
     response.headers["Location"] = f"{request.url.path.rsplit('/', 2)[0]}/{record.id}"
     return _answer(record, response)
 
@@ -364,10 +336,12 @@ async def end(
     _key: KeyHeader = None,
 ) -> PlanSetOut:
     """End a plan set of an event or an incident before its time."""
-    return await _changed(
+    record = await here.end(
         plan_set,
-        if_match,
-        here,
-        response,
-        lambda: here.end(plan_set, wanted.until, actor, wanted.why, command_of(request)),
+        wanted.until,
+        actor,
+        wanted.why,
+        command_of(request),
+        condition=matching(if_match, plan_set),
     )
+    return _answer(record, response)

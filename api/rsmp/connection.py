@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 
 from api.rsmp.errors import NoAnswerError, NotAcknowledgedError, NotConnectedError
 from api.rsmp.observer import Observer
+from api.rsmp.pending import Complete, Pending
 from api.rsmp.settings import RsmpSettings
 from signals.rsmp.alarms import AlarmState
 from signals.rsmp.framing import FORM_FEED
@@ -58,20 +58,6 @@ class Admission:
         self.codes = codes
 
 
-@dataclass(eq=False)
-class _Waiting:
-    """An answer that is waited for.
-
-    What arrives before the question has been acknowledged answers an earlier one: messages do not say what they
-    answer, but a site acknowledges a question before it answers it.
-    """
-
-    question: str
-    complete: Callable[[Identified], bool]
-    future: asyncio.Future[None]
-    acknowledged: bool = False
-
-
 class Connection:
     """One connection.
 
@@ -98,8 +84,7 @@ class Connection:
         self._admit, self._observer, self._settings = admit, observer, settings
         self._loop = asyncio.get_running_loop()
         self._session = Session("supervisor", settings.timing, clock, new_id, self._loop.time())
-        self._acknowledgements: dict[str, tuple[str, asyncio.Future[None]]] = {}
-        self._waiting: list[_Waiting] = []
+        self._pending = Pending()
         self._updated = asyncio.Event()
         self._allowance, self._counted_at = float(settings.burst), self._loop.time()
         self._timer: asyncio.TimerHandle | None = None
@@ -195,20 +180,15 @@ class Connection:
         self._session.send(message, self._loop.time())
         await self._acknowledged(message.id, what)
 
-    async def ask(self, message: Identified, what: str, complete: Callable[[Identified], bool]) -> None:
+    async def ask(self, message: Identified, what: str, complete: Complete) -> None:
         """Send `message`, and wait until `complete` has said of a message that nothing more is to come."""
-        future: asyncio.Future[None] = self._loop.create_future()
-        entry = _Waiting(message.id, complete, future)
-        self._waiting.append(entry)
         try:
             async with asyncio.timeout(self._settings.request_s):
-                await self.post(message, what)
-                await future
+                with self._pending.answer(message.id, complete) as answered:
+                    await self.post(message, what)
+                    await answered
         except TimeoutError:
             raise NoAnswerError(self.site, what, self._settings.request_s) from None
-        finally:
-            _forget(future)
-            self._waiting.remove(entry)
 
     async def update_within(self, seconds: float) -> None:
         """Wait until a status arrives that was subscribed to, at most for `seconds`."""
@@ -218,23 +198,19 @@ class Connection:
                 await self._updated.wait()
 
     async def _acknowledged(self, identifier: str, what: str) -> None:
-        future: asyncio.Future[None] = self._loop.create_future()
-        self._acknowledgements[identifier] = (what, future)
-        try:
+        with self._pending.acknowledgement(identifier, what) as acknowledged:
             await self._flush()
             self._rearm()
-            await future
-        finally:
-            _forget(future)
-            del self._acknowledgements[identifier]
+            await acknowledged
 
     async def _deal(self, event: Event) -> None:
         if isinstance(event, Received):
             await self._received(event.message)
         elif isinstance(event, Acknowledged):
-            self._settle(event.id, None)
+            self._pending.acknowledged(event.id)
         elif isinstance(event, Refused):
-            self._settle(event.id, event.reason)
+            reason = self._admitted().codes.hidden_in(event.reason)
+            self._pending.refused(event.id, lambda what: NotAcknowledgedError(self.site, what, reason))
         elif isinstance(event, Offered):
             await self._offered(event.version)
         elif isinstance(event, Watched):
@@ -268,9 +244,7 @@ class Connection:
         if isinstance(message, StatusUpdate):
             self._updated.set()
             self._keep_priorities(message)
-        for entry in list(self._waiting):
-            if entry.acknowledged and not entry.future.done() and entry.complete(message):
-                entry.future.set_result(None)
+        self._pending.arrived(message)
 
     def _keep_priorities(self, message: StatusUpdate) -> None:
         for row in message.values:
@@ -374,18 +348,6 @@ class Connection:
             None if self._reason else self._loop.call_at(self._session.next_deadline(), self._on_time)
         )
 
-    def _settle(self, identifier: str, reason: str | None) -> None:
-        what, future = self._acknowledgements.get(identifier, ("", None))
-        if future is None or future.done():
-            return
-        if reason is None:
-            future.set_result(None)
-            for entry in self._waiting:
-                entry.acknowledged = entry.acknowledged or entry.question == identifier
-        else:
-            shown = self._admitted().codes.hidden_in(reason)
-            future.set_exception(NotAcknowledgedError(self.site, what, shown))
-
     def _admitted(self) -> Admission:
         assert self.admission is not None  # the session hands on nothing before the versions are accepted
         return self.admission
@@ -397,24 +359,12 @@ class Connection:
         if self._greeting is not None:
             self._greeting.cancel()
         reason = self._reason or ""
-        for future in self._futures():
-            if not future.done():
-                future.set_exception(NotConnectedError(self.site, reason))
+        self._pending.fail(lambda: NotConnectedError(self.site, reason))
         with contextlib.suppress(OSError):
             await self._writer.wait_closed()
         self._ended.set()
         if told:
             await self._told(self._observer.lost(self.site, reason))
-
-    def _futures(self) -> Iterator[asyncio.Future[None]]:
-        yield from [entry.future for entry in self._waiting]
-        yield from [future for _, future in self._acknowledgements.values()]
-
-
-def _forget(future: asyncio.Future[None]) -> None:
-    """Let go of a future that nobody may have waited for to its end."""
-    if not future.cancel() and not future.cancelled():
-        future.exception()
 
 
 async def _nothing() -> None:

@@ -186,6 +186,10 @@ class Ledger(Generic[S]):
         self._work.set()
         return await answer
 
+    def has_carried_out(self, command: str) -> bool:
+        """Return whether entries of a command are known; it may have been carried out by another replica just now."""
+        return self._commands.find(command) is not None
+
     async def follow(self, after_seq: int) -> AsyncIterator[Entry]:
         """Yield the entries after a number, the stored ones and then each new one, until the ledger closes.
 

@@ -136,6 +136,7 @@ def _tidy_set(decision: Decision, record: PlanSetRecord) -> None:
     ]
     if ended and record.state in {SetState.ACKNOWLEDGED, SetState.IN_FORCE}:
         decision.record("plan_set.expired", plan_set=record.id, junctions=ended)
+        decision.settle(record.id)
 
 
 def _tell_late(decision: Decision, record: PlanSetRecord, group: GroupRecord) -> None:

@@ -77,10 +77,18 @@ class Decision:
             key in group.running for key in group.members if self.has(key, record)
         ):
             self.record("group.in_force", plan_set=identifier, group=name)
-            late = f"late:{identifier}:{name}"
-            if late in self.state.alarms:
-                self.record("alarm.cleared", alarm=late)
+            self._clear_late(identifier, name)
             self.conclude(identifier)
+
+    def settle(self, identifier: str) -> None:
+        """Clear the alarms on what is late in a set that has come to its end."""
+        for name in self.state.sets[identifier].groups:
+            self._clear_late(identifier, name)
+
+    def _clear_late(self, identifier: str, name: str) -> None:
+        late = f"late:{identifier}:{name}"
+        if late in self.state.alarms:
+            self.record("alarm.cleared", alarm=late)
 
     def has(self, junction: str, record: PlanSetRecord) -> bool:
         """Return whether a junction still has a plan of a set, in force or to come."""
@@ -97,3 +105,4 @@ class Decision:
                 continue
             outcome = "rolled_back" if by.rollback_of == identifier else "superseded"
             self.record(f"plan_set.{outcome}", plan_set=identifier, by=by.id)
+            self.settle(identifier)

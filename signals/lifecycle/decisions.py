@@ -5,6 +5,7 @@ All take the state, the instant, and who asks; none reads a clock, signs, or dra
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -13,6 +14,7 @@ from signals.instants import instant_text
 from signals.lifecycle.decision import Decision
 from signals.lifecycle.facts import Fact
 from signals.lifecycle.records import GroupState, Lifecycle, PlanSetRecord, SetState, Slot, Version
+from signals.texts import is_line
 from traffic.errors import InputError, RefusedError
 
 __all__ = [
@@ -32,6 +34,8 @@ __all__ = [
     "run",
     "withdraw",
 ]
+
+_GROUP_NAME = re.compile(r"[^\s/]([^/]{0,78}[^\s/])?")
 
 LONGEST_EVENT = timedelta(days=31)
 """For how long a plan set of an event or an incident may be valid."""
@@ -73,6 +77,8 @@ def draft(state: Lifecycle, at: datetime, who: str, new: Draft) -> list[Fact]:
     """Hand in a plan set."""
     if new.id in state.sets:
         raise RefusedError("is taken", field="plan_set", value=new.id)
+    if len(new.name) > 200 or not is_line(new.name):
+        raise InputError("must be a line of at most 200 characters", field="name", value=new.name)
     _check_groups(new)
     _check_validity(new, at)
     decision = Decision(state, at, who)
@@ -93,6 +99,10 @@ def draft(state: Lifecycle, at: datetime, who: str, new: Draft) -> list[Fact]:
 def _check_groups(new: Draft) -> None:
     seen: dict[str, str] = {}
     for name, keys in new.groups.items():
+        if not (_GROUP_NAME.fullmatch(name) and is_line(name)):
+            # Alarms are named after groups, and addressed by their names.
+            rule = "must be a line of 1 to 80 characters, without a slash, and not begin or end with a space"
+            raise InputError(rule, field="groups", value=name)
         if not keys:
             raise InputError("must have a junction", field=f"groups, {name}")
         for key in keys:
@@ -223,8 +233,10 @@ def accept(state: Lifecycle, at: datetime, who: str, junction: str, version: int
 
 
 def refuse(state: Lifecycle, at: datetime, who: str, junction: str, version: int, reason: str) -> list[Fact]:
-    """Enter that a controller refuses a version: its group keeps what it has."""
+    """Enter that a controller refuses a version: its group keeps what it has; twice is once."""
     decision = Decision(state, at, who)
+    if version in state.junction(junction).refused:
+        return []
     slot, found, pending = _version(state, junction, version)
     record = state.sets[found.plan_set]
     group = record.group_of(junction)
@@ -282,6 +294,12 @@ def end(
     if record.slot is Slot.BASE:
         hint = "Publish another set, or roll this one back"
         raise RefusedError("has no end of its own", field=f"plan set {plan_set}", hint=hint)
+    if record.valid_until is not None and until > record.valid_until:
+        rule = f"must be no later than {instant_text(record.valid_until)}, when it ends by itself"
+        raise InputError(rule, field="until", value=instant_text(until))
+    if until < at:
+        rule = f"must be no earlier than {instant_text(at)}"
+        raise InputError(rule, field="until", value=instant_text(until))
     if set(activations) != active_junctions(state, record):
         raise RefusedError("must be all junctions that have the set", field="activations")
     decision.record(
@@ -335,4 +353,5 @@ def prepared_rollback(
         decision.record(fact.kind, **fact.data)
     decision.record("plan_set.checked", plan_set=new.id, findings=[])
     decision.record("plan_set.approved", plan_set=new.id)
+    require_publishable(decision.state, at, who, new.id)
     return decision.facts

@@ -124,9 +124,9 @@ def _acknowledged(state: Lifecycle, data: Mapping[str, Any], at: datetime, who: 
     return _with_group(state, record, group, accepted=group.accepted | {data["junction"]})
 
 
-def _refusal(state: Lifecycle, data: Mapping[str, Any], at: datetime, who: str) -> Lifecycle:
-    del data, at, who  # what follows from it are facts of their own
-    return state
+def _refused(record: JunctionRecord, data: Mapping[str, Any], who: str) -> JunctionRecord:
+    del who
+    return replace(record, refused=record.refused | {data["version"]})
 
 
 def _running(state: Lifecycle, data: Mapping[str, Any], at: datetime, who: str) -> Lifecycle:
@@ -170,22 +170,19 @@ def _group_in_force(state: Lifecycle, data: Mapping[str, Any], at: datetime, who
     return _with_group(state, record, record.groups[data["group"]], state=GroupState.IN_FORCE)
 
 
-def _ended(data: Mapping[str, Any], state: Lifecycle) -> Lifecycle:
-    """Return the state in which an active set of a slot ends at a time, by new activations."""
+def _ended(state: Lifecycle, data: Mapping[str, Any], at: datetime, who: str) -> Lifecycle:
+    del at, who
     record = state.sets[data["plan_set"]]
+    until = instant(data["until"], "until")
     junctions = dict(state.junctions)
     for key, token in data["activations"].items():
         before = state.junction(key)
         slot = before.slot(record.slot)
         assert slot.current is not None
-        current = replace(slot.current, activation=token, until=instant(data["until"], "until"))
+        current = replace(slot.current, activation=token, until=until)
         junctions[key] = _heard(before, record.slot, replace(slot, current=current))
-    return replace(state, junctions=junctions)
-
-
-def _set_ended(state: Lifecycle, data: Mapping[str, Any], at: datetime, who: str) -> Lifecycle:
-    del at, who
-    return _ended(data, state)
+    # A group that is activated later must not outlast the others.
+    return _with_set(replace(state, junctions=junctions), record, valid_until=until)
 
 
 def _set_state(outcome: SetState) -> Callable[..., Lifecycle]:
@@ -276,13 +273,13 @@ KINDS: Mapping[str, Callable[[Lifecycle, Mapping[str, Any], datetime, str], Life
     "plan_set.kept": _set_state(SetState.KEPT),
     "plan_set.superseded": _set_state(SetState.SUPERSEDED),
     "plan_set.rolled_back": _set_state(SetState.ROLLED_BACK),
-    "plan_set.ended": _set_ended,
+    "plan_set.ended": _ended,
     "plan_set.expired": _expired,
     "group.activated": _group_activated,
     "group.kept": _group_kept,
     "group.in_force": _group_in_force,
     "junction.accepted": _acknowledged,
-    "junction.refused": _refusal,
+    "junction.refused": _junction(_refused),
     "junction.running": _running,
     "junction.held": _junction(_held),
     "junction.released": _junction(_released),

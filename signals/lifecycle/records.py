@@ -215,6 +215,8 @@ class JunctionRecord:
         Grows with everything that its controller must hear of.
     last_version
         Number of the last version of any slot.
+    refused
+        Versions that the controller has refused.
     """
 
     key: str
@@ -223,6 +225,7 @@ class JunctionRecord:
     slots: Mapping[Slot, SlotRecord] = field(default_factory=lambda: _NO_SLOTS)
     order: Order | None = None
     hold: Hold | None = None
+    refused: frozenset[int] = frozenset()
 
     def slot(self, slot: Slot) -> SlotRecord:
         """Return what is in a slot; an empty one has nothing."""

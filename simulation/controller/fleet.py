@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
+    from simulation.controller.runner import InForce
     from simulation.controller.tables import Tables
 
 __all__ = ["Fleet", "FleetSettings", "Pulse"]
@@ -119,6 +120,8 @@ class Fleet:
         Where each controller gets a folder for its memory.
     clock, steady
         POSIX seconds, and seconds of a clock that never jumps.
+    observe
+        Is told of every change of what is run: junction, what, and POSIX seconds.
     pace
         How many of their seconds pass in a second; more than 1 shows hours in minutes.
     """
@@ -129,6 +132,7 @@ class Fleet:
     settings: FleetSettings
     clock: Callable[[], float]
     steady: Callable[[], float]
+    observe: Callable[[str, InForce, int], None] | None = None
     pace: float = 1.0
     tally: Tally = field(default_factory=Tally)
     cabinets: list[Cabinet] = field(default_factory=list)
@@ -141,6 +145,7 @@ class Fleet:
             own.mkdir(parents=True, exist_ok=True)
             self.cabinets.append(Cabinet(tables, own, clock=self.clock, events=self.settings.events))
         self._sessions: list[Session] = []
+        self._told: dict[str, InForce] = {}
 
     async def run(self, until: asyncio.Event, ready: asyncio.Event | None = None) -> None:
         """Run all controllers until `until` is set; `ready` is set when the first second is shown."""
@@ -208,6 +213,13 @@ class Fleet:
             may_plan = self.steady() - began < self.settings.planning_s
             if cabinet.step(wall_s, may_plan=may_plan):
                 session.wake()
+                self._tell(cabinet, wall_s)
+
+    def _tell(self, cabinet: Cabinet, wall_s: int) -> None:
+        junction, now = cabinet.tables.junction, cabinet.runner.in_force()
+        if self.observe is not None and self._told.get(junction) != now:
+            self._told[junction] = now
+            self.observe(junction, now, wall_s)
 
     def summary(self) -> dict[str, Any]:
         """Return what the controllers do and have done, as plain values."""

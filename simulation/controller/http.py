@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from simulation.controller.assignment import Acknowledgement
 
-__all__ = ["Answer", "Event", "Link", "LinkError", "Settings", "connect"]
+__all__ = ["Answer", "Event", "Link", "LinkError", "Settings", "connect", "register"]
 
 LARGEST_BYTES = 4_000_000
 _CONNECT_S, _QUIET_S = 5.0, 45.0  # the service sends a comment on a quiet stream every 15 s
@@ -184,6 +184,31 @@ class Link:
             raise LinkError(f"{type(error).__name__}: {error}") from error
         _check(response, body)
         return response, body
+
+
+async def register(
+    settings: Settings, token: str, junction: str, why: str, *, rotate: bool = False
+) -> Mapping[str, Any]:
+    """Register the controller of a junction, or give it another credential: ``token`` and ``keys`` of the answer.
+
+    Parameters
+    ----------
+    token
+        Of somebody who may do so; it is never shown.
+    """
+    path = f"/v1/controllers/{quote(junction, safe='')}/rotate" if rotate else "/v1/controllers"
+    values = {"why": why} if rotate else {"junction": junction, "why": why}
+    headers = {b"Authorization": f"Bearer {token}".encode()}
+    try:
+        async with connect(settings, settings.trust()) as client:
+            response = await client.post(path, headers=headers, json=values)
+    except httpx.HTTPError as error:
+        raise LinkError(f"{type(error).__name__}: {error}") from error
+    _check(response, response.content)
+    answer = _plain(response.content)
+    if not isinstance(answer, dict) or not isinstance(answer.get("token"), str):
+        raise LinkError("an answer without a credential")
+    return answer
 
 
 def _check(response: httpx.Response, body: bytes) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from simulation.controller.changeover import change, start_up
 from simulation.controller.courses import Changeover, Flash, PlanCourse, Red
@@ -74,8 +74,7 @@ class Order:
     expires_s: float
 
 
-@dataclass(frozen=True)
-class InForce:
+class InForce(NamedTuple):
     """What is run: a version of a slot, the local schedule, or an order, and whether it is in step already."""
 
     source: str

@@ -255,12 +255,15 @@ async def _shake_hands(reader: asyncio.StreamReader, writer: asyncio.StreamWrite
 
 def test_a_peer_that_never_reads_is_cut_off():
     async def check(made: World) -> None:
-        async with socket_to(made.port) as (reader, writer):
+        async with socket_to(made.port, receives=4096) as (reader, writer):
             await _shake_hands(reader, writer)
             await made.recorder.until(lambda: made.recorder.of("connected"))
             reader._transport.pause_reading()
+            wrong = encoded(
+                {**written(Watchdog(id=new_id(), at=AT)), "wTs": "x" * 480}
+            )  # a long answer to each
             while not made.recorder.of("lost"):
-                writer.write(b"".join(encoded(written(Watchdog(id=new_id(), at=AT))) for _ in range(5000)))
+                writer.write(wrong * 500)
                 try:
                     await asyncio.wait_for(writer.drain(), 0.2)
                 except (TimeoutError, OSError):

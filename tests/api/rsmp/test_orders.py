@@ -399,3 +399,19 @@ def test_a_status_that_a_site_does_not_have_is_unknown_to_it():
                 assert [(row.value, row.quality) for row in answers] == [(None, quality)]
 
     asyncio.run(run())
+
+
+def test_a_plan_that_a_time_table_chooses_while_it_is_written_is_found_out():
+    class Switching(MemoryModel):
+        def set_offset(self, plan, offset_s):
+            super().set_offset(plan, offset_s)
+            self.set_plan(plan)
+
+    async def run():
+        async with world() as made:
+            started, _ = made.site(model=Switching(made.capability, clock=now))
+            await made.ready(started)
+            with pytest.raises(PlanRunsError):
+                await made.supervisor.prepare(SITE, _PLAN)
+
+    asyncio.run(run())

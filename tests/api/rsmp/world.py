@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 import uuid
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -230,9 +231,16 @@ def quick(**changes: Any) -> RsmpSettings:
 
 
 @asynccontextmanager
-async def socket_to(port: int) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
-    """Open a plain connection."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+async def socket_to(
+    port: int, *, receives: int | None = None
+) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    """Open a plain connection, of which the system keeps about `receives` unread bytes."""
+    plain = socket.socket()
+    plain.setblocking(False)
+    if receives is not None:
+        plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receives)
+    await asyncio.get_running_loop().sock_connect(plain, ("127.0.0.1", port))
+    reader, writer = await asyncio.open_connection(sock=plain)
     try:
         yield reader, writer
     finally:

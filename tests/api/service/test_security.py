@@ -66,14 +66,14 @@ def test_a_token_has_its_form_and_only_its_hash_is_stored() -> None:
 def test_the_token_of_the_first_start_makes_an_administrator_and_is_spent() -> None:
     first = numbered(1)
     access = after(Access(), bootstrap(Access(), NOW, first))
-    assert not access.has_administrator
+    assert not access.has_administrator(NOW)
     once = authenticate(access, first.text, NOW)
     assert once is not None
     assert once.rights == {Right.ACCESS}
     with pytest.raises(InputError, match="must have the role administrator"):
         create_token(access, NOW, once, numbered(2), name="Aigerim", roles=[Role.ENGINEER])
     access, admin = started()
-    assert access.has_administrator
+    assert access.has_administrator(NOW)
     assert admin.rights == ROLES[Role.ADMINISTRATOR]
     assert authenticate(access, first.text, NOW) is None
     with pytest.raises(RefusedError, match="has been spent or revoked"):

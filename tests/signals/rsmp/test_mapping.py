@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from signals.junction import Conflict
@@ -103,6 +103,7 @@ def _events(document: dict[str, Any]) -> list[tuple[int, int, list[str]]]:
     return sorted(found)
 
 
+@settings(max_examples=60)
 @given(st.data())
 def test_shown_and_mapped_are_inverse(data):
     capability = site(
@@ -133,6 +134,7 @@ def test_shown_and_mapped_are_inverse(data):
         assert (back.offset_s - plan.offset_s) % plan.cycle_s == 0
 
 
+@settings(max_examples=50)
 @given(st.data())
 def test_a_mapped_plan_runs_as_its_document_second_by_second(data):
     """Expand the controller as the specification has it: c = (b + o) mod C, stage by the counter."""
