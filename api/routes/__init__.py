@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from api.routes import access, alarms, assignments, controllers, jobs, junctions, keys, ledger, plan_sets, reports
+from api.routes import (
+    access,
+    alarms,
+    assignments,
+    controllers,
+    jobs,
+    junctions,
+    keys,
+    ledger,
+    plan_sets,
+    reports,
+)
 
 __all__ = ["ROUTERS"]
 

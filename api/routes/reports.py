@@ -66,7 +66,9 @@ Stored = Annotated[Reports, Depends(_reports)]
 async def list_reports(
     _actor: Reader,
     stored: Stored,
-    junction: Annotated[str | None, Query(min_length=1, max_length=200, description="Whose; all without.")] = None,
+    junction: Annotated[
+        str | None, Query(min_length=1, max_length=200, description="Whose; all without.")
+    ] = None,
     after: Annotated[str, Query(max_length=45, description="`next` of the page before.")] = "0-0",
     limit: Limit = 100,
 ) -> ReportsPage:
