@@ -6,8 +6,10 @@ Whatever the service or somebody in its place answers is bounded in size and rea
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import ssl
+import sys
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -25,8 +27,13 @@ if TYPE_CHECKING:
 
 __all__ = ["Answer", "Event", "Link", "LinkError", "Settings", "connect", "register"]
 
+if importlib.util.find_spec("sniffio") is None:
+    # httpcore looks for it with every request; that it is not there is remembered here, which saves half of the time.
+    sys.modules["sniffio"] = None  # type: ignore[assignment]
+
 LARGEST_BYTES = 4_000_000
 _CONNECT_S, _QUIET_S = 5.0, 45.0  # the service sends a comment on a quiet stream every 15 s
+_STALE = (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError)
 _BUSY = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
 _FINAL = (HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY)
 
@@ -106,7 +113,7 @@ class Settings:
 @asynccontextmanager
 async def connect(settings: Settings, trust: ssl.SSLContext | bool) -> AsyncIterator[httpx.AsyncClient]:  # noqa: FBT001
     """Hand out connections of one controller, or of many."""
-    limits = httpx.Limits(max_connections=None, max_keepalive_connections=None, keepalive_expiry=60.0)
+    limits = httpx.Limits(max_connections=None, max_keepalive_connections=None, keepalive_expiry=4.0)
     timeout = httpx.Timeout(_CONNECT_S, read=settings.wait_s + 15.0, pool=None)
     async with httpx.AsyncClient(
         base_url=settings.url, verify=trust, trust_env=False, limits=limits, timeout=timeout
@@ -174,14 +181,19 @@ class Link:
     async def _ask(
         self, method: str, path: str, *, headers: Mapping[bytes, bytes] | None = None, values: object = None
     ) -> tuple[httpx.Response, bytes]:
-        headers = {**self._headers, **(headers or {})}
-        try:
-            async with self._client.stream(
-                method, self._root + path, headers=headers, json=values
-            ) as response:
-                body = await _bounded(response)
-        except (httpx.HTTPError, httpx.StreamError) as error:
-            raise LinkError(f"{type(error).__name__}: {error}") from error
+        url, headers = self._root + path, {**self._headers, **(headers or {})}
+        for again in (True, False):
+            try:
+                async with self._client.stream(method, url, headers=headers, json=values) as response:
+                    body = await _bounded(response)
+            except _STALE as error:
+                # The service may close a connection as it is taken up again; to ask twice has the effect of once.
+                if not again:
+                    raise LinkError(f"{type(error).__name__}: {error}") from error
+            except (httpx.HTTPError, httpx.StreamError) as error:
+                raise LinkError(f"{type(error).__name__}: {error}") from error
+            else:
+                break
         _check(response, body)
         return response, body
 
