@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import operator
+
 from hypothesis import strategies as st
 
 from signals.rsmp.capability import Band, Capability, SiteGroup, StoredPlan
@@ -42,17 +44,17 @@ def site(*plans: StoredPlan, **changes: object) -> Capability:
 
 
 @st.composite
-def stored_plans(draw: st.DrawFn, number: int) -> StoredPlan:
+def stored_plans(
+    draw: st.DrawFn, number: int, *, stages: tuple[frozenset[str], ...] | None = None, base_s: int = 6
+) -> StoredPlan:
     """Draw a stored plan that can be set in at least one way."""
-    count = draw(st.integers(2, 5))
+    count = draw(st.integers(2, 5)) if stages is None else len(stages)
     names = st.sets(st.sampled_from("NESW"), min_size=1).map(frozenset)
-    stages = draw(
-        st.lists(names, min_size=count, max_size=count).filter(
-            lambda rows: all(one != other for one, other in zip(rows, [*rows[1:], rows[0]], strict=True))
-        )
-    )
+    if stages is None:
+        rows = st.lists(names, min_size=count, max_size=count)
+        stages = tuple(draw(rows.filter(lambda row: all(map(operator.ne, row, [*row[1:], row[0]])))))
     remainder = draw(st.none() | st.integers(1, count))
-    base = draw(st.lists(st.integers(6, 20), min_size=count, max_size=count))
+    base = draw(st.lists(st.integers(base_s, base_s + 14), min_size=count, max_size=count))
     free = [stage for stage in range(1, count + 1) if stage != remainder]
     banded = draw(st.lists(st.sampled_from(free), unique=True))
     numbers = draw(st.permutations(range(1, 11)))
@@ -62,13 +64,13 @@ def stored_plans(draw: st.DrawFn, number: int) -> StoredPlan:
         bands.append(Band(band, stage, low, draw(st.integers(low, 30))))
     least = sum(base) + sum(band.min_s for band in bands)
     most = sum(base) + sum(band.max_s for band in bands) if remainder is None else 255
-    low = draw(st.integers(1, min(least, 255)))
+    low = draw(st.integers(min(least, 30), min(least, 255)))
     high = draw(st.integers(least, 255))
     cycle = draw(st.integers(least, min(high, most)))
     settable = draw(st.booleans())
     return StoredPlan(
         number=number,
-        stages=tuple(stages),
+        stages=stages,
         base_s=tuple(base),
         cycle_s=cycle,
         cycle_range_s=(low, high) if settable else None,
