@@ -9,6 +9,7 @@ import traceback
 import click
 
 from api.console import print_problem
+from api.masking import mask
 from traffic.errors import InputError
 
 __all__ = ["main", "run"]
@@ -28,6 +29,9 @@ _COMMANDS = {
         "api.commands.sumo",
         "Plan the lights of a SUMO simulation, run it, or export a scenario to one.",
     ),
+    "serve": ("api.commands.serve", "Bring plans to controllers: the service."),
+    "controller": ("api.commands.controller", "Commission and run virtual controllers."),
+    "keys": ("api.commands.keys", "Make and show the keys that sign what controllers are told."),
     "utdf": ("api.commands.utdf", "Read and write Synchro's UTDF files."),
     "gmns": ("api.commands.gmns", "Read and write GMNS networks and timing."),
 }
@@ -83,8 +87,13 @@ def run(arguments: list[str]) -> int:
         click.echo("Interrupted.", err=True)
         return INTERRUPTED
     except Exception as error:  # noqa: BLE001 - the last line of defence turns a crash into exit code 1
-        problem = {"type": "about:blank", "title": "Failure in Jasyl", "status": 500, "detail": repr(error)}
-        print_problem(problem, traceback.format_exc(), as_json=as_json)
+        problem = {
+            "type": "about:blank",
+            "title": "Failure in Jasyl",
+            "status": 500,
+            "detail": mask(repr(error)),
+        }
+        print_problem(problem, mask(traceback.format_exc()), as_json=as_json)
         return OUR_FAILURE
     return int(code or OK)
 

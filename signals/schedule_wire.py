@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 __all__ = [
     "FORMAT",
     "FORMAT_VERSION",
+    "day_types_to_list",
     "read_schedule",
     "schedule_from_dict",
     "schedule_to_dict",
@@ -70,18 +71,23 @@ def schedule_to_dict(schedule: Schedule) -> dict[str, Any]:
             {"name": plans.name, "plans": [plan_to_dict(plan) for plan in plans]}
             for plans in schedule.plan_sets
         ],
-        "day_types": [
-            {
-                "name": day_type.name,
-                "days": list(day_type.days),
-                "entries": [
-                    {"from": clock(entry.from_s), "plans": entry.plans, "transition": str(entry.method)}
-                    for entry in day_type.entries
-                ],
-            }
-            for day_type in schedule.day_types
-        ],
+        "day_types": day_types_to_list(schedule),
     }
+
+
+def day_types_to_list(schedule: Schedule) -> list[dict[str, Any]]:
+    """Return the day types of `schedule` as plain values."""
+    return [
+        {
+            "name": day_type.name,
+            "days": list(day_type.days),
+            "entries": [
+                {"from": clock(entry.from_s), "plans": entry.plans, "transition": str(entry.method)}
+                for entry in day_type.entries
+            ],
+        }
+        for day_type in schedule.day_types
+    ]
 
 
 def schedule_from_dict(document: object, junctions: Sequence[Junction]) -> Schedule:

@@ -1,0 +1,431 @@
+"""The traffic centre: what the service does when somebody asks, on the ledger.
+
+Decisions are pure and stand in `signals.lifecycle`; here they are given what they need: the time, signatures, documents.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from api.security import Actor
+from api.served_city import ServedCity
+from api.state import ServiceState
+from api.store.batch import Decision
+from api.store.chain import Entry, digest
+from api.store.documents import Documents
+from api.store.errors import StoreUnavailable
+from api.store.ledger import Ledger
+from signals.coordinated import coordinated_groups
+from signals.lifecycle import decisions, operators
+from signals.lifecycle.facts import Fact
+from signals.lifecycle.records import Lifecycle, OrderMode, PlanSetRecord, Slot, SlotRecord
+from signals.payloads import (
+    activation_payload,
+    cycles_of,
+    keys_payload,
+    order_payload,
+    plan_payload,
+    read_schedule_document,
+    require_same_junctions,
+)
+from signals.schedule import Schedule
+from signals.signing import Signer, TrustedKeys, Typ, canonical
+from traffic.errors import InputError, RefusedError
+
+__all__ = ["Centre", "Condition", "NewPlanSet", "Rules", "StaleError"]
+
+ROLLBACK_FORMAT = "jasyl-rollback"
+_TRIES = 5
+_KEPT = 4
+
+Decide = Callable[[Lifecycle, datetime, str], list[Fact]]
+Condition = Callable[[Lifecycle], None]
+"""Raises unless the state is one that something may be decided on."""
+
+
+class StaleError(Exception):
+    """What was prepared does not fit the state any more; it is prepared again."""
+
+
+def _always(_plans: Lifecycle) -> None:
+    """Hold in every state."""
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What the centre goes by.
+
+    Attributes
+    ----------
+    ack_deadline
+        After this time a group that is not complete keeps what it has.
+    lead
+        From the activation of a group to the switch.
+    time_zone
+        Of the day types.
+    """
+
+    four_eyes: bool = True
+    ack_deadline: timedelta = timedelta(minutes=2)
+    lead: timedelta = timedelta(seconds=30)
+    time_zone: str = "Asia/Almaty"
+
+
+@dataclass(frozen=True)
+class NewPlanSet:
+    """A plan set as somebody hands it in.
+
+    Attributes
+    ----------
+    document
+        In the format ``jasyl-plans`` or ``jasyl-schedule``.
+    groups
+        Junctions that switch together; where there are none, neighbours whose cycles fit each other.
+    """
+
+    document: Mapping[str, Any]
+    name: str = ""
+    slot: Slot = Slot.BASE
+    activate_from: datetime | None = None
+    valid_until: datetime | None = None
+    groups: Mapping[str, Sequence[str]] | None = None
+
+
+class Centre:
+    """Everything that can be asked of the service about plans.
+
+    Parameters
+    ----------
+    keys
+        The keys that this replica has; which one signs is in the state.
+    new_id
+        Gives identifiers that nobody else gives.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger[ServiceState],
+        documents: Documents,
+        city: ServedCity,
+        keys: Mapping[str, Signer],
+        rules: Rules,
+        *,
+        clock: Callable[[], datetime],
+        new_id: Callable[[], str],
+    ) -> None:
+        self.ledger = ledger
+        self.documents = documents
+        self.city = city
+        self.rules = rules
+        self._keys = keys
+        self._clock = clock
+        self._new_id = new_id
+        self._schedules_read: dict[str, Schedule] = {}
+
+    @property
+    def plans(self) -> Lifecycle:
+        """The state of plans."""
+        return self.ledger.state.plans
+
+    @property
+    def signer(self) -> Signer:
+        """The key that signs."""
+        kid = self.plans.signing_key
+        if kid is None or kid not in self._keys:
+            hint = "Copy the key to the folder of keys of this replica, and start it again"
+            raise RefusedError("has not the key that signs", field="replica", value=kid, hint=hint)
+        return self._keys[kid]
+
+    async def commit(
+        self, decide: Decide, who: str, why: str, command: str | None = None
+    ) -> tuple[Entry, ...]:
+        """Decide on plans, and enter what was decided."""
+        return await self.ledger.commit(
+            lambda state, at: decide(state.plans, at, who), who=who, why=why, command=command
+        )
+
+    async def draft(self, new: NewPlanSet, actor: Actor, why: str, command: str | None) -> PlanSetRecord:
+        """Take a plan set in; an unsafe one is refused here already."""
+        content = canonical(dict(new.document))
+        schedule = await self._read(digest(content), new.document)
+        groups = new.groups or coordinated_groups(cycles_of(schedule), self.city.neighbours)
+        require_same_junctions(groups, schedule)
+        wanted = decisions.Draft(
+            id=self._new_id(),
+            name=new.name or schedule.name,
+            slot=new.slot,
+            document=digest(content),
+            groups=groups,
+            activate_from=new.activate_from,
+            valid_until=new.valid_until,
+        )
+        entries = await self.ledger.commit(
+            lambda state, at: Decision(decisions.draft(state.plans, at, actor.name, wanted), [content]),
+            who=actor.name,
+            why=why,
+            command=command,
+        )
+        return self.plans.plan_set(entries[0].data["plan_set"])
+
+    def _done(self, command: str | None) -> bool:
+        """Return whether a request that is sent again has done its work: its conditions held then."""
+        return command is not None and self.ledger.has_carried_out(command)
+
+    async def check(
+        self, plan_set: str, actor: Actor, why: str, command: str | None, *, condition: Condition = _always
+    ) -> PlanSetRecord:
+        """Read a draft against the junctions as they are now, and enter what was found."""
+        record = self.plans.plan_set(plan_set)
+        if self._done(command):
+            return record
+        condition(self.plans)
+        findings = await self.findings(record)
+
+        def decide(plans: Lifecycle, at: datetime, who: str) -> list[Fact]:
+            condition(plans)
+            return decisions.check(plans, at, who, plan_set, findings)
+
+        await self.commit(decide, actor.name, why, command)
+        return self.plans.plan_set(plan_set)
+
+    async def findings(self, record: PlanSetRecord) -> list[str]:
+        """Return what stands against a plan set; nothing where it is safe and can be carried out."""
+        try:
+            await self._schedules(record)
+        except InputError as error:
+            return [str(error)]
+        return []
+
+    async def publish(
+        self, plan_set: str, actor: Actor, why: str, command: str | None, *, condition: Condition = _always
+    ) -> PlanSetRecord:
+        """Sign the plans of a set and give them out, all or none."""
+        if self._done(command):
+            return self.plans.plan_set(plan_set)
+        for _ in range(_TRIES):
+            try:
+                return await self._publish(plan_set, actor, why, command, condition)
+            except StaleError:
+                continue
+        raise StoreUnavailable("too many publish at the same time")
+
+    async def _publish(
+        self, plan_set: str, actor: Actor, why: str, command: str | None, condition: Condition
+    ) -> PlanSetRecord:
+        at = self._clock()
+        condition(self.plans)
+        record = decisions.require_publishable(self.plans, at, actor.name, plan_set)
+        schedules = await self._schedules(record)
+        numbers = {key: self.plans.junction(key).last_version + 1 for key in record.junctions}
+        tokens = await asyncio.to_thread(self._signed_plans, record, schedules, numbers, at)
+        versions = {key: decisions.NewVersion(numbers[key], digest(token)) for key, token in tokens.items()}
+
+        def decide(state: ServiceState, at: datetime) -> Decision:
+            condition(state.plans)
+            for key, number in numbers.items():
+                if state.plans.junction(key).last_version + 1 != number:
+                    raise StaleError
+            deadline = at + self.rules.ack_deadline
+            facts = decisions.publish(state.plans, at, actor.name, plan_set, versions, deadline=deadline)
+            return Decision(facts, list(tokens.values()))
+
+        await self.ledger.commit(decide, who=actor.name, why=why, command=command)
+        return self.plans.plan_set(plan_set)
+
+    def _signed_plans(
+        self,
+        record: PlanSetRecord,
+        schedules: Mapping[str, tuple[Schedule, int]],
+        numbers: Mapping[str, int],
+        at: datetime,
+    ) -> dict[str, bytes]:
+        signer = self.signer
+        tokens = {}
+        for key, (schedule, row) in schedules.items():
+            payload = plan_payload(
+                schedule, row, record, numbers[key], issued_at=at, time_zone=self.rules.time_zone
+            )
+            tokens[key] = signer.sign(Typ.PLAN, payload).encode()
+        return tokens
+
+    async def _schedules(self, record: PlanSetRecord) -> dict[str, tuple[Schedule, int]]:
+        """Return for each junction of a set its schedule, and its row there; what is unsafe raises."""
+        document = json.loads(await self.documents.get(record.document))
+        if document["format"] == ROLLBACK_FORMAT:
+            found = {}
+            for source, keys in document["sources"].items():
+                own = await self._schedules(self.plans.plan_set(source))
+                found.update({key: own[key] for key in keys})
+            return found
+        schedule = await self._read(record.document, document)
+        return {plan.junction.key: (schedule, row) for row, plan in enumerate(schedule.plan_sets[0])}
+
+    async def _read(self, name: str, document: Mapping[str, Any]) -> Schedule:
+        """Return the schedule of a document, checked; of the last few documents it is kept, as neither can change."""
+        if name not in self._schedules_read:
+            schedule = await asyncio.to_thread(read_schedule_document, document, self.city.junctions)
+            self._schedules_read[name] = schedule
+            while len(self._schedules_read) > _KEPT:
+                del self._schedules_read[next(iter(self._schedules_read))]
+        return self._schedules_read[name]
+
+    async def roll_back(
+        self, plan_set: str, actor: Actor, why: str, command: str | None, *, condition: Condition = _always
+    ) -> PlanSetRecord:
+        """Publish what the junctions of a set had before it; the plans had been approved then."""
+        of = self.plans.plan_set(plan_set)
+        sources: dict[str, list[str]] = {}
+        if not self._done(command):
+            condition(self.plans)
+            for key, source in decisions.rollback_sources(self.plans, plan_set).items():
+                sources.setdefault(source, []).append(key)
+        content = canonical(
+            {"format": ROLLBACK_FORMAT, "format_version": 1, "of": plan_set, "sources": sources}
+        )
+        keys = {key for members in sources.values() for key in members}
+        groups = {
+            group.name: own
+            for group in of.groups.values()
+            if (own := [key for key in group.members if key in keys])
+        }
+        wanted = decisions.Draft(
+            id=self._new_id(),
+            name=f"before {of.name}",
+            slot=of.slot,
+            document=digest(content),
+            groups=groups,
+            valid_until=of.valid_until,
+            rollback_of=plan_set,
+        )
+
+        def decide(state: ServiceState, at: datetime) -> Decision:
+            condition(state.plans)
+            found = decisions.prepared_rollback(state.plans, at, actor.name, wanted, sources)
+            return Decision(found, [content])
+
+        entries = await self.ledger.commit(decide, who=actor.name, why=why, command=command)
+        made = entries[0].data["plan_set"]
+        return await self.publish(made, actor, why, None if command is None else f"{command}/publish")
+
+    async def end(
+        self,
+        plan_set: str,
+        until: datetime | None,
+        actor: Actor,
+        why: str,
+        command: str | None,
+        *,
+        condition: Condition = _always,
+    ) -> PlanSetRecord:
+        """End a set of an event or an incident before its time, or at once, by new activations."""
+
+        def decide(state: ServiceState, at: datetime) -> list[Fact]:
+            condition(state.plans)
+            record = state.plans.plan_set(plan_set)
+            end = at if until is None else until
+            tokens = {
+                key: self._activation(record, key, current.number, at, since=at, until=end)
+                for key in sorted(decisions.active_junctions(state.plans, record))
+                if (current := state.plans.junction(key).slot(record.slot).current)
+            }
+            return decisions.end(state.plans, at, actor.name, plan_set, tokens, end)
+
+        await self.ledger.commit(decide, who=actor.name, why=why, command=command)
+        return self.plans.plan_set(plan_set)
+
+    def _activation(
+        self,
+        record: PlanSetRecord,
+        key: str,
+        version: int,
+        at: datetime,
+        *,
+        since: datetime,
+        until: datetime | None,
+    ) -> str:
+        payload = activation_payload(key, version, record.slot, issued_at=at, activate_at=since, until=until)
+        return self.signer.sign(Typ.ACTIVATION, payload)
+
+    def activations(
+        self, record: PlanSetRecord, versions: Mapping[str, int], at: datetime, since: datetime
+    ) -> dict[str, str]:
+        """Return the signed activations of a group."""
+        return {
+            key: self._activation(record, key, version, at, since=since, until=record.valid_until)
+            for key, version in versions.items()
+        }
+
+    async def order(
+        self,
+        junction: str,
+        mode: OrderMode,
+        slot: Slot | None,
+        expires_at: datetime,
+        actor: Actor,
+        why: str,
+        command: str | None,
+    ) -> None:
+        """Order what a junction is to show."""
+        self.city.junction(junction)
+
+        def decide(plans: Lifecycle, at: datetime, who: str) -> list[Fact]:
+            def sign(sequence: int) -> str:
+                payload = order_payload(junction, sequence, mode, slot, issued_at=at, expires_at=expires_at)
+                return self.signer.sign(Typ.ORDER, payload)
+
+            return operators.order(
+                plans, at, who, junction, mode, slot=slot, expires_at=expires_at, sign=sign
+            )
+
+        await self.commit(decide, actor.name, why, command)
+
+    @property
+    def known_keys(self) -> TrustedKeys:
+        """The public keys of this replica."""
+        return TrustedKeys.of_signers(self._keys.values())
+
+    async def rotate_key(self, key: str, actor: Actor, why: str, command: str | None) -> None:
+        """Let another key of this replica sign from now on; the old one tells the controllers."""
+        if key not in self._keys:
+            hint = "Make one with `jasyl keys new`, copy it to every replica, and start them again"
+            raise InputError("must be a key that this replica has", field="key", value=key, hint=hint)
+
+        def decide(plans: Lifecycle, at: datetime, who: str) -> list[Fact]:
+            both = [self._keys[key].public, self.signer.public]
+            token = self.signer.sign(Typ.KEYS, keys_payload(both, issued_at=at))
+            return operators.announce_key(plans, at, who, key, token)
+
+        await self.commit(decide, actor.name, why, command)
+
+    async def assignment(self, junction: str) -> tuple[str, dict[str, Any]]:
+        """Return what a controller is to have, with its tag."""
+        plans = self.plans
+        record = plans.junction(junction)
+        slots = {
+            slot.value: await self._slot(content)
+            for slot, content in record.slots.items()
+            if content.current or content.pending
+        }
+        return plans.tag(junction), {
+            "junction": junction,
+            "sequence": record.sequence,
+            "slots": slots,
+            "order": None if record.order is None else record.order.token,
+            "keys": plans.keys,
+        }
+
+    async def _slot(self, content: SlotRecord) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for name, version in (("current", content.current), ("pending", content.pending)):
+            token = None if version is None else (await self.documents.get(version.plan)).decode()
+            found[name] = version and {
+                "version": version.number,
+                "plan": token,
+                "activation": version.activation,
+            }
+        return found

@@ -1,0 +1,62 @@
+"""`jasyl serve`: the service that brings plans to controllers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+__all__ = ["command"]
+
+
+@click.command("serve")
+@click.argument("city", required=False)
+@click.option("--host", default=None, help="Address to listen on; default: 127.0.0.1, this machine alone.")
+@click.option(
+    "--port", type=click.IntRange(0, 65_535), default=None, help="Port; default: 8000; 0: any that is free."
+)
+@click.option(
+    "--data",
+    "data_folder",
+    type=click.Path(path_type=Path),
+    default=None,
+    help="Folder for what must not be lost; default: the user's data folder.",
+)
+@click.option(
+    "--settings",
+    "settings_file",
+    type=click.Path(path_type=Path),
+    default=None,
+    help="TOML file of settings; default: jasyl.toml in the data folder.",
+)
+def command(
+    city: str | None,
+    host: str | None,
+    port: int | None,
+    data_folder: Path | None,
+    settings_file: Path | None,
+) -> None:
+    """Serve the junctions of CITY: take plan sets, have them approved, and bring them to the controllers.
+
+    CITY is the name of a built-in scenario or a scenario file; default: almaty. Every setting has a default. One can be
+    given in the environment (JASYL_PORT=8080) or in a file (port = 8080).
+
+    \b
+    Examples:
+      jasyl serve
+      jasyl serve corridor --port 8080 --data ./data
+      JASYL_LOG_FORMAT=json jasyl serve --settings /etc/jasyl.toml
+    """
+    from api.serving import serve
+    from api.settings import load_settings, shown
+
+    settings = load_settings(settings_file, city=city, host=host, port=port, data_folder=data_folder)
+    width = max(len(name) for name in shown(settings))
+    for name, value in shown(settings).items():
+        click.echo(f"{name:<{width}}  {value}")
+    serve(settings, lambda address: click.echo(f"Serving {settings.city} at {address}"), _tell_token)
+
+
+def _tell_token(token: str) -> None:
+    click.echo("There is no administrator yet. This token makes the first one, once, within 24 h:")
+    click.echo(f"  {token}")

@@ -1,0 +1,133 @@
+"""What the service opens at start: Redis, the ledger, the city, and all that stands on them."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
+
+from api.centre import Centre, Rules
+from api.context import Context, Opener
+from api.coordinator import Coordinator
+from api.guards import identifier
+from api.jobs import Jobs
+from api.jobs.opening import served_jobs
+from api.lookout import Lookout
+from api.news import News
+from api.presence import Presence
+from api.security import bootstrap, issue
+from api.served_city import load_city
+from api.settings import Settings
+from api.signing_keys import load_keys
+from api.state import ServiceState, applied
+from api.store.connection import Store, connect
+from api.store.documents import Documents
+from api.store.idempotency import Idempotency
+from api.store.ledger import Ledger
+from api.store.redis_server import RedisServer
+from api.store.reports import Reports
+from signals.lifecycle.facts import Fact
+from traffic.errors import InputError
+
+__all__ = ["opener"]
+
+
+def opener(tell_token: Callable[[str], None]) -> Opener:
+    """Return what opens the parts of a service.
+
+    Parameters
+    ----------
+    tell_token
+        Is told the token of the first start, while there is no administrator.
+    """
+
+    @asynccontextmanager
+    async def parts(context: Context) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            await _open(context, stack, tell_token)
+            yield
+            context.parts.clear()
+
+    return parts
+
+
+async def _open(context: Context, stack: AsyncExitStack, tell_token: Callable[[str], None]) -> None:
+    settings = context.settings
+    store = await _store(settings, stack)
+    ledger = Ledger(store, ServiceState(), applied, clock=context.clock, new_id=context.new_id)
+    city = await asyncio.to_thread(load_city, settings.city)
+    await ledger.open()
+    stack.push_async_callback(ledger.close)
+    keys = await asyncio.to_thread(load_keys, settings.data_folder / "keys")
+    documents = Documents(store)
+    rules = Rules(
+        four_eyes=settings.four_eyes,
+        ack_deadline=timedelta(seconds=settings.ack_deadline_s),
+        lead=timedelta(seconds=settings.activation_lead_s),
+        time_zone=settings.time_zone,
+    )
+    centre = Centre(ledger, documents, city, keys, rules, clock=context.clock, new_id=context.new_id)
+    await _first_start(centre, context, sorted(keys), tell_token)
+    news = News(ledger)
+    await stack.enter_async_context(news.running())
+    who = f"service:{context.new_id()[:8]}"
+    coordinator = Coordinator(centre, news, clock=context.clock, who=who)
+    await stack.enter_async_context(coordinator.running())
+    reports = Reports(store, clock=context.clock)
+    presence = Presence(store, clock=context.clock)
+    await stack.enter_async_context(presence.running())
+    lookout = Lookout(
+        centre,
+        presence,
+        silent_after=timedelta(seconds=settings.silent_after_s),
+        clock=context.clock,
+        who=who,
+    )
+    await stack.enter_async_context(lookout.running())
+    jobs = served_jobs(context, store)
+    await stack.enter_async_context(jobs.running())
+    context.parts |= {
+        Centre: centre,
+        News: news,
+        Presence: presence,
+        Lookout: lookout,
+        Reports: reports,
+        Jobs: jobs,
+        Idempotency: Idempotency(store, clock=context.clock, new_id=context.new_id),
+    }
+    context.identify = identifier(context, ledger)
+    context.readiness.register("ledger", lambda: None if ledger.ready else "the store does not answer")
+
+
+async def _store(settings: Settings, stack: AsyncExitStack) -> Store:
+    if settings.redis_url is not None:
+        store = await connect(settings.redis_url.get_secret_value())
+    else:
+        server = await stack.enter_async_context(RedisServer(settings.data_folder / "redis"))
+        store = server.store()
+    stack.push_async_callback(store.close)
+    return store
+
+
+async def _first_start(
+    centre: Centre, context: Context, keys: list[str], tell_token: Callable[[str], None]
+) -> None:
+    """Enter which key signs, and print the token that makes the first administrator."""
+    if centre.plans.signing_key is None:
+        fact = Fact("keys.announced", {"key": keys[0], "token": None})
+        await centre.ledger.commit(
+            lambda state, _at: [] if state.plans.signing_key else [fact], who="service", why="first start"
+        )
+    if centre.plans.signing_key not in keys:
+        rule = "must have the key that signs in this city"
+        hint = "Copy it from the folder of keys of the replica that was started first"
+        folder = context.settings.data_folder / "keys"
+        raise InputError(rule, file=folder, field="keys", value=centre.plans.signing_key, hint=hint)
+    if not centre.ledger.state.access.has_administrator(context.clock()):
+        issued = issue(secrets.token_bytes)
+        await centre.ledger.commit(
+            lambda state, at: bootstrap(state.access, at, issued), who="service", why="first start"
+        )
+        tell_token(issued.text)

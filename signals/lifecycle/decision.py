@@ -1,0 +1,108 @@
+"""What a decision is made with: the state as it becomes, fact by fact, and what follows from them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from signals.lifecycle.facts import Fact, applied
+from signals.lifecycle.records import GroupRecord, GroupState, Lifecycle, PlanSetRecord, SetState
+
+__all__ = ["Decision"]
+
+
+@dataclass
+class Decision:
+    """Facts in the making.
+
+    Attributes
+    ----------
+    state
+        The state after the facts so far.
+    at, who
+        When, and by whom.
+    """
+
+    state: Lifecycle
+    at: datetime
+    who: str
+    facts: list[Fact] = field(default_factory=list)
+
+    def record(self, kind: str, **data: Any) -> None:
+        """Add a fact; the state goes on with it."""
+        fact = Fact(kind, data)
+        self.state = applied(self.state, fact, self.at, self.who)
+        self.facts.append(fact)
+
+    def keep(self, record: PlanSetRecord, group: GroupRecord, because: str) -> None:
+        """Let a group keep what it has, tell the operator, and draw the consequences."""
+        missing = group.missing
+        self.record(
+            "group.kept", plan_set=record.id, group=group.name, because=because, missing=list(missing)
+        )
+        if because != "withdrawn":
+            some = ", ".join(missing[:5]) + (f" and {len(missing) - 5} more" if len(missing) > 5 else "")
+            text = f"Group {group.name} keeps its plans: {because}" + (
+                f" (no word of {some})" if some else ""
+            )
+            self.raise_alarm(f"kept:{record.id}:{group.name}", "group_kept", text, list(group.members))
+        self.conclude(record.id)
+
+    def raise_alarm(self, alarm: str, what: str, text: str, junctions: list[str]) -> None:
+        """Raise an alarm, once."""
+        if alarm not in self.state.alarms:
+            self.record("alarm.raised", alarm=alarm, what=what, text=text, junctions=junctions)
+
+    def conclude(self, identifier: str) -> None:
+        """Draw from the states of its groups what has become of a plan set that is published."""
+        record = self.state.sets[identifier]
+        if record.state not in {SetState.PUBLISHED, SetState.ACKNOWLEDGED}:
+            return
+        groups = record.groups.values()
+        waiting = [g for g in groups if g.state is GroupState.PENDING and g.missing]
+        taken = [g for g in groups if g.state is not GroupState.KEPT]
+        if record.state is SetState.PUBLISHED and taken and not waiting:
+            self.record("plan_set.acknowledged", plan_set=identifier)
+        if all(g.state is GroupState.KEPT for g in groups):
+            self.record("plan_set.kept", plan_set=identifier)
+        elif all(g.state in {GroupState.IN_FORCE, GroupState.KEPT} for g in groups):
+            self.record("plan_set.in_force", plan_set=identifier)
+
+    def conclude_group(self, identifier: str, name: str) -> None:
+        """Find out whether a group that is activated is in force now."""
+        record = self.state.sets[identifier]
+        group = record.groups[name]
+        if group.state is GroupState.ACTIVATED and all(
+            key in group.running for key in group.members if self.has(key, record)
+        ):
+            self.record("group.in_force", plan_set=identifier, group=name)
+            self._clear_late(identifier, name)
+            self.conclude(identifier)
+
+    def settle(self, identifier: str) -> None:
+        """Clear the alarms on what is late in a set that has come to its end."""
+        for name in self.state.sets[identifier].groups:
+            self._clear_late(identifier, name)
+
+    def _clear_late(self, identifier: str, name: str) -> None:
+        late = f"late:{identifier}:{name}"
+        if late in self.state.alarms:
+            self.record("alarm.cleared", alarm=late)
+
+    def has(self, junction: str, record: PlanSetRecord) -> bool:
+        """Return whether a junction still has a plan of a set, in force or to come."""
+        slot = self.state.junction(junction).slot(record.slot)
+        return any(version and version.plan_set == record.id for version in (slot.current, slot.pending))
+
+    def supersede(self, identifiers: set[str], by: PlanSetRecord) -> None:
+        """End the sets that have no junction left, and look again at those that have fewer."""
+        for identifier in sorted(identifiers):
+            record = self.state.sets[identifier]
+            if any(self.has(key, record) for key in record.junctions):
+                for group in record.groups.values():
+                    self.conclude_group(identifier, group.name)
+                continue
+            outcome = "rolled_back" if by.rollback_of == identifier else "superseded"
+            self.record(f"plan_set.{outcome}", plan_set=identifier, by=by.id)
+            self.settle(identifier)

@@ -1,0 +1,357 @@
+"""What people and controllers ask for: each function returns what has happened by it, or raises why it may not.
+
+All take the state, the instant, and who asks; none reads a clock, signs, or draws a number: what needs that is handed in.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from signals.instants import instant_text
+from signals.lifecycle.decision import Decision
+from signals.lifecycle.facts import Fact
+from signals.lifecycle.records import GroupState, Lifecycle, PlanSetRecord, SetState, Slot, Version
+from signals.texts import is_line
+from traffic.errors import InputError, RefusedError
+
+__all__ = [
+    "Draft",
+    "NewVersion",
+    "accept",
+    "active_junctions",
+    "approve",
+    "check",
+    "draft",
+    "end",
+    "prepared_rollback",
+    "publish",
+    "refuse",
+    "require_publishable",
+    "rollback_sources",
+    "run",
+    "withdraw",
+]
+
+_GROUP_NAME = re.compile(r"[^\s/]([^/]{0,78}[^\s/])?")
+
+LONGEST_EVENT = timedelta(days=31)
+"""For how long a plan set of an event or an incident may be valid."""
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A plan set as somebody hands it in.
+
+    Attributes
+    ----------
+    document
+        Digest of the document.
+    groups
+        Junctions that switch together, by the name of their group; each junction is in one.
+    activate_from, valid_until
+        It may not be in force before, and not after.
+    """
+
+    id: str
+    name: str
+    slot: Slot
+    document: str
+    groups: Mapping[str, Sequence[str]]
+    activate_from: datetime | None = None
+    valid_until: datetime | None = None
+    rollback_of: str | None = None
+
+
+@dataclass(frozen=True)
+class NewVersion:
+    """The version that a junction gets, and the digest of its signed plan."""
+
+    version: int
+    plan: str
+
+
+def draft(state: Lifecycle, at: datetime, who: str, new: Draft) -> list[Fact]:
+    """Hand in a plan set."""
+    if new.id in state.sets:
+        raise RefusedError("is taken", field="plan_set", value=new.id)
+    if len(new.name) > 200 or not is_line(new.name):
+        raise InputError("must be a line of at most 200 characters", field="name", value=new.name)
+    _check_groups(new)
+    _check_validity(new, at)
+    decision = Decision(state, at, who)
+    decision.record(
+        "plan_set.drafted",
+        plan_set=new.id,
+        name=new.name,
+        slot=new.slot.value,
+        document=new.document,
+        groups={name: list(keys) for name, keys in new.groups.items()},
+        activate_from=None if new.activate_from is None else instant_text(new.activate_from),
+        valid_until=None if new.valid_until is None else instant_text(new.valid_until),
+        rollback_of=new.rollback_of,
+    )
+    return decision.facts
+
+
+def _check_groups(new: Draft) -> None:
+    seen: dict[str, str] = {}
+    for name, keys in new.groups.items():
+        if not (_GROUP_NAME.fullmatch(name) and is_line(name)):
+            # Alarms are named after groups, and addressed by their names.
+            rule = "must be a line of 1 to 80 characters, without a slash, and not begin or end with a space"
+            raise InputError(rule, field="groups", value=name)
+        if not keys:
+            raise InputError("must have a junction", field=f"groups, {name}")
+        for key in keys:
+            if key in seen:
+                rule = f"must be in one group, and is in {seen[key]} too"
+                raise InputError(rule, field=f"groups, {name}", value=key)
+            seen[key] = name
+    if not seen:
+        raise InputError("must have a group", field="groups")
+
+
+def _check_validity(new: Draft, at: datetime) -> None:
+    since = max(at, new.activate_from) if new.activate_from else at
+    if new.valid_until is not None and new.valid_until <= since:
+        rule = f"must be later than {instant_text(since)}"
+        raise InputError(rule, field="valid_until", value=instant_text(new.valid_until))
+    if new.slot is Slot.BASE:
+        return
+    hint = "Plans of an event or an incident end by themselves; then the plans of the day go on"
+    if new.valid_until is None:
+        raise InputError(f"must be given for the slot {new.slot.value}", field="valid_until", hint=hint)
+    if new.valid_until - since > LONGEST_EVENT:
+        rule = f"must be at most {LONGEST_EVENT.days} days after {instant_text(since)}"
+        raise InputError(rule, field="valid_until", value=instant_text(new.valid_until), hint=hint)
+
+
+def check(state: Lifecycle, at: datetime, who: str, plan_set: str, findings: Sequence[str]) -> list[Fact]:
+    """Enter what checking has found; a set with findings is refused."""
+    decision = Decision(state, at, who)
+    state.plan_set_in(plan_set, SetState.DRAFT)
+    decision.record("plan_set.checked", plan_set=plan_set, findings=list(findings))
+    return decision.facts
+
+
+def approve(state: Lifecycle, at: datetime, who: str, plan_set: str, *, four_eyes: bool) -> list[Fact]:
+    """Approve a set that has been checked; with `four_eyes` its author may not."""
+    decision = Decision(state, at, who)
+    record = state.plan_set_in(plan_set, SetState.CHECKED)
+    if four_eyes and record.author == who:
+        hint = "Ask another person with the role approver, or switch the setting four_eyes off"
+        rule = "must be approved by somebody else than its author"
+        raise RefusedError(rule, field=f"plan set {plan_set}", value=who, hint=hint, status=403)
+    decision.record("plan_set.approved", plan_set=plan_set)
+    return decision.facts
+
+
+def require_publishable(state: Lifecycle, at: datetime, who: str, plan_set: str) -> PlanSetRecord:
+    """Return a plan set that may be published now, or raise why not."""
+    record = state.plan_set_in(plan_set, SetState.APPROVED)
+    if record.valid_until is not None and record.valid_until <= at:
+        value = instant_text(record.valid_until)
+        raise RefusedError("has ended", field=f"plan set {plan_set}, valid_until", value=value)
+    for key in record.junctions:
+        junction = state.junction(key)
+        pending = junction.slot(record.slot).pending
+        if pending is not None:
+            hint = "Wait until it is in force, or withdraw it"
+            rule = f"has a plan of the set {pending.plan_set} under way"
+            raise RefusedError(rule, field=f"junction {key}", value=pending.number, hint=hint)
+        if junction.hold is not None and junction.hold.until > at and junction.hold.by != who:
+            rule = f"is held until {instant_text(junction.hold.until)}"
+            raise RefusedError(rule, field=f"junction {key}", value=junction.hold.by)
+    return record
+
+
+def publish(
+    state: Lifecycle,
+    at: datetime,
+    who: str,
+    plan_set: str,
+    versions: Mapping[str, NewVersion],
+    *,
+    deadline: datetime,
+) -> list[Fact]:
+    """Give all junctions of a set their new versions, in one act.
+
+    Parameters
+    ----------
+    versions
+        One for each junction: the number after its last one, and its signed plan.
+    deadline
+        When a group that is not complete keeps what it has.
+    """
+    record = require_publishable(state, at, who, plan_set)
+    if set(versions) != set(record.junctions):
+        raise InputError("must have a version for each junction of the set", field="versions")
+    for key, new in versions.items():
+        due = state.junction(key).last_version + 1
+        if new.version != due:
+            raise RefusedError(f"must be {due}", field=f"junction {key}, version", value=new.version)
+    decision = Decision(state, at, who)
+    rows = {key: {"version": new.version, "plan": new.plan} for key, new in versions.items()}
+    decision.record("plan_set.published", plan_set=plan_set, versions=rows, deadline=instant_text(deadline))
+    return decision.facts
+
+
+def withdraw(state: Lifecycle, at: datetime, who: str, plan_set: str) -> list[Fact]:
+    """Take a set back; of one that is published, the groups that have not been activated."""
+    decision = Decision(state, at, who)
+    record = state.plan_set_in(
+        plan_set,
+        *(SetState.DRAFT, SetState.CHECKED, SetState.APPROVED, SetState.PUBLISHED, SetState.ACKNOWLEDGED),
+    )
+    pending = [group for group in record.groups.values() if group.state is GroupState.PENDING]
+    if record.state in {SetState.DRAFT, SetState.CHECKED, SetState.APPROVED}:
+        decision.record("plan_set.withdrawn", plan_set=plan_set)
+        return decision.facts
+    if not pending:
+        hint = "End it, or roll it back"
+        raise RefusedError("has been activated", field=f"plan set {plan_set}", hint=hint)
+    for group in pending:
+        decision.keep(decision.state.sets[plan_set], group, "withdrawn")
+    return decision.facts
+
+
+def accept(state: Lifecycle, at: datetime, who: str, junction: str, version: int) -> list[Fact]:
+    """Enter that a controller has checked and stored a version; twice is once."""
+    decision = Decision(state, at, who)
+    slot, found, pending = _version(state, junction, version)
+    record = state.sets[found.plan_set]
+    group = record.group_of(junction)
+    if not pending or junction in group.accepted:
+        return []
+    place = {"junction": junction, "version": version, "slot": slot.value}
+    decision.record("junction.accepted", plan_set=record.id, group=group.name, **place)
+    decision.conclude(record.id)
+    return decision.facts
+
+
+def refuse(state: Lifecycle, at: datetime, who: str, junction: str, version: int, reason: str) -> list[Fact]:
+    """Enter that a controller refuses a version: its group keeps what it has; twice is once."""
+    decision = Decision(state, at, who)
+    if version in state.junction(junction).refused:
+        return []
+    slot, found, pending = _version(state, junction, version)
+    record = state.sets[found.plan_set]
+    group = record.group_of(junction)
+    place = {"junction": junction, "version": version, "slot": slot.value}
+    decision.record("junction.refused", plan_set=record.id, group=group.name, reason=reason, **place)
+    if pending:
+        decision.keep(record, group, f"{junction} refuses version {version}: {reason}")
+    else:
+        text = f"{junction} refuses version {version}, which is activated: {reason}"
+        decision.raise_alarm(f"refused:{junction}:{version}", "plan_refused", text, [junction])
+    return decision.facts
+
+
+def run(state: Lifecycle, at: datetime, who: str, junction: str, version: int) -> list[Fact]:
+    """Enter that a controller shows a version; twice is once."""
+    decision = Decision(state, at, who)
+    slot, found, pending = _version(state, junction, version)
+    if pending:
+        rule = "is not activated, and must not be shown"
+        raise RefusedError(rule, field=f"junction {junction}, version", value=version)
+    record = state.sets[found.plan_set]
+    group = record.group_of(junction)
+    if junction in group.running:
+        return []
+    place = {"junction": junction, "version": version, "slot": slot.value}
+    decision.record("junction.running", plan_set=record.id, group=group.name, **place)
+    decision.conclude_group(record.id, group.name)
+    return decision.facts
+
+
+def _version(state: Lifecycle, junction: str, number: int) -> tuple[Slot, Version, bool]:
+    """Return where a junction has a version, and whether it is pending."""
+    record = state.junction(junction)
+    for slot, content in record.slots.items():
+        for version, pending in ((content.pending, True), (content.current, False)):
+            if version is not None and version.number == number:
+                return slot, version, pending
+    hint = "Fetch the assignment again"
+    rule = "is not a version that the junction is to have"
+    raise RefusedError(rule, field=f"junction {junction}, version", value=number, hint=hint)
+
+
+def end(
+    state: Lifecycle, at: datetime, who: str, plan_set: str, activations: Mapping[str, str], until: datetime
+) -> list[Fact]:
+    """End a set of an event or an incident before its time.
+
+    Parameters
+    ----------
+    activations
+        Signed activations that end at `until`, for each junction that has the set.
+    """
+    decision = Decision(state, at, who)
+    record = state.plan_set_in(plan_set, SetState.ACKNOWLEDGED, SetState.IN_FORCE)
+    if record.slot is Slot.BASE:
+        hint = "Publish another set, or roll this one back"
+        raise RefusedError("has no end of its own", field=f"plan set {plan_set}", hint=hint)
+    if record.valid_until is not None and until > record.valid_until:
+        rule = f"must be no later than {instant_text(record.valid_until)}, when it ends by itself"
+        raise InputError(rule, field="until", value=instant_text(until))
+    if until < at:
+        rule = f"must be no earlier than {instant_text(at)}"
+        raise InputError(rule, field="until", value=instant_text(until))
+    if set(activations) != active_junctions(state, record):
+        raise RefusedError("must be all junctions that have the set", field="activations")
+    decision.record(
+        "plan_set.ended", plan_set=plan_set, activations=dict(activations), until=instant_text(until)
+    )
+    return decision.facts
+
+
+def active_junctions(state: Lifecycle, record: PlanSetRecord) -> set[str]:
+    """Return the junctions in which a set is activated."""
+    return {
+        key
+        for key in record.junctions
+        if (current := state.junction(key).slot(record.slot).current) and current.plan_set == record.id
+    }
+
+
+def rollback_sources(state: Lifecycle, plan_set: str) -> dict[str, str]:
+    """Return for each junction that has a set, which set it had before."""
+    record = state.plan_set_in(plan_set, SetState.ACKNOWLEDGED, SetState.IN_FORCE)
+    sources = {}
+    for key in sorted(active_junctions(state, record)):
+        before = state.junction(key).slot(record.slot).before
+        if before is None:
+            hint = "Publish the plans that it is to have, as a set"
+            rule = "had no plans of the service before"
+            raise RefusedError(rule, field=f"junction {key}", value=plan_set, hint=hint)
+        sources[key] = before
+    return sources
+
+
+def prepared_rollback(
+    state: Lifecycle, at: datetime, who: str, new: Draft, sources: Mapping[str, Sequence[str]]
+) -> list[Fact]:
+    """Hand in, as approved, the set that brings the junctions of another back to what they had before.
+
+    Parameters
+    ----------
+    new
+        The set, with `rollback_of`.
+    sources
+        Junctions by the set that they had before; it must still be so.
+    """
+    assert new.rollback_of is not None
+    found = rollback_sources(state, new.rollback_of)
+    if found != {key: source for source, keys in sources.items() for key in keys}:
+        hint = "Look at it again"
+        raise RefusedError("has changed meanwhile", field=f"plan set {new.rollback_of}", hint=hint)
+    decision = Decision(state, at, who)
+    for fact in draft(state, at, who, new):
+        decision.record(fact.kind, **fact.data)
+    decision.record("plan_set.checked", plan_set=new.id, findings=[])
+    decision.record("plan_set.approved", plan_set=new.id)
+    require_publishable(decision.state, at, who, new.id)
+    return decision.facts

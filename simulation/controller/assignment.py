@@ -1,0 +1,394 @@
+"""What the service assigns: signed words are verified, judged by the gate, and accepted or refused for good.
+
+Nothing that is not signed is acted on, but for two things that only take away: a version that was never activated is forgotten
+when the service no longer names it, and so is an event or an incident. Numbers that only grow (versions of plans, sequences
+of orders, dates of keys) are taken from signed words alone, so that nobody else can use them up, and what is replayed is
+told from what is new.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from signals.signing import TrustedKeys, Typ
+from simulation.controller.days import Programme
+from simulation.controller.reading import choice, instant, items, record, text, whole
+from simulation.controller.runner import SLOTS, Mode, Order, Release
+from traffic.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from simulation.controller.tables import Tables
+
+__all__ = ["Acknowledgement", "Desk", "Received", "Verdict"]
+
+EPOCH = "1970-01-01T00:00:00Z"
+LONGEST_ORDER_S = 12 * 3600
+_MOST_VERDICTS = 64
+_PLAN_KEYS = (
+    "junction",
+    "version",
+    "slot",
+    "release",
+    "tables",
+    "activate_from",
+    "valid_until",
+    "epoch",
+    "time_zone",
+    "plans",
+    "day_types",
+)
+_CONTENT_KEYS = ("keys", "plans", "verdicts", "highest_version", "order", "order_sequence")
+
+
+class Verdict(NamedTuple):
+    """What was found of a signed version: the hash of its token, and why it was refused, or nothing."""
+
+    version: int
+    token: str
+    reason: str
+
+
+class Acknowledgement(NamedTuple):
+    """What the service is told of a version: accepted, refused or in_force."""
+
+    version: int
+    result: str
+    reason: str = ""
+
+
+class _Held(NamedTuple):
+    """An accepted version with its signed words."""
+
+    plan: str
+    activation: str | None
+    activated_s: float
+    release: Release
+
+
+@dataclass(frozen=True)
+class Received:
+    """What came of an assignment.
+
+    Attributes
+    ----------
+    acknowledgements
+        Of the versions that wait to be activated.
+    problems
+        What was not acted on, in words.
+    changed
+        Whether there is something to remember.
+    """
+
+    acknowledgements: tuple[Acknowledgement, ...] = ()
+    problems: tuple[str, ...] = ()
+    changed: bool = False
+
+
+@dataclass
+class Desk:
+    """What one controller has accepted.
+
+    Attributes
+    ----------
+    highest_version, order_sequence
+        The highest numbers in signed words so far.
+    order
+        The last order.
+    """
+
+    tables: Tables
+    highest_version: int = 0
+    order_sequence: int = 0
+    order: Order | None = None
+    _order_token: str | None = None
+    _keys: list[str] = field(default_factory=list)
+    _keys_issued_s: float = float("-inf")
+    _held: dict[int, _Held] = field(default_factory=dict)
+    _verdicts: dict[int, Verdict] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._trusted = TrustedKeys.of({"keys": [dict(key) for key in self.tables.keys]})
+        self._ever = self._trusted
+
+    @property
+    def releases(self) -> dict[str, tuple[Release, ...]]:
+        """The accepted versions of every slot."""
+        held = [one.release for _, one in sorted(self._held.items())]
+        return {slot: tuple(r for r in held if r.slot == slot) for slot in SLOTS}
+
+    @property
+    def verdicts(self) -> tuple[Verdict, ...]:
+        """What was found of the latest signed versions."""
+        return tuple(self._verdicts.values())
+
+    def receive(self, document: object, now_s: float) -> Received:
+        """Take an assignment in.
+
+        Parameters
+        ----------
+        now_s
+            POSIX seconds.
+
+        Raises
+        ------
+        InputError
+            For what is no assignment of this junction. A bad word in a good assignment is a problem of its own.
+        """
+        values = record(document, ("junction", "slots", "order", "keys"), "assignment", others=True)
+        self._require_own(values["junction"])
+        rows = list(_rows(values["slots"]))
+        before = self.content()
+        problems: list[str] = []
+        acknowledgements: list[Acknowledgement] = []
+        if values["keys"] is not None:
+            _attempt(problems, lambda: self._take_keys(values["keys"]))
+        for slot, pending, row in sorted(rows, key=lambda r: int(r[2]["version"])):
+            told = self._judge(slot, row, now_s, problems)
+            if pending and told is not None:
+                acknowledgements.append(told)
+            if row["activation"] is not None and row["version"] in self._held:
+                _attempt(problems, lambda row=row: self._activate(row["version"], row["activation"]))
+        self._forget(rows, now_s)
+        if values["order"] is not None:
+            _attempt(problems, lambda: self._take_order(values["order"], now_s))
+        return Received(tuple(acknowledgements), tuple(problems), self.content() != before)
+
+    def _require_own(self, junction: object) -> None:
+        if junction != self.tables.junction:
+            rule = f"must be that of this controller, {self.tables.junction!r}"
+            raise InputError(rule, field="junction", value=junction)
+
+    def _take_keys(self, token: object, trusted: TrustedKeys | None = None) -> None:
+        if self._keys and token == self._keys[-1]:
+            return
+        payload = (trusted or self._trusted).verify(token, Typ.KEYS)
+        issued_s = instant(payload.get("issued_at"), "keys, issued_at")
+        if issued_s <= self._keys_issued_s:
+            rule = "must be issued after the keys that are trusted now"
+            raise InputError(rule, field="keys, issued_at", value=payload["issued_at"])
+        named = payload.get("keys")
+        new = TrustedKeys.of(named if isinstance(named, dict) else {"keys": named})
+        self._trusted, self._keys_issued_s = new, issued_s
+        self._ever = TrustedKeys({**self._ever.keys, **new.keys})
+        self._keys.append(str(token))
+
+    def _judge(
+        self, slot: str, row: Mapping[str, Any], now_s: float, problems: list[str]
+    ) -> Acknowledgement | None:
+        """Return what is to be said of a version, or nothing where it is none of ours to judge."""
+        version, digest = row["version"], _digest(row["plan"])
+        known = self._verdicts.get(version)
+        if known is None or known.token != digest:
+            try:
+                payload = self._trusted.verify(row["plan"], Typ.PLAN)
+                self._require_new(payload, version)
+            except InputError as error:
+                problems.append(f"version {version}: {error}")
+                return Acknowledgement(version, "refused", str(error)) if known is None else None
+            known = self._verdict(slot, row["plan"], payload, now_s)
+            self.highest_version = version
+            self._verdicts[version] = known
+            for old in sorted(self._verdicts)[:-_MOST_VERDICTS]:
+                del self._verdicts[old]
+            if known.reason:
+                problems.append(f"version {version}: {known.reason}")
+        result = "refused" if known.reason else "accepted"
+        return Acknowledgement(version, result, known.reason)
+
+    def _require_new(self, payload: Mapping[str, Any], version: int) -> None:
+        self._require_own(payload.get("junction"))
+        if payload.get("version") != version or type(payload["version"]) is not int:
+            raise InputError(
+                f"must be {version}, as announced", field="version", value=payload.get("version")
+            )
+        if version <= self.highest_version:
+            rule = f"must be higher than {self.highest_version}, which was here before"
+            raise InputError(rule, field="version", value=version)
+
+    def _verdict(self, slot: str, token: str, payload: Mapping[str, Any], now_s: float) -> Verdict:
+        version: int = payload["version"]
+        try:
+            release = self._release(slot, payload)
+            _require_valid(release, payload, now_s)
+        except InputError as error:
+            return Verdict(version, _digest(token), str(error))
+        self._held[version] = _Held(token, None, float("-inf"), release)
+        return Verdict(version, _digest(token), "")
+
+    def _release(self, slot: str, payload: Mapping[str, Any]) -> Release:
+        """Return the release that a verified payload describes; its plans pass the gate."""
+        values = record(payload, _PLAN_KEYS, "plan", others=True)
+        rules = (("slot", slot), ("tables", self.tables.digest), ("epoch", EPOCH))
+        for name, wanted in rules:
+            if values[name] != wanted:
+                raise InputError(f"must be {wanted!r}", field=name, value=values[name])
+        until = values["valid_until"]
+        instant(values["activate_from"], "activate_from")
+        programme = Programme.from_values(
+            values["plans"], values["day_types"], values["time_zone"], self.tables
+        )
+        until_s = None if until is None else instant(until, "valid_until")
+        name = text(values["release"], "release", empty=True)
+        return Release(values["version"], slot, programme, None, until_s, name)
+
+    def _activate(self, version: int, token: str, trusted: TrustedKeys | None = None) -> None:
+        held = self._held[version]
+        if token == held.activation:
+            return
+        values = record(
+            (trusted or self._trusted).verify(token, Typ.ACTIVATION),
+            ("junction", "version", "slot", "issued_at", "activate_at", "until"),
+            "activation",
+            others=True,
+        )
+        wanted = {"junction": self.tables.junction, "version": version, "slot": held.release.slot}
+        for name, own in wanted.items():
+            if values[name] != own:
+                raise InputError(f"must be {own!r}", field=f"activation, {name}", value=values[name])
+        issued_s = instant(values["issued_at"], "activation, issued_at")
+        if held.activation is not None and issued_s <= held.activated_s:
+            rule = "must be issued after the one before"
+            raise InputError(rule, field="activation, issued_at", value=values["issued_at"])
+        plan = self._ever.verify(held.plan, Typ.PLAN)
+        active_s = max(
+            instant(values["activate_at"], "activation, activate_at"),
+            instant(plan["activate_from"], "activate_from"),
+        )
+        ends = [
+            instant(value, "activation, until")
+            for value in (values["until"], plan["valid_until"])
+            if value is not None
+        ]
+        release = replace(held.release, active_s=active_s, until_s=min(ends, default=None))
+        self._held[version] = _Held(held.plan, token, issued_s, release)
+
+    def _take_order(self, token: object, now_s: float) -> None:
+        if token == self._order_token:
+            return
+        order = self._read_order(token, self._trusted)
+        if order.sequence <= self.order_sequence:
+            rule = f"must be higher than {self.order_sequence}, which was here before"
+            raise InputError(rule, field="order, sequence", value=order.sequence)
+        if order.expires_s <= now_s:
+            raise InputError("must not have expired", field="order, expires_at", value=order.expires_s)
+        self.order, self.order_sequence, self._order_token = order, order.sequence, str(token)
+
+    def _read_order(self, token: object, trusted: TrustedKeys) -> Order:
+        keys = ("junction", "sequence", "mode", "slot", "issued_at", "expires_at")
+        values = record(trusted.verify(token, Typ.ORDER), keys, "order", others=True)
+        self._require_own(values["junction"])
+        mode = Mode(choice(values["mode"], tuple(Mode), "order, mode"))
+        slot = None if mode != Mode.SLOT else choice(values["slot"], SLOTS, "order, slot")
+        expires_s = instant(values["expires_at"], "order, expires_at")
+        if expires_s - instant(values["issued_at"], "order, issued_at") > LONGEST_ORDER_S:
+            value = values["expires_at"]
+            raise InputError("must expire within 12 h", field="order, expires_at", value=value)
+        return Order(whole(values["sequence"], "order, sequence", low=1), mode, slot, expires_s)
+
+    def _forget(self, rows: list[tuple[str, bool, Mapping[str, Any]]], now_s: float) -> None:
+        """Forget what was never activated or has ended by the word of the service, and what newer versions replace."""
+        named = {row["version"] for _, _, row in rows}
+        for version, one in list(self._held.items()):
+            kept = one.release.slot == "base" and one.activation is not None
+            if version not in named and not kept:
+                del self._held[version]
+        for slot in SLOTS:
+            begun = [
+                version
+                for version, one in self._held.items()
+                if one.release.slot == slot
+                and one.release.active_s is not None
+                and one.release.active_s <= now_s
+            ]
+            for version in sorted(begun)[:-1]:
+                del self._held[version]
+
+    def content(self) -> dict[str, Any]:
+        """Return what is to be remembered, as plain values."""
+        return {
+            "keys": [*self._keys],
+            "plans": [[one.plan, one.activation] for _, one in sorted(self._held.items())],
+            "verdicts": [list(verdict) for verdict in self._verdicts.values()],
+            "highest_version": self.highest_version,
+            "order": self._order_token,
+            "order_sequence": self.order_sequence,
+        }
+
+    @classmethod
+    def restored(cls, tables: Tables, content: object) -> Desk:
+        """Return the desk that remembers `content`; every signed word in it is verified and judged anew.
+
+        Raises
+        ------
+        InputError
+            For anything that this controller would not have accepted.
+        """
+        values = record(content, _CONTENT_KEYS, "memory")
+        desk = cls(tables)
+        for token in items(values["keys"], "memory, keys"):
+            desk._take_keys(token)
+        for position, row in enumerate(items(values["plans"], "memory, plans")):
+            desk._restore_plan(row, f"memory, plans[{position}]")
+        for row in items(values["verdicts"], "memory, verdicts"):
+            version, digest, reason = items(row, "memory, verdicts")
+            verdict = Verdict(
+                whole(version, "memory, verdicts"),
+                text(digest, "memory, verdicts"),
+                text(reason, "memory, verdicts", empty=True),
+            )
+            desk._verdicts[verdict.version] = verdict
+        desk.highest_version = whole(values["highest_version"], "memory, highest_version")
+        desk.order_sequence = whole(values["order_sequence"], "memory, order_sequence")
+        if values["order"] is not None:
+            desk.order = desk._read_order(values["order"], desk._ever)
+            desk._order_token = values["order"]
+        return desk
+
+    def _restore_plan(self, row: object, where: str) -> None:
+        pair = items(row, where)
+        if len(pair) != 2:
+            raise InputError("must be a plan and its activation", field=where, value=len(pair))
+        token, activation = pair
+        payload = self._ever.verify(token, Typ.PLAN)
+        self._require_own(payload.get("junction"))
+        slot = choice(payload.get("slot"), SLOTS, f"{where}, slot")
+        release = self._release(slot, payload)
+        self._held[whole(release.version, where, low=1)] = _Held(token, None, float("-inf"), release)
+        if activation is not None:
+            self._activate(release.version, activation, self._ever)
+
+
+def _rows(slots: object) -> Iterator[tuple[str, bool, Mapping[str, Any]]]:
+    """Yield slot, whether it is pending, and version with its signed words."""
+    for slot, value in record(slots, (), "slots", others=True).items():
+        choice(slot, SLOTS, "slots")
+        places = record(value, ("current", "pending"), f"slots, {slot}", others=True)
+        for place in ("current", "pending"):
+            if places[place] is not None:
+                where = f"slots, {slot}, {place}"
+                row = record(places[place], ("version", "plan", "activation"), where, others=True)
+                whole(row["version"], f"{where}, version", low=1)
+                text(row["plan"], f"{where}, plan")
+                yield slot, place == "pending", row
+
+
+def _require_valid(release: Release, payload: Mapping[str, Any], now_s: float) -> None:
+    if release.until_s is not None and release.until_s <= now_s:
+        hint = "If it has not, the clock of the controller is wrong"
+        raise InputError("has ended", field="valid_until", value=payload["valid_until"], hint=hint)
+
+
+def _attempt(problems: list[str], act: Any) -> None:
+    """Do what one word says, or note why not: the others must not suffer from it."""
+    try:
+        act()
+    except InputError as error:
+        problems.append(str(error))
+
+
+def _digest(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()

@@ -1,0 +1,264 @@
+"""The way to the service over HTTP: long poll, server-sent events, acknowledgements and reports. The only importer of httpx.
+
+Whatever the service or somebody in its place answers is bounded in size and read as plain values; what it means is for
+`simulation.controller.assignment`.
+"""
+
+from __future__ import annotations
+
+import json
+import ssl
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import quote, urlsplit
+
+import httpx
+
+from traffic.errors import InputError, JasylError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping, Sequence
+
+    from simulation.controller.assignment import Acknowledgement
+
+__all__ = ["Answer", "Event", "Link", "LinkError", "Settings", "connect", "register"]
+
+LARGEST_BYTES = 4_000_000
+_CONNECT_S, _QUIET_S = 5.0, 45.0  # the service sends a comment on a quiet stream every 15 s
+_BUSY = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
+_FINAL = (HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY)
+
+
+class LinkError(JasylError):
+    """The service could not be reached, or did not do what it was asked.
+
+    Attributes
+    ----------
+    retry_s
+        After how many seconds it wants to be asked again, where it has said so.
+    final
+        True where asking again cannot help.
+    """
+
+    def __init__(self, text: str, *, retry_s: float = 0.0, final: bool = False) -> None:
+        super().__init__(text)
+        self.retry_s, self.final = retry_s, final
+
+
+class Answer(NamedTuple):
+    """An assignment, or `None` where nothing has changed; its tag, and the time of the service."""
+
+    document: object
+    tag: str | None
+    time: str | None
+
+
+class Event(NamedTuple):
+    """A server-sent event; one without a name only says that the service is there."""
+
+    name: str
+    id: str
+    data: str
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to reach the service.
+
+    Attributes
+    ----------
+    url
+        Its root: ``http://127.0.0.1:8000``.
+    ca, certificate, key
+        PEM files: whom to trust in place of the system's authorities, and who one is (mutual TLS).
+    wait_s
+        For how long a poll may be held.
+    """
+
+    url: str
+    ca: str | None = None
+    certificate: str | None = None
+    key: str | None = None
+    wait_s: int = 25
+
+    def __post_init__(self) -> None:
+        parts = urlsplit(self.url)
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            hint = "Give the root of the service: http://127.0.0.1:8000"
+            raise InputError("must be an http or https address", field="url", value=self.url, hint=hint)
+
+    def trust(self) -> ssl.SSLContext | bool:
+        """Return whom to trust, and who one is."""
+        if not self.url.startswith("https"):
+            return False
+        try:
+            context = ssl.create_default_context(cafile=self.ca)
+            if self.certificate is not None:
+                context.load_cert_chain(self.certificate, self.key)
+        except (OSError, ssl.SSLError) as error:
+            hint = "Give certificates and keys as PEM files"
+            raise InputError("must be readable", field="certificates", value=str(error), hint=hint) from error
+        return context
+
+
+@asynccontextmanager
+async def connect(settings: Settings, trust: ssl.SSLContext | bool) -> AsyncIterator[httpx.AsyncClient]:  # noqa: FBT001
+    """Hand out connections of one controller, or of many."""
+    limits = httpx.Limits(max_connections=None, max_keepalive_connections=None, keepalive_expiry=60.0)
+    timeout = httpx.Timeout(_CONNECT_S, read=settings.wait_s + 15.0, pool=None)
+    async with httpx.AsyncClient(
+        base_url=settings.url, verify=trust, trust_env=False, limits=limits, timeout=timeout
+    ) as client:
+        yield client
+
+
+class Link:
+    """One controller's way to the service.
+
+    Parameters
+    ----------
+    credential
+        What the service knows this controller by; it is never shown.
+    """
+
+    def __init__(
+        self, client: httpx.AsyncClient, junction: str, credential: str, *, wait_s: int = 25
+    ) -> None:
+        if not (credential.isascii() and credential.isprintable() and credential):
+            rule = "must be printable ASCII characters"
+            raise InputError(rule, field=f"credential of {junction}")
+        self._client, self._wait_s = client, wait_s
+        self._root = f"/v1/controllers/{quote(junction, safe='')}"
+        self._headers = {b"Authorization": f"Bearer {credential}".encode()}
+
+    async def poll(self, tag: str | None) -> Answer:
+        """Ask for the assignment; the service may hold the answer until there is something new."""
+        headers = {} if tag is None else {b"If-None-Match": tag.encode()}
+        response, body = await self._ask("GET", f"/assignment?wait={self._wait_s}", headers=headers)
+        time = response.headers.get("X-Jasyl-Time")
+        if response.status_code == HTTPStatus.NOT_MODIFIED:
+            return Answer(None, tag, time)
+        return Answer(_plain(body), response.headers.get("ETag"), time)
+
+    async def stream(self, last: str | None) -> AsyncIterator[Event]:
+        """Yield what the service pushes, from after the event `last` on."""
+        headers = self._headers | {b"Accept": b"text/event-stream"}
+        if last is not None:
+            headers[b"Last-Event-ID"] = last.encode()
+        timeout = httpx.Timeout(_CONNECT_S, read=_QUIET_S, pool=None)
+        try:
+            async with self._client.stream(
+                "GET", f"{self._root}/stream", headers=headers, timeout=timeout
+            ) as response:
+                if response.status_code != HTTPStatus.OK:
+                    _check(response, await _bounded(response))
+                    raise LinkError(f"{response.status_code} is no stream")
+                async for event in _events(response):
+                    yield event
+        except (httpx.HTTPError, httpx.StreamError) as error:
+            raise LinkError(f"{type(error).__name__}: {error}") from error
+
+    async def acknowledge(self, told: Acknowledgement, at: str) -> None:
+        """Tell what was found of a version."""
+        values = {"version": told.version, "result": told.result, "reason": told.reason[:500], "at": at}
+        await self._ask("POST", "/acknowledgements", values=values)
+
+    async def report(self, reports: Sequence[Mapping[str, Any]]) -> object:
+        """Send reports and return up to which number the service has them."""
+        _, body = await self._ask("POST", "/reports", values={"reports": list(reports)})
+        answer = _plain(body)
+        return answer.get("accepted_until") if isinstance(answer, dict) else None
+
+    async def _ask(
+        self, method: str, path: str, *, headers: Mapping[bytes, bytes] | None = None, values: object = None
+    ) -> tuple[httpx.Response, bytes]:
+        headers = {**self._headers, **(headers or {})}
+        try:
+            async with self._client.stream(
+                method, self._root + path, headers=headers, json=values
+            ) as response:
+                body = await _bounded(response)
+        except (httpx.HTTPError, httpx.StreamError) as error:
+            raise LinkError(f"{type(error).__name__}: {error}") from error
+        _check(response, body)
+        return response, body
+
+
+async def register(
+    settings: Settings, token: str, junction: str, why: str, *, rotate: bool = False
+) -> Mapping[str, Any]:
+    """Register the controller of a junction, or give it another credential: ``token`` and ``keys`` of the answer.
+
+    Parameters
+    ----------
+    token
+        Of somebody who may do so; it is never shown.
+    """
+    path = f"/v1/controllers/{quote(junction, safe='')}/rotate" if rotate else "/v1/controllers"
+    values = {"why": why} if rotate else {"junction": junction, "why": why}
+    headers = {b"Authorization": f"Bearer {token}".encode()}
+    try:
+        async with connect(settings, settings.trust()) as client:
+            response = await client.post(path, headers=headers, json=values)
+    except httpx.HTTPError as error:
+        raise LinkError(f"{type(error).__name__}: {error}") from error
+    _check(response, response.content)
+    answer = _plain(response.content)
+    if not isinstance(answer, dict) or not isinstance(answer.get("token"), str):
+        raise LinkError("an answer without a credential")
+    return answer
+
+
+def _check(response: httpx.Response, body: bytes) -> None:
+    status = response.status_code
+    if status < HTTPStatus.MULTIPLE_CHOICES or status == HTTPStatus.NOT_MODIFIED:
+        return
+    wanted = response.headers.get("Retry-After", "")
+    retry_s = float(wanted) if status in _BUSY and wanted.isascii() and wanted.isdigit() else 0.0
+    text = body[:300].decode("utf-8", "replace")
+    raise LinkError(f"{status} {response.reason_phrase}: {text}", retry_s=retry_s, final=status in _FINAL)
+
+
+async def _bounded(response: httpx.Response) -> bytes:
+    parts, size = [], 0
+    async for part in response.aiter_bytes():
+        parts.append(part)
+        size += len(part)
+        if size > LARGEST_BYTES:
+            raise LinkError(f"an answer of more than {LARGEST_BYTES} bytes")
+    return b"".join(parts)
+
+
+def _plain(body: bytes) -> object:
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise LinkError(f"an answer that is no JSON: {error}") from error
+
+
+async def _events(response: httpx.Response) -> AsyncIterator[Event]:
+    """Yield the events of a stream, as in the HTML standard; comments are events without a name."""
+    name, identifier, size = "", "", 0
+    data: list[str] = []
+    async for line in response.aiter_lines():
+        size += len(line)
+        if size > LARGEST_BYTES:
+            raise LinkError(f"an event of more than {LARGEST_BYTES} bytes")
+        if not line:
+            if data:
+                yield Event(name or "message", identifier, "\n".join(data))
+            name, data, size = "", [], 0
+            continue
+        if line.startswith(":"):
+            yield Event("", identifier, "")
+            continue
+        key, _, value = line.partition(":")
+        value = value.removeprefix(" ")
+        if key == "data":
+            data.append(value)
+        elif key == "event":
+            name = value
+        elif key == "id" and "\0" not in value:
+            identifier = value

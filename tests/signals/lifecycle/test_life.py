@@ -1,0 +1,319 @@
+"""Plan sets from draft to superseded, by example."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from signals.lifecycle import decisions
+from signals.lifecycle.records import GroupState, SetState, Slot
+from tests.signals.lifecycle.desk import APPROVER, AUTHOR, Desk, replayed
+from traffic.errors import InputError, RefusedError, UnknownError
+
+TWO = {"east": ["a", "b"], "west": ["c"]}
+
+
+def state_of(desk: Desk, plan_set: str) -> SetState:
+    return desk.state.plan_set(plan_set).state
+
+
+def test_a_set_goes_from_draft_to_in_force() -> None:
+    desk = Desk()
+    plan_set = desk.draft(TWO)
+    states = [state_of(desk, plan_set)]
+    for step in (desk.check, desk.approve, desk.publish):
+        step(plan_set)
+        states.append(state_of(desk, plan_set))
+    for key in "abc":
+        assert desk.pending(key) == 1
+        desk.accept(key, 1)
+    states.append(state_of(desk, plan_set))
+    assert desk.coordinate() == ["group.activated", "group.activated"]
+    for key in "abc":
+        desk.run(key, 1)
+    states.append(state_of(desk, plan_set))
+    assert [s.value for s in states] == [
+        "draft",
+        "checked",
+        "approved",
+        "published",
+        "acknowledged",
+        "in_force",
+    ]
+    assert replayed(desk) == desk.state
+
+
+def test_a_group_switches_only_when_every_member_has_acknowledged() -> None:
+    desk = Desk()
+    plan_set = desk.published(TWO)
+    desk.accept("a", 1)
+    desk.accept("c", 1)
+    assert desk.coordinate() == ["group.activated"]
+    groups = desk.state.plan_set(plan_set).groups
+    assert groups["east"].state is GroupState.PENDING
+    assert groups["west"].state is GroupState.ACTIVATED
+    assert groups["west"].activate_at == desk.at + timedelta(seconds=10)
+    assert desk.state.junction("a").slot(Slot.BASE).current is None
+    desk.accept("b", 1)
+    assert desk.coordinate() == ["group.activated"]
+    assert desk.current("a") == desk.current("b") == 1
+
+
+def test_a_refusal_lets_its_group_keep_what_it_has_and_the_other_go_on() -> None:
+    desk = Desk()
+    desk.bring_in(desk.published(TWO))
+    second = desk.published(TWO)
+    desk.accept("a", 2)
+    desk.refuse("b", 2, "intergreen N to E is 6 s")
+    desk.accept("c", 2)
+    desk.coordinate()
+    desk.run("c", 2)
+    assert [desk.current(key) for key in "abc"] == [1, 1, 2]
+    assert all(desk.state.junction(key).slot(Slot.BASE).pending is None for key in "abc")
+    assert state_of(desk, second) is SetState.IN_FORCE
+    assert state_of(desk, "set-1") is SetState.IN_FORCE  # a and b still have it
+    (alarm,) = desk.state.alarms.values()
+    assert alarm.kind == "group_kept"
+    assert "b refuses version 2: intergreen N to E is 6 s" in alarm.text
+    assert alarm.junctions == ("a", "b")
+
+
+def test_a_deadline_lets_the_group_keep_what_it_has_and_names_the_silent() -> None:
+    desk = Desk()
+    plan_set = desk.published({"all": ["a", "b", "c"]})
+    desk.accept("a", 1)
+    desk.wait(minutes=5, seconds=-1)
+    assert desk.coordinate() == []
+    desk.wait(seconds=1)
+    assert desk.coordinate() == ["group.kept", "alarm.raised", "plan_set.kept"]
+    assert state_of(desk, plan_set) is SetState.KEPT
+    (alarm,) = desk.state.alarms.values()
+    assert alarm.text.endswith("(no word of b, c)")
+    with pytest.raises(RefusedError, match="not a version that the junction is to have"):
+        desk.accept("b", 1)
+
+
+def test_versions_rise_also_after_one_was_taken_back() -> None:
+    desk = Desk()
+    first = desk.published({"all": ["a"]})
+    desk.enter(APPROVER, lambda s, at, w: decisions.withdraw(s, at, w, first))
+    assert state_of(desk, first) is SetState.KEPT
+    desk.published({"all": ["a"]})
+    assert desk.pending("a") == 2
+    event = desk.published({"all": ["a"]}, slot=Slot.EVENT, hours=2)
+    assert desk.pending("a", Slot.EVENT) == 3
+    assert state_of(desk, event) is SetState.PUBLISHED
+
+
+def test_a_new_set_supersedes_the_one_before_when_no_junction_has_it_any_more() -> None:
+    desk = Desk()
+    first = desk.published(TWO)
+    desk.bring_in(first)
+    second = desk.published({"west": ["c"]})
+    desk.bring_in(second)
+    assert state_of(desk, first) is SetState.IN_FORCE
+    third = desk.published({"east": ["a", "b"]})
+    desk.bring_in(third)
+    assert [state_of(desk, s) for s in (first, second, third)] == [
+        SetState.SUPERSEDED,
+        SetState.IN_FORCE,
+        SetState.IN_FORCE,
+    ]
+    assert desk.state.live == {second, third}
+
+
+def test_a_set_that_lost_its_silent_junction_comes_into_force() -> None:
+    desk = Desk()
+    first = desk.published({"all": ["a", "b"]})
+    desk.accept("a", 1)
+    desk.accept("b", 1)
+    desk.coordinate()
+    desk.run("a", 1)
+    assert state_of(desk, first) is SetState.ACKNOWLEDGED
+    desk.published({"only": ["b"]})
+    desk.accept("b", 2)
+    desk.coordinate()
+    assert state_of(desk, first) is SetState.IN_FORCE
+
+
+def test_rolling_back_publishes_what_was_before_as_new_versions() -> None:
+    desk = Desk()
+    first, second = desk.published(TWO), None
+    desk.bring_in(first)
+    second = desk.published(TWO)
+    desk.bring_in(second)
+    assert decisions.rollback_sources(desk.state, second) == {"a": first, "b": first, "c": first}
+    back = desk.published(TWO, rollback_of=second)
+    desk.bring_in(back)
+    assert [desk.current(key) for key in "abc"] == [3, 3, 3]
+    assert [state_of(desk, s) for s in (first, second, back)] == [
+        SetState.SUPERSEDED,
+        SetState.ROLLED_BACK,
+        SetState.IN_FORCE,
+    ]
+
+
+def test_there_is_nothing_to_roll_back_to_after_the_first_set() -> None:
+    desk = Desk()
+    first = desk.published(TWO)
+    desk.bring_in(first)
+    with pytest.raises(RefusedError, match="junction a: had no plans of the service before"):
+        decisions.rollback_sources(desk.state, first)
+
+
+def test_an_event_ends_by_itself() -> None:
+    desk = Desk()
+    desk.bring_in(desk.published(TWO))
+    event = desk.published(TWO, slot=Slot.EVENT, hours=2)
+    desk.bring_in(event)
+    assert desk.current("a", Slot.EVENT) == 2
+    desk.wait(hours=2)
+    assert desk.coordinate() == ["plan_set.expired"]
+    assert state_of(desk, event) is SetState.EXPIRED
+    assert desk.state.junction("a").slot(Slot.EVENT).current is None
+    assert desk.current("a") == 1
+
+
+def test_an_event_is_ended_before_its_time_by_new_activations() -> None:
+    desk = Desk()
+    event = desk.published(TWO, slot=Slot.EVENT, hours=2)
+    desk.bring_in(event)
+    until = desk.at + timedelta(minutes=1)
+    sequence = desk.state.junction("a").sequence
+    tokens = {key: f"end-{key}" for key in "abc"}
+    desk.enter(APPROVER, lambda s, at, w: decisions.end(s, at, w, event, tokens, until))
+    current = desk.state.junction("a").slot(Slot.EVENT).current
+    assert current is not None
+    assert (current.activation, current.until) == ("end-a", until)
+    assert desk.state.junction("a").sequence == sequence + 1
+    desk.wait(minutes=1)
+    assert desk.coordinate() == ["plan_set.expired"]
+
+
+def test_a_set_is_not_published_over_one_that_is_under_way() -> None:
+    desk = Desk()
+    desk.published({"all": ["a"]})
+    second = desk.draft({"all": ["a"]})
+    desk.check(second)
+    desk.approve(second)
+    with pytest.raises(RefusedError, match="junction a: has a plan of the set set-1 under way"):
+        desk.publish(second)
+
+
+def test_a_junction_that_somebody_holds_is_left_alone() -> None:
+    desk = Desk()
+    desk.hold("c", "Dana", minutes=10)
+    plan_set = desk.draft(TWO)
+    desk.check(plan_set)
+    desk.approve(plan_set)
+    with pytest.raises(
+        RefusedError, match=r"junction c: is held until 2026-11-27T07:10:00.000Z \(got 'Dana'\)"
+    ):
+        desk.publish(plan_set)
+    desk.wait(minutes=10)
+    desk.publish(plan_set)
+
+
+def test_an_author_does_not_approve_her_own_set() -> None:
+    desk = Desk()
+    plan_set = desk.draft(TWO)
+    desk.check(plan_set)
+    with pytest.raises(RefusedError, match="somebody else than its author") as refused:
+        desk.approve(plan_set, AUTHOR)
+    assert refused.value.status == 403
+    desk.enter(AUTHOR, lambda s, at, w: decisions.approve(s, at, w, plan_set, four_eyes=False))
+
+
+def test_a_set_with_findings_is_refused_for_good() -> None:
+    desk = Desk()
+    plan_set = desk.draft(TWO)
+    desk.check(plan_set, ["junction a: green must be at least 5 s"])
+    assert state_of(desk, plan_set) is SetState.REFUSED
+    with pytest.raises(RefusedError, match=r"must be checked \(got 'refused'\)"):
+        desk.approve(plan_set)
+
+
+def test_acknowledging_twice_is_once() -> None:
+    desk = Desk()
+    desk.published({"all": ["a"]})
+    assert desk.accept("a", 1) == ["junction.accepted", "plan_set.acknowledged"]
+    assert desk.accept("a", 1) == []
+    desk.coordinate()
+    assert desk.accept("a", 1) == []
+    assert desk.run("a", 1) == ["junction.running", "group.in_force", "plan_set.in_force"]
+    assert desk.run("a", 1) == []
+
+
+def test_a_version_that_is_not_activated_may_not_be_run() -> None:
+    desk = Desk()
+    desk.published({"all": ["a", "b"]})
+    desk.accept("a", 1)
+    with pytest.raises(RefusedError, match="is not activated, and must not be shown"):
+        desk.run("a", 1)
+
+
+def test_who_is_late_after_the_activation_is_told_and_the_alarm_goes_with_its_reason() -> None:
+    desk = Desk()
+    desk.published({"all": ["a", "b"]})
+    desk.accept("a", 1)
+    desk.accept("b", 1)
+    desk.coordinate()
+    desk.run("a", 1)
+    desk.wait(minutes=6, seconds=10)
+    assert desk.coordinate() == ["alarm.raised"]
+    assert desk.coordinate() == []
+    (alarm,) = desk.state.alarms.values()
+    assert (alarm.kind, alarm.junctions) == ("not_in_step", ("b",))
+    assert desk.run("b", 1)[:2] == ["junction.running", "group.in_force"]
+    assert not desk.state.alarms
+
+
+@pytest.mark.parametrize(
+    ("groups", "text"),
+    [
+        ({}, "groups: must have a group"),
+        ({"all": []}, "groups, all: must have a junction"),
+        ({"east": ["a"], "west": ["b", "a"]}, "groups, west: must be in one group, and is in east too"),
+        ({"east": ["a", "a"]}, "groups, east: must be in one group, and is in east too"),
+    ],
+)
+def test_groups_part_the_junctions(groups: dict, text: str) -> None:
+    with pytest.raises(InputError, match=text):
+        Desk().draft(groups)
+
+
+@pytest.mark.parametrize(
+    ("slot", "hours", "text"),
+    [
+        (Slot.BASE, 0, "valid_until: must be later than 2026-11-27T07:00:00.000Z"),
+        (Slot.EVENT, None, "valid_until: must be given for the slot event"),
+        (Slot.INCIDENT, 24 * 31 + 1, "valid_until: must be at most 31 days after"),
+    ],
+)
+def test_what_ends_by_itself_says_when(slot: Slot, hours: float | None, text: str) -> None:
+    with pytest.raises(InputError, match=text):
+        Desk().draft(TWO, slot=slot, hours=hours)
+
+
+def test_unknown_sets_and_taken_names_are_told() -> None:
+    desk = Desk()
+    plan_set = desk.draft(TWO)
+    with pytest.raises(UnknownError, match="there is no such plan set"):
+        desk.check("set-9")
+    new = decisions.Draft(plan_set, "again", Slot.BASE, "d", TWO)
+    with pytest.raises(RefusedError, match="plan_set: is taken"):
+        decisions.draft(desk.state, desk.at, AUTHOR, new)
+
+
+def test_versions_must_be_the_next_ones_of_all_junctions() -> None:
+    desk = Desk()
+    plan_set = desk.draft({"all": ["a", "b"]})
+    desk.check(plan_set)
+    desk.approve(plan_set)
+    deadline = desk.at + timedelta(minutes=5)
+    one, two = decisions.NewVersion(1, "p"), decisions.NewVersion(2, "p")
+    with pytest.raises(InputError, match="a version for each junction"):
+        decisions.publish(desk.state, desk.at, APPROVER, plan_set, {"a": one}, deadline=deadline)
+    with pytest.raises(RefusedError, match=r"junction b, version: must be 1 \(got 2\)"):
+        decisions.publish(desk.state, desk.at, APPROVER, plan_set, {"a": one, "b": two}, deadline=deadline)

@@ -1,0 +1,230 @@
+"""The life cycle under every order of events: what must hold whatever happens."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from datetime import timedelta
+from itertools import pairwise
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from signals.lifecycle import decisions, operators
+from signals.lifecycle.records import GroupState, OrderMode, SetState, Slot
+from tests.signals.lifecycle.desk import APPROVER, AUTHOR, Desk, replayed
+from traffic.errors import InputError, RefusedError
+
+KEYS = ("a", "b", "c", "d", "e")
+PEOPLE = (AUTHOR, APPROVER, "Dana")
+S = SetState
+MAY_FOLLOW = {
+    S.DRAFT: {S.CHECKED, S.REFUSED, S.WITHDRAWN},
+    S.CHECKED: {S.APPROVED, S.WITHDRAWN},
+    S.REFUSED: set(),
+    S.APPROVED: {S.PUBLISHED, S.WITHDRAWN},
+    S.PUBLISHED: {S.ACKNOWLEDGED, S.KEPT},
+    S.ACKNOWLEDGED: {S.IN_FORCE, S.KEPT, S.SUPERSEDED, S.ROLLED_BACK, S.EXPIRED},
+    S.IN_FORCE: {S.SUPERSEDED, S.ROLLED_BACK, S.EXPIRED},
+    S.KEPT: set(),
+    S.WITHDRAWN: set(),
+    S.SUPERSEDED: set(),
+    S.ROLLED_BACK: set(),
+    S.EXPIRED: set(),
+}
+
+
+@st.composite
+def groups(draw: st.DrawFn) -> dict[str, list[str]]:
+    of = draw(st.lists(st.sampled_from("-xyz"), min_size=len(KEYS), max_size=len(KEYS)))
+    found: dict[str, list[str]] = {}
+    for key, name in zip(KEYS, of, strict=True):
+        if name != "-":
+            found.setdefault(name, []).append(key)
+    return found or {"x": ["a"]}
+
+
+class Life(RuleBasedStateMachine):
+    """Everybody asks for anything at any time; what is refused changes nothing."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.desk = Desk()
+        self.seen: dict[str, SetState] = {}
+        self.versions: dict[str, list[tuple[int, str]]] = {key: [] for key in KEYS}
+        self.accepted: set[tuple[str, int]] = set()
+
+    def some_set(self, data: st.DataObject) -> str:
+        return data.draw(st.sampled_from(sorted(self.desk.state.sets)))
+
+    def tried(self, action: object, *arguments: object, **options: object) -> bool:
+        before = self.desk.state
+        try:
+            action(*arguments, **options)  # type: ignore[operator]
+        except (RefusedError, InputError):
+            assert self.desk.state is before
+            return False
+        return True
+
+    def published(self, groups: dict, slot: Slot, rollback_of: str | None = None) -> None:
+        hours = None if slot is Slot.BASE else 3
+        with suppress(RefusedError):  # the steps before the one that is refused stand
+            self.desk.published(groups, slot=slot, hours=hours, rollback_of=rollback_of)
+
+    @rule(groups=groups(), slot=st.sampled_from(Slot), hours=st.sampled_from([None, 1, 48]))
+    def draft(self, groups: dict, slot: Slot, hours: float | None) -> None:
+        self.tried(self.desk.draft, groups, slot=slot, hours=hours)
+
+    @rule(groups=groups(), slot=st.sampled_from(Slot))
+    def draft_and_publish(self, groups: dict, slot: Slot) -> None:
+        self.published(groups, slot)
+
+    @precondition(lambda self: self.desk.state.sets)
+    @rule(data=st.data(), step=st.sampled_from(["check", "approve", "publish", "withdraw", "find"]))
+    def step(self, data: st.DataObject, step: str) -> None:
+        plan_set = self.some_set(data)
+        desk = self.desk
+        if step == "withdraw":
+            self.tried(desk.enter, AUTHOR, lambda s, at, w: decisions.withdraw(s, at, w, plan_set))
+        elif step == "find":
+            self.tried(desk.check, plan_set, ["a finding"])
+        elif step == "approve":
+            self.tried(desk.approve, plan_set, data.draw(st.sampled_from(PEOPLE)))
+        else:
+            self.tried(getattr(desk, step), plan_set)
+
+    @rule(
+        key=st.sampled_from(KEYS), back=st.integers(-1, 2), word=st.sampled_from(["accept", "run", "refuse"])
+    )
+    def controller(self, key: str, back: int, word: str) -> None:
+        version = self.desk.state.junction(key).last_version - back
+        if self.tried(getattr(self.desk, word), key, version) and word == "accept":
+            self.accepted.add((key, version))
+
+    @rule(word=st.sampled_from(["accept", "run"]))
+    def controllers(self, word: str) -> None:
+        for key in KEYS:
+            for slot in self.desk.state.junction(key).slots.values():
+                for version in (slot.current, slot.pending):
+                    if (
+                        version
+                        and self.tried(getattr(self.desk, word), key, version.number)
+                        and word == "accept"
+                    ):
+                        self.accepted.add((key, version.number))
+
+    @rule(minutes=st.sampled_from([0, 0.1, 2, 7, 90]))
+    def time(self, minutes: float) -> None:
+        self.desk.wait(minutes=minutes)
+        self.desk.coordinate()
+        state = self.desk.state
+        self.desk.coordinate()
+        assert self.desk.state is state  # what is due is done once
+
+    @precondition(lambda self: self.desk.state.sets)
+    @rule(data=st.data())
+    def end(self, data: st.DataObject) -> None:
+        plan_set, desk = self.some_set(data), self.desk
+        active = decisions.active_junctions(desk.state, desk.state.sets[plan_set])
+        tokens, until = dict.fromkeys(active, "end"), desk.at + timedelta(minutes=1)
+        self.tried(desk.enter, AUTHOR, lambda s, at, w: decisions.end(s, at, w, plan_set, tokens, until))
+
+    @precondition(lambda self: self.desk.state.sets)
+    @rule(data=st.data())
+    def roll_back(self, data: st.DataObject) -> None:
+        plan_set, desk = self.some_set(data), self.desk
+        try:
+            sources = decisions.rollback_sources(desk.state, plan_set)
+        except RefusedError:
+            return
+        assert set(sources.values()) <= set(desk.state.sets)
+        slot = desk.state.sets[plan_set].slot
+        if sources:
+            hours = None if slot is Slot.BASE else 3
+            self.tried(desk.published, {"x": list(sources)}, slot=slot, hours=hours, rollback_of=plan_set)
+
+    @rule(key=st.sampled_from(KEYS), who=st.sampled_from(PEOPLE), eject=st.booleans())
+    def hold_or_release(self, key: str, who: str, eject: bool) -> None:
+        if not self.tried(self.desk.hold, key, who):
+            self.tried(self.desk.enter, who, lambda s, at, w: operators.release(s, at, w, key, eject=eject))
+
+    @rule(
+        key=st.sampled_from(KEYS),
+        who=st.sampled_from(PEOPLE),
+        mode=st.sampled_from(OrderMode),
+        slot=st.none() | st.sampled_from(Slot),
+    )
+    def order(self, key: str, who: str, mode: OrderMode, slot: Slot | None) -> None:
+        held = operators.holder(self.desk.state, self.desk.at, key)
+        if self.tried(self.desk.order, key, who, mode, slot=slot):
+            assert held is not None
+            assert held.by == who
+
+    @invariant()
+    def sets_go_along_the_edges(self) -> None:
+        for plan_set, record in self.desk.state.sets.items():
+            before, now = self.seen.get(plan_set, S.DRAFT), record.state
+            self.seen[plan_set] = now
+            assert before is now or _reachable(before, now), (before, now)
+
+    @invariant()
+    def versions_rise_and_are_accepted_before_they_are_activated(self) -> None:
+        for key, record in self.desk.state.junctions.items():
+            numbers = [
+                version.number
+                for slot in record.slots.values()
+                for version in (slot.current, slot.pending)
+                if version
+            ]
+            assert len(numbers) == len(set(numbers))
+            assert all(1 <= number <= record.last_version for number in numbers)
+            for slot in record.slots.values():
+                assert slot.pending is None or slot.pending.activation is None
+                if slot.current:
+                    assert slot.current.activation
+                    assert (key, slot.current.number) in self.accepted
+                    assert slot.pending is None or slot.pending.number > slot.current.number
+
+    @invariant()
+    def a_group_is_activated_as_a_whole(self) -> None:
+        for record in self.desk.state.sets.values():
+            for group in record.groups.values():
+                if group.state in {GroupState.ACTIVATED, GroupState.IN_FORCE}:
+                    assert group.accepted == set(group.members)
+                assert group.running <= group.accepted
+                if group.state is GroupState.PENDING and record.state in {S.PUBLISHED, S.ACKNOWLEDGED}:
+                    for key in group.members:
+                        pending = self.desk.state.junction(key).slot(record.slot).pending
+                        assert pending is not None
+                        assert pending.plan_set == record.id
+
+    @invariant()
+    def what_is_live_is_what_junctions_have(self) -> None:
+        state = self.desk.state
+        has = {
+            version.plan_set
+            for junction in state.junctions.values()
+            for slot in junction.slots.values()
+            for version in (slot.current, slot.pending)
+            if version
+        }
+        assert has == set(state.live)
+
+    def teardown(self) -> None:
+        assert replayed(self.desk) == self.desk.state
+        assert all(one[0] <= other[0] for one, other in pairwise(self.desk.log))
+
+
+def _reachable(before: SetState, after: SetState) -> bool:
+    """Return whether `after` can be reached; several steps may have been taken by one event."""
+    found, last = {before}, set()
+    while found != last:
+        last = set(found)
+        found |= {state for one in last for state in MAY_FOLLOW[one]}
+    return after in found
+
+
+TestLife = Life.TestCase
+TestLife.settings = settings(
+    max_examples=100, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
+)
