@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import operator
 
+import numpy as np
 from hypothesis import strategies as st
 
+from signals.junction import Conflict, GroupKind, Junction, SignalGroup
 from signals.rsmp.capability import Band, Capability, SiteGroup, StoredPlan
 from signals.rsmp.mapping import RsmpPlan
 from tests.signals.rsmp.samples import SITE
@@ -94,3 +96,31 @@ def settings_of(draw: st.DrawFn, stored: StoredPlan) -> RsmpPlan:
         cycle = draw(st.integers(max(low, total), max(high, total)))
     offset = draw(st.integers(0, cycle - 1)) if stored.offset_settable else stored.offset_s
     return RsmpPlan(stored.number, cycle, offset, tuple(sorted(seconds.items())))
+
+
+def made_crossing(
+    *,
+    intergreen_s: int,
+    names: tuple[str, ...] = ("N", "S", "E", "W"),
+    together: tuple[tuple[int, int], ...] = ((0, 1), (2, 3)),
+    max_green_s: int | None = None,
+    cycle_max_s: int = 150,
+) -> Junction:
+    """Return a crossing of four groups, of which those that are `together` do not conflict."""
+    groups = tuple(
+        SignalGroup(name, GroupKind.VEHICLE, (row,), (), 5, max_green_s, 0, 3, 1)
+        for row, name in enumerate(names)
+    )
+    apart = np.ones((4, 4), dtype=bool)
+    for pair in together:
+        apart[np.ix_(pair, pair)] = False
+    return Junction(
+        index=0,
+        key="osm:1",
+        name="crossing",
+        groups=groups,
+        conflict=np.where(apart, Conflict.FULL, Conflict.NONE),
+        intergreen_s=np.where(apart, intergreen_s, 0),
+        cycle_min_s=30,
+        cycle_max_s=cycle_max_s,
+    )
