@@ -20,7 +20,7 @@ from simulation.controller.days import DAYS, Entry, Method, Programme
 from simulation.controller.gate import checked_plan
 from simulation.controller.lamps import Lamp
 from simulation.controller.rsmp_memory import MemoryModel
-from simulation.controller.rsmp_model import PlanSettings
+from simulation.controller.rsmp_model import PlanSettings, SiteAlarm
 from simulation.controller.runner import Mode as OrderMode
 from simulation.controller.runner import Order, Runner
 from simulation.controller.tables import Tables
@@ -51,6 +51,11 @@ class CabinetModel(MemoryModel):
         What the controller knows of its junction, by which the gate and the monitor judge.
     clock
         Gives the true time.
+
+    Attributes
+    ----------
+    tell
+        Is called with an alarm that has become active or inactive: the monitor has seen something unsafe (A0006).
     """
 
     def __init__(self, capability: Capability, tables: Tables, *, clock: Callable[[], datetime]) -> None:
@@ -59,6 +64,7 @@ class CabinetModel(MemoryModel):
             raise InputError(rule, field="tables, groups", value=list(tables.names))
         super().__init__(capability, clock=clock, zone=ZoneInfo(tables.time_zone))
         self._own = tables
+        self.tell: Callable[[SiteAlarm], None] = lambda _alarm: None
         self._programmes = {
             number: self._programme(number, settings) for number, settings in self.plans().items()
         }
@@ -68,8 +74,16 @@ class CabinetModel(MemoryModel):
         self._reached = False
         self.runner = Runner(tables, self._programmes[self._runs[0]])
 
-    def step(self, wall_s: int) -> bytes:
-        """Show one second, and return what the lamps show in it."""
+    def step(self, wall_s: int, *, may_plan: bool = True) -> bytes:
+        """Show one second, and return what the lamps show in it.
+
+        Parameters
+        ----------
+        wall_s
+            POSIX time of this second.
+        may_plan
+            Whether a changeover may be worked out now, which takes milliseconds; it can wait.
+        """
         number, source = super().plan()
         if (
             number in self._programmes
@@ -81,7 +95,7 @@ class CabinetModel(MemoryModel):
             order = Order(0, OrderMode.FLASH if flashes else OrderMode.NONE, None, _NEVER_S)
             self.runner.give(order, wall_s)
         self.runner.heard()
-        row = self.runner.step(wall_s)
+        row = self.runner.step(wall_s, may_plan=may_plan)
         now = self.runner.in_force()
         self._reached = now.in_step
         if now.in_step and flashes == (now.source == "order"):
@@ -91,8 +105,13 @@ class CabinetModel(MemoryModel):
         fault = self.runner.monitor.fault is not None
         component = self._capability.component
         if fault != self._alarms[component, "A0006"].active:
-            self.set_alarm(component, "A0006", active=fault)
+            self.tell(self.set_alarm(component, "A0006", active=fault))
         return row
+
+    def restart(self) -> None:
+        """Begin from all red: seconds were missed."""
+        self._reached = False
+        self.runner.restart()
 
     def mode(self) -> tuple[Mode, Source]:
         """Return the functional position that the lamps show, and who has chosen it."""

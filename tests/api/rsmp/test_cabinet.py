@@ -183,3 +183,20 @@ def test_a_time_table_that_chooses_what_the_gate_refuses_changes_nothing():
 def test_tables_of_another_order_of_groups_are_refused():
     with pytest.raises(InputError, match="in its order"):
         CabinetModel(_CAPABILITY, tables_of(made_crossing(intergreen_s=5)), clock=lambda: _START)
+
+
+def test_what_the_monitor_sees_is_an_alarm():
+    street, told = _Street(), []
+    street.pass_by(60)
+    street.model.tell = told.append
+    monitor, second = street.model.runner.monitor, street.model.runner.second
+    monitor.screen(second + 1, bytes([Lamp.GREEN] * 4))  # as if wires had touched
+    street.model.runner._second += 1
+    street.at += timedelta(seconds=2)
+    row = street.model.step(int(street.at.timestamp()))
+    assert set(row) == {Lamp.FLASHING_YELLOW}
+    assert [(alarm.code, alarm.active) for alarm in told] == [("A0006", True)]
+    assert street.model.control_mode() == "failure"
+    assert street.model.aggregated()[3]
+    street.model.step(int(street.at.timestamp()) + 1)
+    assert len(told) == 1
