@@ -33,7 +33,12 @@ __all__ = [
     "still_valid",
 ]
 
-_BEARER = HTTPBearer(auto_error=False, description="A token of the form `jsy_<id>_<secret>`.")
+_BEARER = HTTPBearer(
+    scheme_name="bearer",
+    bearerFormat="jsy_<id>_<secret>",
+    auto_error=False,
+    description="A token that an administrator has given out: `Authorization: Bearer jsy_...`.",
+)
 _PREFIX = b"bearer "
 
 # Of the roles of a token, the one whose rate limit it has.

@@ -124,13 +124,24 @@ def _headers(tag: str) -> Mapping[str, str]:
     return {"ETag": f'"{tag}"', "Cache-Control": "private, no-cache"}
 
 
+_EVENT = {
+    "type": "object",
+    "description": "An event of the stream.",
+    "properties": {
+        "id": {"type": "string", "description": "For `Last-Event-ID`."},
+        "event": {"const": "assignment"},
+        "data": {"type": "string", "description": "The assignment, as JSON."},
+    },
+}
+
+
 @ROUTER.get(
     "/stream",
     response_class=StreamingResponse,
     responses={
         200: {
             "description": "Events `assignment`, with the tag as id; a comment every 15 s",
-            "content": {"text/event-stream": {"schema": {"type": "string"}}},
+            "content": {"text/event-stream": {"schema": _EVENT}},
         },
         **problems(401, 403, 404, 422, 429, 503),
     },
