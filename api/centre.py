@@ -27,19 +27,21 @@ from signals.lifecycle.records import Lifecycle, OrderMode, PlanSetRecord, Slot,
 from signals.payloads import (
     activation_payload,
     cycles_of,
+    keys_payload,
     order_payload,
     plan_payload,
     read_schedule_document,
     require_same_junctions,
 )
 from signals.schedule import Schedule
-from signals.signing import Signer, Typ, canonical
+from signals.signing import Signer, TrustedKeys, Typ, canonical
 from traffic.errors import InputError, RefusedError
 
 __all__ = ["Centre", "Condition", "NewPlanSet", "Rules", "StaleError"]
 
 ROLLBACK_FORMAT = "jasyl-rollback"
 _TRIES = 5
+_KEPT = 4
 
 Decide = Callable[[Lifecycle, datetime, str], list[Fact]]
 Condition = Callable[[Lifecycle], None]
@@ -123,6 +125,7 @@ class Centre:
         self._keys = keys
         self._clock = clock
         self._new_id = new_id
+        self._schedules_read: dict[str, Schedule] = {}
 
     @property
     def plans(self) -> Lifecycle:
@@ -148,8 +151,8 @@ class Centre:
 
     async def draft(self, new: NewPlanSet, actor: Actor, why: str, command: str | None) -> PlanSetRecord:
         """Take a plan set in; an unsafe one is refused here already."""
-        schedule = await asyncio.to_thread(read_schedule_document, dict(new.document), self.city.junctions)
         content = canonical(dict(new.document))
+        schedule = await self._read(digest(content), new.document)
         groups = new.groups or coordinated_groups(cycles_of(schedule), self.city.neighbours)
         require_same_junctions(groups, schedule)
         wanted = decisions.Draft(
@@ -259,8 +262,17 @@ class Centre:
                 own = await self._schedules(self.plans.plan_set(source))
                 found.update({key: own[key] for key in keys})
             return found
-        schedule = await asyncio.to_thread(read_schedule_document, document, self.city.junctions)
+        schedule = await self._read(record.document, document)
         return {plan.junction.key: (schedule, row) for row, plan in enumerate(schedule.plan_sets[0])}
+
+    async def _read(self, name: str, document: Mapping[str, Any]) -> Schedule:
+        """Return the schedule of a document, checked; of the last few documents it is kept, as neither can change."""
+        if name not in self._schedules_read:
+            schedule = await asyncio.to_thread(read_schedule_document, document, self.city.junctions)
+            self._schedules_read[name] = schedule
+            while len(self._schedules_read) > _KEPT:
+                del self._schedules_read[next(iter(self._schedules_read))]
+        return self._schedules_read[name]
 
     async def roll_back(
         self, plan_set: str, actor: Actor, why: str, command: str | None, *, condition: Condition = _always
@@ -369,6 +381,24 @@ class Centre:
             return operators.order(
                 plans, at, who, junction, mode, slot=slot, expires_at=expires_at, sign=sign
             )
+
+        await self.commit(decide, actor.name, why, command)
+
+    @property
+    def known_keys(self) -> TrustedKeys:
+        """The public keys of this replica."""
+        return TrustedKeys.of_signers(self._keys.values())
+
+    async def rotate_key(self, key: str, actor: Actor, why: str, command: str | None) -> None:
+        """Let another key of this replica sign from now on; the old one tells the controllers."""
+        if key not in self._keys:
+            hint = "Make one with `jasyl keys new`, copy it to every replica, and start them again"
+            raise InputError("must be a key that this replica has", field="key", value=key, hint=hint)
+
+        def decide(plans: Lifecycle, at: datetime, who: str) -> list[Fact]:
+            both = [self._keys[key].public, self.signer.public]
+            token = self.signer.sign(Typ.KEYS, keys_payload(both, issued_at=at))
+            return operators.announce_key(plans, at, who, key, token)
 
         await self.commit(decide, actor.name, why, command)
 

@@ -30,6 +30,8 @@ _COMMANDS = {
         "Plan the lights of a SUMO simulation, run it, or export a scenario to one.",
     ),
     "serve": ("api.commands.serve", "Bring plans to controllers: the service."),
+    "controller": ("api.commands.controller", "Commission and run virtual controllers."),
+    "keys": ("api.commands.keys", "Make and show the keys that sign what controllers are told."),
     "utdf": ("api.commands.utdf", "Read and write Synchro's UTDF files."),
     "gmns": ("api.commands.gmns", "Read and write GMNS networks and timing."),
 }

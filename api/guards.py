@@ -7,9 +7,11 @@ from typing import Annotated
 
 from fastapi import Depends, Request, Security
 from fastapi.security import HTTPBearer
+from starlette.types import Scope
 
 from api.centre import Centre
-from api.context import Caller, Context, caller_of
+from api.context import Caller, Context, caller_of, context_of
+from api.presence import Presence
 from api.problems import Problem
 from api.security import Actor, Right, Role, authenticate, is_valid
 from api.settings import is_loopback
@@ -25,6 +27,7 @@ __all__ = [
     "Operator",
     "Publisher",
     "Reader",
+    "certified_junction",
     "identifier",
     "may_see_figures",
     "require",
@@ -130,11 +133,24 @@ def may_see_figures(request: Request) -> None:
 _READS = require(Right.READ)
 
 
-async def _own_junction(junction: str, actor: Annotated[Actor, Depends(require(Right.CONTROL))]) -> Actor:
+def certified_junction(context: Context, scope: Scope) -> str | None:
+    """Return the junction that the client's certificate names; none where there is none, or it names something else."""
+    name = scope.get("state", {}).get("client_certificate")
+    return name if name in context.part(Centre).city.junctions else None
+
+
+async def _own_junction(
+    request: Request, junction: str, actor: Annotated[Actor, Depends(require(Right.CONTROL))]
+) -> Actor:
     """Return the controller that asks, which may ask for its own junction only."""
     if actor.junction != junction:
         rule = "must be the junction of the credential"
         raise Problem(403, rule, field="junction", value=junction)
+    named = certified_junction(context_of(request), request.scope)
+    if named not in {None, junction}:
+        rule = "must be the junction that the client's certificate names"
+        raise Problem(403, rule, field="junction", value=junction)
+    context_of(request).part(Presence).note(junction)
     return actor
 
 

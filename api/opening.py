@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 
@@ -12,12 +12,17 @@ from api.centre import Centre, Rules
 from api.context import Context, Opener
 from api.coordinator import Coordinator
 from api.guards import identifier
+from api.jobs import Jobs
+from api.jobs.opening import served_jobs
+from api.lookout import Lookout
 from api.news import News
+from api.presence import Presence
 from api.security import bootstrap, issue
 from api.served_city import load_city
 from api.settings import Settings
 from api.signing_keys import load_keys
 from api.state import ServiceState, applied
+from api.store.archive import Archive
 from api.store.connection import Store, connect
 from api.store.documents import Documents
 from api.store.idempotency import Idempotency
@@ -72,14 +77,49 @@ async def _open(context: Context, stack: AsyncExitStack, tell_token: Callable[[s
     coordinator = Coordinator(centre, news, clock=context.clock, who=who)
     await stack.enter_async_context(coordinator.running())
     reports = Reports(store, clock=context.clock)
+    archive = Archive(
+        store,
+        reports,
+        settings.data_folder / "archive",
+        new_id=context.new_id,
+        clock=context.clock,
+        kept_for=timedelta(days=settings.retention_days),
+    )
+    await stack.enter_async_context(_task(archive.run()))
+    presence = Presence(store, clock=context.clock)
+    await stack.enter_async_context(presence.running())
+    lookout = Lookout(
+        centre,
+        presence,
+        silent_after=timedelta(seconds=settings.silent_after_s),
+        clock=context.clock,
+        who=who,
+    )
+    await stack.enter_async_context(lookout.running())
+    jobs = served_jobs(context, store)
+    await stack.enter_async_context(jobs.running())
     context.parts |= {
         Centre: centre,
         News: news,
+        Presence: presence,
+        Lookout: lookout,
         Reports: reports,
+        Jobs: jobs,
         Idempotency: Idempotency(store, clock=context.clock, new_id=context.new_id),
     }
     context.identify = identifier(context, ledger)
     context.readiness.register("ledger", lambda: None if ledger.ready else "the store does not answer")
+
+
+@asynccontextmanager
+async def _task(work: Coroutine[object, object, None]) -> AsyncIterator[None]:
+    """Let something run inside the block."""
+    task = asyncio.create_task(work)
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
 async def _store(settings: Settings, stack: AsyncExitStack) -> Store:

@@ -9,7 +9,9 @@ import time
 from typing import TYPE_CHECKING
 
 from api.centre import Centre
+from api.guards import certified_junction
 from api.headers import quiet_headers
+from api.presence import Presence
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -50,6 +52,7 @@ class QuietPolls:
             began = time.perf_counter()
             tag = self._nothing_new(scope)
             if tag is not None:
+                self._context.part(Presence).note(scope["path"][len(_BEFORE) : -len(_AFTER)])
                 await self._answer(scope, send, tag, began)
                 return
         await self._app(scope, receive, send)
@@ -64,6 +67,8 @@ class QuietPolls:
         headers = _usual(scope["headers"])
         tag = headers.get(b"if-none-match")
         if tag != f'"{centre.plans.tag(junction)}"'.encode() or junction not in centre.city.junctions:
+            return None
+        if certified_junction(self._context, scope) not in {None, junction}:
             return None
         return tag if self._allowed(headers, junction) else None
 

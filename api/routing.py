@@ -134,7 +134,7 @@ class StrictRoute(APIRoute):
                 raise Problem(406, rule, field="Accept", value=accept)
             if has_body:
                 _require_json(headers.get("content-type"))
-                if not isinstance(request, StrictRequest):  # one that is has read its body, which comes once
+                if not isinstance(request, StrictRequest):  # one that was read before is not sent again
                     request = StrictRequest(request.scope, request.receive)
             return await answer(request)
 

@@ -25,26 +25,28 @@ from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime
-from typing import Self
+from typing import Self, TypeVar
 
+from api.rsmp.comparing import ReadBack
 from api.rsmp.connection import Admission, Connection
 from api.rsmp.errors import NotConnectedError
 from api.rsmp.observer import Observer
-from api.rsmp.orders import Orders, ReadBack
+from api.rsmp.orders import Orders
 from api.rsmp.settings import RsmpSettings
 from signals.rsmp.alarms import AlarmState, AlarmWish
 from signals.rsmp.capability import Capability
 from signals.rsmp.commands import Mode, RequestPriority, SetClock, SetTimeTables, SetWeek
 from signals.rsmp.lists import Switch
 from signals.rsmp.mapping import RsmpPlan
-from signals.rsmp.messages import AggregatedStatus, Version
+from signals.rsmp.messages import AggregatedStatus, StatusName, Subscription, Version
 from signals.rsmp.security import SecurityCodes
-from signals.rsmp.statuses import PlanStatus, Priority
+from signals.rsmp.statuses import PlanStatus, Priority, Status
 from signals.rsmp.versions import CORE_VERSIONS, Agreement, agreed, spelled
 from traffic.errors import InputError
 
 __all__ = ["Observer", "ReadBack", "RsmpSettings", "Supervisor"]
 
+_Read = TypeVar("_Read", bound=Status)
 _LOG = logging.getLogger(__name__)
 
 
@@ -164,8 +166,26 @@ class Supervisor:
 
     async def active_plan(self, site: str) -> PlanStatus:
         """Return the plan that runs, and who has chosen it."""
+        return await self.read(site, PlanStatus)
+
+    async def read(self, site: str, kind: type[_Read]) -> _Read:
+        """Return a status, asked for now."""
         async with self._to(site) as orders:
-            return await orders.read(PlanStatus)
+            return await orders.read(kind)
+
+    async def subscribe(
+        self, site: str, subscriptions: tuple[Subscription, ...], *, component: str | None = None
+    ) -> None:
+        """Have values sent to the observer from now on (of the main component), or change how often they are."""
+        async with self._to(site) as orders:
+            await orders.subscribe(component or self._capability(site).component, subscriptions)
+
+    async def unsubscribe(
+        self, site: str, names: tuple[StatusName, ...], *, component: str | None = None
+    ) -> None:
+        """Have values no longer sent."""
+        async with self._to(site) as orders:
+            await orders.unsubscribe(component or self._capability(site).component, names)
 
     async def set_mode(
         self, site: str, mode: Mode, *, timeout_min: int = 0, intersection: int = 0
@@ -212,11 +232,19 @@ class Supervisor:
         async with self._to(site) as orders:
             return await orders.alarm(component, code, wish)
 
-    @asynccontextmanager
-    async def _to(self, site: str) -> AsyncIterator[Orders]:
+    def _capability(self, site: str) -> Capability:
         capability = self._sites.get(site)
         if capability is None:
             raise InputError("must be the id of a site that is known here", field="site", value=site)
+        if capability.site != site:
+            raise InputError(
+                f"must be the site of its capability file, {capability.site}", field="site", value=site
+            )
+        return capability
+
+    @asynccontextmanager
+    async def _to(self, site: str) -> AsyncIterator[Orders]:
+        capability = self._capability(site)
         async with self._orders[site]:
             connection = self._connections.get(site)
             if connection is None or not connection.ready:
@@ -267,9 +295,9 @@ class Supervisor:
 
     async def _admit(self, connection: Connection, version: Version) -> Admission:
         """Return what a site that has connected is answered, or raise `InputError`."""
-        known = self._sites.get(version.sites[0])
-        agreement = agreed(version, self._sites, CORE_VERSIONS, version.sxl if known is None else known.sxl)
-        assert known is not None  # else it was refused just now
+        sxl = self._sites[version.sites[0]].sxl if version.sites[0] in self._sites else version.sxl
+        agreement = agreed(version, self._sites, CORE_VERSIONS, sxl)
+        known = self._capability(agreement.site)
         self._check_certificate(connection, agreement.site)
         codes = self._codes(known.security)
         async with self._entrances[agreement.site]:

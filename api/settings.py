@@ -156,6 +156,8 @@ class Settings(BaseSettings):
         After this time a group whose members have not all acknowledged keeps what it has.
     activation_lead_s
         How long before its activation a signed activation is given out.
+    silent_after_s
+        After this time without a word of a controller an alarm is raised.
     rsmp_host, rsmp_port
         Where the supervisor of RSMP sites listens.
     tls_cert, tls_key, tls_client_ca
@@ -163,7 +165,9 @@ class Settings(BaseSettings):
     retention_days
         How long reports of controllers are kept.
     job_workers, job_queue, job_seconds
-        Worker processes of optimisations and evaluations, how many may wait, and how long one may take.
+        Worker processes of optimisations and evaluations, how many jobs may be queued or running, and how long one may take.
+    job_days
+        How long jobs that have ended, and their plans, are kept.
     """
 
     model_config = SettingsConfigDict(
@@ -195,6 +199,7 @@ class Settings(BaseSettings):
 
     ack_deadline_s: Seconds = 120.0
     activation_lead_s: Seconds = 30.0
+    silent_after_s: Seconds = 120.0
     retention_days: Annotated[int, Field(ge=1, le=36_500)] = 365
 
     rsmp: bool = True
@@ -216,6 +221,7 @@ class Settings(BaseSettings):
     job_workers: Annotated[int, Field(ge=0, le=256)] = 1
     job_queue: Annotated[int, Field(ge=1, le=10_000)] = 20
     job_seconds: Seconds = 3600.0
+    job_days: Annotated[int, Field(ge=1, le=3650)] = 30
 
     @model_validator(mode="after")
     def _files_together(self) -> Self:

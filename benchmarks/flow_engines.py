@@ -108,7 +108,7 @@ def sumo(case: Path, duration_s: int, *, meso: bool) -> Iterator[Figures]:
             command += ["--mesosim", "--meso-junction-control"] if meso else []
             command += ["--no-warnings", "--statistic-output", statistics]
             peak, before = 0.0, os.times()
-            with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:  # noqa: S603 - SUMO of the environment
+            with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
                 while process.poll() is None:
                     peak = max(peak, peak_mib(process.pid))
                     time.sleep(0.05)

@@ -187,7 +187,7 @@ def worker(python: str, engine: str, case: Path, duration_s: int) -> Iterator[su
     """Start an engine in a process of its own; it prepares before it says that it is there."""
     script = Path(__file__).with_name("flow_engines.py")
     command = [python, str(script), engine, str(case), str(duration_s)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         try:
             answer(process)
             yield process
@@ -222,7 +222,7 @@ def why_not(engine: str, links: int, uxsim_python: str) -> str:
         return "eclipse-sumo is not installed"
     if engine.startswith("UXsim"):
         asked = [uxsim_python, "-c", "import uxsim"]
-        if subprocess.run(asked, check=False, capture_output=True).returncode:  # noqa: S603 - the user's own Python
+        if subprocess.run(asked, check=False, capture_output=True).returncode:
             return "UXsim is not installed"
     return ""
 

@@ -282,7 +282,7 @@ def machine() -> Made:
 def _tell(command: list[str], of: Callable[[str], str] = str.strip) -> str:
     """Return what a program prints, or ``unknown``."""
     try:
-        done = subprocess.run(command, cwd=_PROJECT, capture_output=True, text=True, check=True)  # noqa: S603
+        done = subprocess.run(command, cwd=_PROJECT, capture_output=True, text=True, check=True)
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
     return of(done.stdout)

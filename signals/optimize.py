@@ -127,6 +127,7 @@ def optimize(
     judged_under: Sequence[FlowDemand] = (),
     robust: Robust = Robust.MEAN,
     progress: Progress | None = None,
+    observe: Callable[[Step, float], None] | None = None,
     should_stop: Callable[[], bool] | None = None,
     clock: Clock = time.perf_counter,
 ) -> Optimized:
@@ -156,6 +157,8 @@ def optimize(
         Demands under which the flow model judges plans, in place of `demand`, which the profile model plans for.
     robust
         Whether the mean over these demands counts, or the worst.
+    observe
+        Told each step, and the objective of the best plans so far.
     should_stop
         Asked again and again; the best plans so far are returned soon after it says so.
     """
@@ -190,6 +193,8 @@ def optimize(
     log = []
     for step in search.steps():
         log.append(step)
+        if observe is not None:
+            observe(step, search.best.value)
         if progress is not None:
             progress(min(budget.passed_s(), seconds), seconds, f"{step.name}: {search.best.value:.2f} s")
         if budget.spent() or (steps is not None and len(log) > steps):

@@ -24,6 +24,7 @@ __all__ = [
     "EPOCH",
     "activation_payload",
     "cycles_of",
+    "keys_payload",
     "order_payload",
     "plan_payload",
     "read_schedule_document",
@@ -166,3 +167,8 @@ def order_payload(
         "issued_at": instant_text(issued_at),
         "expires_at": instant_text(expires_at),
     }
+
+
+def keys_payload(keys: Sequence[Mapping[str, str]], *, issued_at: datetime) -> dict[str, Any]:
+    """Return what is signed to announce the public keys (JWK) that are trusted from now on."""
+    return {"keys": {"keys": [dict(key) for key in keys]}, "issued_at": instant_text(issued_at)}

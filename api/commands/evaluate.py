@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import click
 
+from api.city_work import evaluate_city
 from api.commands._city import build_city, in_force_figures, read_city_plans
 from api.console import json_option, planned_scale_option, print_result, quiet_option, scenario_options
-from api.oversaturation import oversaturation_warning
 
 __all__ = ["command"]
 
@@ -47,16 +46,8 @@ def command(
     city = build_city(
         scenario, scale=scale, demand_seed=demand_seed, planned_scale=planned_scale, quiet=quiet or as_json
     )
-    from signals.greens import movement_greens
-    from traffic.flow import simulate
-
-    greens = movement_greens(city.network, read_city_plans(city, plans))
-    started = time.perf_counter()
-    run = city.scenario.run
-    result = simulate(city.network, city.demand, greens, duration_s=run.duration_s, report_s=run.report_s)
-    summary = result.summary()
-    warning = oversaturation_warning({"these plans": summary}, minutes=result.duration_s / 60)
-    figures = {**summary, "seconds": time.perf_counter() - started, **in_force_figures(city, as_json=as_json)}
+    done = evaluate_city(city, read_city_plans(city, plans))
+    figures, warning = {**done.figures, **in_force_figures(city, as_json=as_json)}, done.warning
     if as_json:
         figures["warnings"] = [warning] if warning else []
     print_result(figures, as_json=as_json)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from api.city_work import SearchSettings, optimize_city, optimized_figures
 from api.commands._city import build_city, in_force_figures, read_city_plans
 from api.console import (
     FiniteRange,
@@ -97,47 +98,22 @@ def command(
     city = build_city(
         scenario, scale=scale, demand_seed=demand_seed, planned_scale=planned_scale, quiet=quiet or as_json
     )
-    from signals.optimize import Robust, optimize
     from signals.timing_sheet import write_timing_sheet
     from signals.wire import write_plans
 
     old = None if from_plans is None else read_city_plans(city, from_plans)
+    settings = SearchSettings(seed=seed, seconds=seconds, steps=steps, robust=robust, judged_at=at)
     with stop_on_interrupt() as should_stop, progress_bar("Optimising", quiet=quiet or as_json) as progress:
-        found = optimize(
-            city.network,
-            city.junctions,
-            city.demand,
-            seed=seed,
-            seconds=seconds,
-            steps=steps,
-            objective=city.objective,
-            start=city.before if old is None else old,
-            warm=old is not None,
-            duration_s=city.scenario.run.duration_s,
-            judged_under=[city.demand.scaled(factor) for factor in dict.fromkeys(at)],
-            robust=Robust(robust or Robust.MEAN),
-            progress=progress,
-            should_stop=should_stop,
-        )
+        found = optimize_city(city, settings, start=old, progress=progress, should_stop=should_stop)
     output.parent.mkdir(parents=True, exist_ok=True)
     write_plans(found.plans, output)
     if timing_sheet is not None:
         timing_sheet.parent.mkdir(parents=True, exist_ok=True)
         write_timing_sheet(found.plans, timing_sheet)
-    improved = found.objective_after < found.objective_before
-    figures: dict[str, object] = {
-        "junctions": len(found.plans.plans),
-        "objective_before": found.objective_before,
-        "objective_after": found.objective_after,
-        "offset_bound_ratio": found.offset_bound_ratio,
-        "seconds": found.seconds,
-        "seed": seed,
-        "plans": str(output),
-        "improved": improved,
-    }
+    figures = optimized_figures(found, str(output))
     figures |= in_force_figures(city, as_json=as_json)
     print_result(figures, as_json=as_json)
-    if not (improved or as_json):
+    if not (figures["improved"] or as_json):
         spent, option = (
             (f"{steps} steps", "--steps") if steps is not None else (f"{seconds:g} s", "--seconds")
         )

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from api.routes import access, alarms, assignments, controllers, junctions, ledger, plan_sets
+from api.routes import (
+    access,
+    alarms,
+    assignments,
+    controllers,
+    jobs,
+    junctions,
+    keys,
+    ledger,
+    plan_sets,
+    reports,
+)
 
 __all__ = ["ROUTERS"]
 
@@ -12,7 +23,11 @@ ROUTERS = (
     assignments.ROUTER,
     controllers.ROUTER,
     alarms.ROUTER,
+    reports.ROUTER,
+    jobs.ROUTER,
+    jobs.COMMANDS,
     access.ROUTER,
+    keys.ROUTER,
     ledger.ROUTER,
 )
 """All of them, in the order of the documentation."""

@@ -15,7 +15,9 @@ from starlette.responses import JSONResponse, StreamingResponse
 from api.centre import Centre
 from api.context import Context, context_of
 from api.guards import Controlling, require_still, still_valid
+from api.lookout import Lookout
 from api.news import News
+from api.presence import Presence
 from api.routes.common import Frozen, Here, Instant, JunctionKey
 from api.routing import problems, router
 from api.security import Actor
@@ -167,7 +169,7 @@ async def _events(
 
     Whoever was let in stays until the service stops, or the credential is revoked or over.
     """
-    news = context.part(News)
+    news, presence = context.part(News), context.part(Presence)
     yield b"retry: 2000\n\n"
     while not context.stopping.asked and still_valid(context, actor):
         tag = here.plans.tag(junction)
@@ -179,6 +181,7 @@ async def _events(
             continue
         waiting = asyncio.ensure_future(news.of(junction, tag))
         await context.stopping.first(waiting, _HEARTBEAT_S)
+        presence.note(junction)
         if not context.stopping.asked and here.plans.tag(junction) == tag:
             yield b": still here\n\n"
 
@@ -214,6 +217,11 @@ async def report(
 ) -> ReportsOut:
     """Store reports, each number once; they are on disk when this is answered."""
     here.city.junction(junction)
+    context = context_of(request)
     rows = [Report(row.number, row.kind, row.at, row.data) for row in told.reports]
-    found = await context_of(request).part(Reports).accept(junction, rows)
+    found = await context.part(Reports).accept(junction, rows)
+    last = next((row for row in reversed(told.reports) if row.kind == "status"), None)
+    if last is not None and last.number == found.until:
+        fault = last.data.get("fault")
+        await context.part(Lookout).status(junction, fault, last.at, context.clock())
     return ReportsOut(accepted_until=found.until, new=found.new, missing=found.missing)

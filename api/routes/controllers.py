@@ -9,12 +9,15 @@ from fastapi import Request
 from pydantic import Field
 
 from api.centre import Centre
+from api.context import context_of
 from api.guards import Manager, Reader
 from api.idempotent import SECRET, KeyHeader, command_of, commands, require_first
 from api.paging import Cursor, Limit, page_of
+from api.presence import Presence
 from api.routes.common import Frozen, Here, JunctionKey, Reason
 from api.routing import links, problems
 from api.security import issue, register_controller, revoke_controller, rotate_controller
+from signals.instants import instant_text
 from signals.signing import TrustedKeys
 
 __all__ = ["ROUTER"]
@@ -34,6 +37,7 @@ class ControllerOut(Frozen):
 
     junction: str
     credentials: list[str]
+    last_heard: Annotated[str | None, Field(description="Within some seconds.")]
 
 
 class CredentialOut(Frozen):
@@ -60,12 +64,20 @@ _CHANGES = problems(400, 401, 403, 404, 409, 415, 422, 429, 503)
 
 @ROUTER.get("", responses=problems(401, 403, 422, 429, 503))
 async def list_controllers(
-    _actor: Reader, here: Here, limit: Limit = 100, cursor: Cursor = None
+    request: Request, _actor: Reader, here: Here, limit: Limit = 100, cursor: Cursor = None
 ) -> Controllers:
     """List the controllers that are registered."""
+    presence = context_of(request).part(Presence)
     access = here.ledger.state.access
     page, following = page_of(sorted(access.controllers), str, limit, cursor)
-    found = [ControllerOut(junction=key, credentials=list(access.controllers[key])) for key in page]
+    found = [
+        ControllerOut(
+            junction=key,
+            credentials=list(access.controllers[key]),
+            last_heard=None if (at := presence.heard(key)) is None else instant_text(at),
+        )
+        for key in page
+    ]
     return Controllers(controllers=found, next=following)
 
 

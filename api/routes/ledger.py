@@ -1,4 +1,4 @@
-"""The ledger as auditors read it, its check, and the keys that sign."""
+"""The ledger as auditors read it, its check, and who asks."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from api.guards import Reader
 from api.paging import Limit
 from api.routes.common import Frozen, Here
 from api.routing import problems, router
-from signals.signing import TrustedKeys
 
 __all__ = ["ROUTER"]
 
@@ -29,12 +28,6 @@ class VerifiedOut(Frozen):
 
     entries: int
     hash: str
-
-
-class Keys(Frozen):
-    """Public keys, as a JWK set (RFC 7517)."""
-
-    keys: list[dict[str, str]]
 
 
 class Me(Frozen):
@@ -69,12 +62,6 @@ async def verify(_actor: Reader, here: Here) -> VerifiedOut:
     """Read the whole ledger anew, and check every link of its chain."""
     found = await here.ledger.verify()
     return VerifiedOut(entries=found.entries, hash=found.hash)
-
-
-@ROUTER.get("/keys", responses=problems(401, 403, 422, 429, 503))
-async def get_keys(_actor: Reader, here: Here) -> Keys:
-    """Return the public key that signs now."""
-    return Keys(keys=TrustedKeys.of_signers([here.signer]).jwks["keys"])
 
 
 @ROUTER.get("/me", responses=problems(401, 403, 422, 429, 503))

@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 
 from api.rsmp.errors import NoAnswerError, NotAcknowledgedError, NotConnectedError
 from api.rsmp.observer import Observer
+from api.rsmp.pending import Complete, Pending
 from api.rsmp.settings import RsmpSettings
 from signals.rsmp.alarms import AlarmState
+from signals.rsmp.framing import FORM_FEED
 from signals.rsmp.messages import (
     AggregatedStatus,
     CommandResponse,
@@ -19,6 +21,7 @@ from signals.rsmp.messages import (
     StatusResponse,
     StatusSubscribe,
     StatusUpdate,
+    Subscription,
     Version,
 )
 from signals.rsmp.security import SecurityCodes
@@ -81,14 +84,13 @@ class Connection:
         self._admit, self._observer, self._settings = admit, observer, settings
         self._loop = asyncio.get_running_loop()
         self._session = Session("supervisor", settings.timing, clock, new_id, self._loop.time())
-        self._acknowledgements: dict[str, tuple[str, asyncio.Future[None]]] = {}
-        self._waiting: list[tuple[Callable[[Identified], bool], asyncio.Future[None]]] = []
+        self._pending = Pending()
         self._updated = asyncio.Event()
         self._allowance, self._counted_at = float(settings.burst), self._loop.time()
         self._timer: asyncio.TimerHandle | None = None
         self._greeting: asyncio.Task[None] | None = None
         self._reason: str | None = None
-        self._ended = asyncio.Event()
+        self._closing, self._ended = asyncio.Event(), asyncio.Event()
         self.admission: Admission | None = None
         self.clock_ahead_s: float | None = None
         self.priorities: dict[str, Priority] = {}  # as last told: a site shows one that is over only once
@@ -125,6 +127,7 @@ class Connection:
                 if not data:
                     self.close("closed by the other side")
                     break
+                await self._limited(data.count(FORM_FEED))
                 for event in self._session.receive(data, self._loop.time()):
                     told = told or isinstance(event, Ready)
                     await self._deal(event)
@@ -141,6 +144,7 @@ class Connection:
         """End the connection; unless it is `at_once`, what is in the outbox is still sent if the peer reads."""
         if self._reason is None:
             self._reason = reason
+            self._closing.set()
             _LOG.info("RSMP connection of %s ends: %s", self.site or "a stranger", reason)
             if not self._writer.is_closing():
                 self._writer.write(self._session.take())
@@ -176,20 +180,15 @@ class Connection:
         self._session.send(message, self._loop.time())
         await self._acknowledged(message.id, what)
 
-    async def ask(self, message: Identified, what: str, complete: Callable[[Identified], bool]) -> None:
+    async def ask(self, message: Identified, what: str, complete: Complete) -> None:
         """Send `message`, and wait until `complete` has said of a message that nothing more is to come."""
-        future: asyncio.Future[None] = self._loop.create_future()
-        entry = (complete, future)
-        self._waiting.append(entry)
         try:
             async with asyncio.timeout(self._settings.request_s):
-                await self.post(message, what)
-                await future
+                with self._pending.answer(message.id, complete) as answered:
+                    await self.post(message, what)
+                    await answered
         except TimeoutError:
             raise NoAnswerError(self.site, what, self._settings.request_s) from None
-        finally:
-            _forget(future)
-            self._waiting.remove(entry)
 
     async def update_within(self, seconds: float) -> None:
         """Wait until a status arrives that was subscribed to, at most for `seconds`."""
@@ -199,24 +198,19 @@ class Connection:
                 await self._updated.wait()
 
     async def _acknowledged(self, identifier: str, what: str) -> None:
-        future: asyncio.Future[None] = self._loop.create_future()
-        self._acknowledgements[identifier] = (what, future)
-        try:
+        with self._pending.acknowledgement(identifier, what) as acknowledged:
             await self._flush()
             self._rearm()
-            await future
-        finally:
-            _forget(future)
-            del self._acknowledgements[identifier]
+            await acknowledged
 
     async def _deal(self, event: Event) -> None:
         if isinstance(event, Received):
-            await self._limited()
             await self._received(event.message)
         elif isinstance(event, Acknowledged):
-            self._settle(event.id, None)
+            self._pending.acknowledged(event.id)
         elif isinstance(event, Refused):
-            self._settle(event.id, event.reason)
+            reason = self._admitted().codes.hidden_in(event.reason)
+            self._pending.refused(event.id, lambda what: NotAcknowledgedError(self.site, what, reason))
         elif isinstance(event, Offered):
             await self._offered(event.version)
         elif isinstance(event, Watched):
@@ -250,9 +244,7 @@ class Connection:
         if isinstance(message, StatusUpdate):
             self._updated.set()
             self._keep_priorities(message)
-        for complete, future in list(self._waiting):
-            if not future.done() and complete(message):
-                future.set_result(None)
+        self._pending.arrived(message)
 
     def _keep_priorities(self, message: StatusUpdate) -> None:
         for row in message.values:
@@ -290,24 +282,36 @@ class Connection:
         rows = self._settings.subscriptions
         if not rows:
             return
-        component = self._admitted().component
-        message = StatusSubscribe(id=self.new_id(), component=component, subscriptions=rows)
         try:
-            await self.post(message, "the subscriptions")
-        except NotAcknowledgedError as error:
-            _LOG.warning("%s", error)
+            if not await self._subscribed(rows):
+                # Perhaps for one status that it does not have: each by itself.
+                for code in dict.fromkeys(row.code for row in rows):
+                    await self._subscribed(tuple(row for row in rows if row.code == code))
         except NotConnectedError:
             _LOG.info("site %s has gone before it was subscribed to", self.site)
 
-    async def _limited(self) -> None:
+    async def _subscribed(self, rows: tuple[Subscription, ...]) -> bool:
+        """Return whether the site has taken subscriptions."""
+        component = self._admitted().component
+        message = StatusSubscribe(id=self.new_id(), component=component, subscriptions=rows)
+        try:
+            await self.post(message, f"the subscription to {', '.join(sorted({row.code for row in rows}))}")
+        except NotAcknowledgedError as error:
+            _LOG.warning("%s", error)
+            return False
+        return True
+
+    async def _limited(self, messages: int) -> None:
         """Wait where messages come faster than they may: what is not read waits in the site."""
         now = self._loop.time()
         earned = (now - self._counted_at) * self._settings.messages_s
-        self._allowance = min(float(self._settings.burst), self._allowance + earned) - 1
+        self._allowance = min(float(self._settings.burst), self._allowance + earned) - messages
         self._counted_at = now
         if self._allowance < 0:
             await self._flush()
-            await asyncio.sleep(-self._allowance / self._settings.messages_s)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(-self._allowance / self._settings.messages_s):
+                    await self._closing.wait()
 
     async def _flush(self) -> None:
         data = self._session.take()
@@ -344,16 +348,6 @@ class Connection:
             None if self._reason else self._loop.call_at(self._session.next_deadline(), self._on_time)
         )
 
-    def _settle(self, identifier: str, reason: str | None) -> None:
-        what, future = self._acknowledgements.get(identifier, ("", None))
-        if future is None or future.done():
-            return
-        if reason is None:
-            future.set_result(None)
-        else:
-            shown = self._admitted().codes.hidden_in(reason)
-            future.set_exception(NotAcknowledgedError(self.site, what, shown))
-
     def _admitted(self) -> Admission:
         assert self.admission is not None  # the session hands on nothing before the versions are accepted
         return self.admission
@@ -365,24 +359,12 @@ class Connection:
         if self._greeting is not None:
             self._greeting.cancel()
         reason = self._reason or ""
-        for future in self._futures():
-            if not future.done():
-                future.set_exception(NotConnectedError(self.site, reason))
+        self._pending.fail(lambda: NotConnectedError(self.site, reason))
         with contextlib.suppress(OSError):
             await self._writer.wait_closed()
         self._ended.set()
         if told:
             await self._told(self._observer.lost(self.site, reason))
-
-    def _futures(self) -> Iterator[asyncio.Future[None]]:
-        yield from [future for _, future in self._waiting]
-        yield from [future for _, future in self._acknowledgements.values()]
-
-
-def _forget(future: asyncio.Future[None]) -> None:
-    """Let go of a future that nobody may have waited for to its end."""
-    if not future.cancel() and not future.cancelled():
-        future.exception()
 
 
 async def _nothing() -> None:

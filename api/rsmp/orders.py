@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from datetime import datetime
 from typing import TypeVar, cast
 
+from api.rsmp.comparing import ReadBack, of_intersection, require_echo
 from api.rsmp.connection import Connection
 from api.rsmp.errors import NotConnectedError, PlanRunsError, ReadBackError
 from api.rsmp.settings import RsmpSettings
@@ -26,14 +25,11 @@ from signals.rsmp.commands import (
     SetTimeTables,
     SetWeek,
     arguments_of,
-    orders_in,
 )
 from signals.rsmp.mapping import RsmpPlan, require_possible
-from signals.rsmp.members import is_secret
 from signals.rsmp.messages import (
     AggregatedStatus,
     AggregatedStatusRequest,
-    CommandArgument,
     CommandRequest,
     CommandResponse,
     CommandValue,
@@ -41,7 +37,10 @@ from signals.rsmp.messages import (
     StatusName,
     StatusRequest,
     StatusResponse,
+    StatusSubscribe,
+    StatusUnsubscribe,
     StatusValue,
+    Subscription,
 )
 from signals.rsmp.security import SecurityCodes
 from signals.rsmp.statuses import (
@@ -62,26 +61,11 @@ from signals.rsmp.statuses import (
 )
 from traffic.errors import InputError
 
-__all__ = ["Orders", "ReadBack"]
+__all__ = ["Orders"]
 
 _Read = TypeVar("_Read", bound=Status)
 _Value = TypeVar("_Value")
 _Message = TypeVar("_Message", bound=Identified)
-
-
-@dataclass(frozen=True)
-class ReadBack:
-    """What a site itself says after an order.
-
-    Attributes
-    ----------
-    values
-        What was compared, by field: ``("S0028, plan 2", 90)``.
-    """
-
-    site: str
-    at: datetime
-    values: tuple[tuple[str, object], ...]
 
 
 class Orders:
@@ -94,24 +78,25 @@ class Orders:
     async def prepare(self, plan: RsmpPlan) -> ReadBack:
         """Write a plan into a stored one that does not run, and read it back."""
         stored = require_possible(plan, self._capability)
-        active = await self.read(PlanStatus)
-        if active.plan == plan.number:
+        found = await self._read_known([PlanStatus, CycleStatus])
+        if cast("PlanStatus", self._required(found, PlanStatus)).plan == plan.number:
             raise PlanRunsError(self._site, plan.number)
         steps: list[Command] = []
         if plan.bands:
             steps.append(SetBands(plan=plan.number, bands=dict(plan.bands)))
         if stored.cycle_range_s is not None:
             # In between, the stages must fit into the cycle: a longer one is set before them, a shorter one after.
-            before = (await self.read(CycleStatus)).table.get(plan.number, 0)
-            steps.insert(0 if plan.cycle_s > before else len(steps), _cycle(plan))
+            cycles = cast("CycleStatus", self._required(found, CycleStatus)).table
+            longer = plan.cycle_s > cycles.get(plan.number, 0)
+            steps.insert(0 if longer else len(steps), _cycle(plan))
         if stored.offset_settable:
             steps.append(SetOffset(plan=plan.number, offset_s=plan.offset_s))
         for step in steps:
             await self.command(step)
-        found = await self.verify(plan)
-        if dict(found.values).get("S0014") == plan.number:
+        read_back = await self.verify(plan)
+        if dict(read_back.values)["S0014"] == plan.number:  # its own time table may have chosen it meanwhile
             raise PlanRunsError(self._site, plan.number)
-        return found
+        return read_back
 
     async def verify(self, plan: RsmpPlan) -> ReadBack:
         """Read back what a site has stored for `plan`, and compare it."""
@@ -178,7 +163,7 @@ class Orders:
 
         async def read() -> dict[type[Status], object]:
             found = await self._read_known(list(wanted))
-            return {kind: _of(status, intersection) for kind, status in found.items()}
+            return {kind: of_intersection(status, intersection) for kind, status in found.items()}
 
         values = await self._until(read, lambda found: found == wanted, self._settings.mode_s)
         return self._read_back([self._same(kind.code, sent, values[kind]) for kind, sent in wanted.items()])
@@ -221,6 +206,16 @@ class Orders:
         if told is None and command.kind != "cancel":
             raise ReadBackError(self._site, f"S0033, request {command.request}", command.kind, None)
         return told
+
+    async def subscribe(self, component: str, rows: tuple[Subscription, ...]) -> None:
+        """Have values sent from now on, or change how often they are."""
+        message = StatusSubscribe(id=self._connection.new_id(), component=component, subscriptions=rows)
+        await self._connection.post(message, "the subscription")
+
+    async def unsubscribe(self, component: str, names: tuple[StatusName, ...]) -> None:
+        """Have values no longer sent."""
+        message = StatusUnsubscribe(id=self._connection.new_id(), component=component, names=names)
+        await self._connection.post(message, "the end of the subscription")
 
     async def aggregated_status(self) -> AggregatedStatus:
         """Return the state of the site in eight bits, asked for now."""
@@ -273,7 +268,7 @@ class Orders:
             return bool(values)
 
         await self._connection.ask(request, f"command {command.code}", complete)
-        self._compare(command, rows, found)
+        require_echo(self._site, command, rows, found)
 
     async def read(self, kind: type[_Read]) -> _Read:
         """Return a status, asked for now."""
@@ -313,27 +308,6 @@ class Orders:
             raise ReadBackError(self._site, kind.code, "known", None)
         return status
 
-    def _compare(self, command: Command, sent: tuple[CommandArgument, ...], read: list[CommandValue]) -> None:
-        values = {value.name: value for value in read}
-        plain = [row for row in sent if not is_secret(row.name)]
-        echoed = []
-        for row in plain:
-            value = values.get(row.name)
-            if value is None or value.value is None or value.age != "recent":
-                said = "nothing" if value is None else value.age
-                raise ReadBackError(self._site, f"{command.code}.{row.name}", row.value, said)
-            echoed.append(CommandArgument(row.code, row.name, row.method, value.value))
-        try:
-            (order,) = orders_in(echoed)
-        except InputError as error:
-            raise ReadBackError(
-                self._site, error.field or command.code, "what was sent", error.value
-            ) from None
-        if order.command != command:  # typed, so that "5" and "05" are the same
-            pairs = zip(plain, echoed, strict=True)
-            one, other = next((one, other) for one, other in pairs if one.value != other.value)
-            raise ReadBackError(self._site, f"{command.code}.{one.name}", one.value, other.value)
-
     def _codes(self) -> SecurityCodes:
         admission = self._connection.admission
         if admission is None:
@@ -364,18 +338,6 @@ class Orders:
 
 def _cycle(plan: RsmpPlan) -> Command:
     return SetCycle(plan=plan.number, cycle_s=plan.cycle_s)
-
-
-def _of(status: Status | None, intersection: int) -> object:
-    """Return what a status says of an intersection: one value where all say the same (0: of all of them)."""
-    if isinstance(status, OnStatus | FlashStatus):
-        pairs: list[tuple[int, object]] = list(zip(status.intersections, status.states, strict=True))
-    elif isinstance(status, ControlModeStatus):
-        pairs = list(zip(status.intersections, status.modes, strict=True))
-    else:
-        return None
-    values = [value for number, value in pairs if intersection == 0 or number in {0, intersection}]
-    return values[0] if values and all(value == values[0] for value in values) else tuple(values)
 
 
 def _collecting(kind: type[_Message], found: list[_Message]) -> Callable[[Identified], bool]:

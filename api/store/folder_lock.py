@@ -81,7 +81,7 @@ async def _until_free(lock: int, folder: Path) -> None:
         _LOG.warning(
             "Redis process %d, which an earlier service left behind, does not stop and is killed", holder
         )
-        os.kill(holder, signal.SIGKILL)
+        os.killpg(holder, signal.SIGKILL)  # and its children, which hold the lock too
         if await _freed(lock):
             return
     rule = "must not be in use by a Redis that does not stop"

@@ -7,8 +7,9 @@ import logging
 import os
 import signal
 from collections import deque
+from contextlib import suppress
 from pathlib import Path
-from typing import Self
+from typing import IO, Self
 
 from traffic.errors import InputError
 
@@ -38,14 +39,16 @@ class RedisProcess:
     ----------
     process
         The process.
+    output
+        The reading end of the pipe that it writes to.
     """
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
+    def __init__(self, process: asyncio.subprocess.Process, output: int) -> None:
         self._process = process
         self._lines: deque[str] = deque(maxlen=_LAST_LINES)
         self._ready = asyncio.Event()
         self._warns = False  # what it says of its start and its stop it calls warnings too
-        self._reader = asyncio.create_task(self._read_output())
+        self._reader = asyncio.create_task(self._read(output))
 
     @classmethod
     async def start(
@@ -69,19 +72,26 @@ class RedisProcess:
         InputError
             When the server ends instead of answering, as it does on files that it cannot read.
         """
-        process = await asyncio.create_subprocess_exec(
-            *_PRIVATELY,
-            str(binary),
-            *_arguments(folder, socket, cut),
-            cwd=folder,
-            env={name: os.environ[name] for name in _PASSED_ON if name in os.environ} | {"LC_ALL": "C"},
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-            start_new_session=True,  # Ctrl-C is for the service, which stops Redis last
-            pass_fds=(lock,),
-        )
-        self = cls(process)
+        output, its_end = os.pipe()
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *_PRIVATELY,
+                str(binary),
+                *_arguments(folder, socket, cut),
+                cwd=folder,
+                env={name: os.environ[name] for name in _PASSED_ON if name in os.environ} | {"LC_ALL": "C"},
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=its_end,
+                stderr=its_end,
+                start_new_session=True,  # Ctrl-C is for the service, which stops Redis last
+                pass_fds=(lock,),
+            )
+        except BaseException:
+            os.close(output)
+            raise
+        finally:
+            os.close(its_end)
+        self = cls(process, output)
         try:
             await self._until_ready(folder, within_s)
         except BaseException:
@@ -97,6 +107,10 @@ class RedisProcess:
     async def ended(self) -> int:
         """Wait for the end of the process and return its exit code, negative for a signal."""
         code = await self._process.wait()
+        with suppress(ProcessLookupError):
+            os.killpg(
+                self.pid, signal.SIGKILL
+            )  # its child that writes the file anew would live on for seconds
         await asyncio.wait({self._reader})
         return code
 
@@ -148,16 +162,19 @@ class RedisProcess:
     def _said(self) -> str:
         return " | ".join(self._lines)
 
-    async def _read_output(self) -> None:
-        output = self._process.stdout
-        if output is None:
-            return
+    async def _read(self, output: int) -> None:
+        """Log what Redis says; its pipe is not the one of the process, whose end it would hold back."""
+        lines_in = asyncio.StreamReader()
+        transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+            lambda: asyncio.StreamReaderProtocol(lines_in), _opened(output)
+        )
         rest = b""
-        while piece := await output.read(2**16):
+        while piece := await lines_in.read(2**16):
             *lines, rest = (rest + piece).split(b"\n")
             for line in lines:
                 self._take_in(line.decode(errors="replace").rstrip())
             rest = rest[-(2**16) :]
+        transport.close()
 
     def _take_in(self, line: str) -> None:
         level, message = _split(line)
@@ -167,6 +184,10 @@ class RedisProcess:
         if _READY in line:
             self._ready.set()
             self._warns = True
+
+
+def _opened(descriptor: int) -> IO[bytes]:
+    return os.fdopen(descriptor, "rb", buffering=0)
 
 
 def _split(line: str) -> tuple[int, str]:

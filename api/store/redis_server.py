@@ -112,6 +112,7 @@ class RedisServer:
         try:
             _require_private(self.socket.parent)
             self.socket.unlink(missing_ok=True)
+            _remove_drafts(self._folder)
             self._process = await self._started(binary, lock)
             note_holder(lock, self._process.pid)
         finally:
@@ -155,7 +156,7 @@ class RedisServer:
             pause = min(2 * pause, _LONGEST_PAUSE_S)
             try:
                 await self._run(binary)
-            except (InputError, OSError) as error:
+            except Exception as error:  # noqa: BLE001  # whatever it was, Redis has to come back
                 _LOG.error("Redis did not start, next try in %g s: %s", pause, error)
 
     def _unlock(self) -> None:
@@ -180,6 +181,14 @@ def _require_private(folder: Path) -> None:
         rule = "must be a folder of this user that nobody else can write to"
         hint = "Remove it, or change its owner and mode (chmod 700)"
         raise InputError(rule, file=folder, field="folder of the socket", value=oct(about.st_mode), hint=hint)
+
+
+def _remove_drafts(folder: Path) -> None:
+    """Remove files that a Redis was writing anew when it was killed; no Redis runs now."""
+    for place in (folder, folder / "appendonlydir"):
+        for kind in ("aof", "rdb"):
+            for path in place.glob(f"temp-*.{kind}"):
+                path.unlink()
 
 
 def _require_readable(folder: Path, binary: Path) -> None:

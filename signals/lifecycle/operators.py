@@ -15,7 +15,16 @@ if TYPE_CHECKING:
 
     from signals.lifecycle.facts import Fact
 
-__all__ = ["LONGEST_HOLD", "LONGEST_ORDER", "MOMENTARY", "acknowledge_alarm", "hold", "order", "release"]
+__all__ = [
+    "LONGEST_HOLD",
+    "LONGEST_ORDER",
+    "MOMENTARY",
+    "acknowledge_alarm",
+    "announce_key",
+    "hold",
+    "order",
+    "release",
+]
 
 LONGEST_HOLD = timedelta(hours=8)
 """For how long an operator may hold a junction without asking again."""
@@ -118,4 +127,21 @@ def acknowledge_alarm(state: Lifecycle, at: datetime, who: str, alarm: str) -> l
     decision.record("alarm.acknowledged", alarm=alarm)
     if state.alarms[alarm].kind in MOMENTARY:
         decision.record("alarm.cleared", alarm=alarm)
+    return decision.facts
+
+
+def announce_key(state: Lifecycle, at: datetime, who: str, key: str, token: str) -> list[Fact]:
+    """Let another key sign from now on.
+
+    Parameters
+    ----------
+    key
+        Its name.
+    token
+        The word that announces it, signed by the key that has signed until now.
+    """
+    if key == state.signing_key:
+        raise RefusedError("signs already", field="key", value=key)
+    decision = Decision(state, at, who)
+    decision.record("keys.announced", key=key, token=token)
     return decision.facts

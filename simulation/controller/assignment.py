@@ -32,6 +32,7 @@ _PLAN_KEYS = (
     "junction",
     "version",
     "slot",
+    "release",
     "tables",
     "activate_from",
     "valid_until",
@@ -231,7 +232,8 @@ class Desk:
             values["plans"], values["day_types"], values["time_zone"], self.tables
         )
         until_s = None if until is None else instant(until, "valid_until")
-        return Release(values["version"], slot, programme, None, until_s)
+        name = text(values["release"], "release", empty=True)
+        return Release(values["version"], slot, programme, None, until_s, name)
 
     def _activate(self, version: int, token: str, trusted: TrustedKeys | None = None) -> None:
         held = self._held[version]

@@ -2,6 +2,9 @@
 
 The file has a line for each report and for each number up to which all are accepted, every line with its checksum. A report is
 on disk before it is sent, so that its number can never be given to another one; a torn last line was never sent.
+
+The first report of a new file is sent alone, and should tell nothing that another one does not: if there was a file before, which
+is lost, the service takes it for an old one.
 """
 
 from __future__ import annotations
@@ -9,6 +12,7 @@ from __future__ import annotations
 import os
 from collections import deque
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from simulation.controller.memory import sealed, sync_folder, unsealed
@@ -46,6 +50,7 @@ class Outbox:
         self.accepted_until = self.last = self.lost = 0
         self._waiting: deque[dict[str, Any]] = deque()
         self._unwritten: list[bytes] = []
+        self._lock = Lock()  # lamps add reports while the disk is waited for
         self._new = not self.path.exists()
         if not self._new and not self._load():
             self._rewrite()
@@ -53,20 +58,27 @@ class Outbox:
     def __len__(self) -> int:
         return len(self._waiting)
 
+    @property
+    def fresh(self) -> bool:
+        """Whether it is not known which numbers the service has: its answer to the first report tells."""
+        return self.accepted_until == 0
+
     def add(self, kind: str, at: str, data: Mapping[str, Any]) -> int:
         """Add a report and return its number; it may be sent after `flush`."""
-        self.last += 1
-        report = {"number": self.last, "kind": kind, "at": at, "data": dict(data)}
-        self._waiting.append(report)
-        self._unwritten.append(sealed({"report": report}))
-        while len(self._waiting) > self.most:
-            self._waiting.popleft()
-            self.lost += 1
-        return self.last
+        with self._lock:
+            self.last += 1
+            report = {"number": self.last, "kind": kind, "at": at, "data": dict(data)}
+            self._waiting.append(report)
+            self._unwritten.append(sealed({"report": report}))
+            while len(self._waiting) > self.most:
+                self._waiting.popleft()
+                self.lost += 1
+            return self.last
 
     def flush(self) -> None:
         """Write what has been added; it is on disk when this returns."""
-        lines, self._unwritten = self._unwritten, []
+        with self._lock:
+            lines, self._unwritten = self._unwritten, []
         if not lines:
             return
         with self.path.open("ab") as file:
@@ -81,25 +93,27 @@ class Outbox:
             self._rewrite()
 
     def batch(self, most: int) -> Sequence[Mapping[str, Any]]:
-        """Return the oldest reports that are on disk, to be sent."""
-        waiting = len(self._waiting) - len(self._unwritten)
-        return [self._waiting[k] for k in range(min(most, max(waiting, 0)))]
+        """Return the oldest reports that are on disk, to be sent; while `fresh`, the first only."""
+        if self.fresh:
+            most = 1
+        with self._lock:
+            waiting = len(self._waiting) - len(self._unwritten)
+            return [self._waiting[k] for k in range(min(most, max(waiting, 0)))]
 
     def accept(self, until: int) -> None:
         """Note that the service has all reports up to a number; this much need not be on disk at once.
 
-        Where it has more than there ever were, this controller has lost its memory and begun to count anew: what waits was
-        taken for old by the service, and gets numbers that are new to it.
+        Where it has more than have been sent, this controller has lost its memory and begun to count anew: what waits gets
+        numbers that are new to the service.
         """
         whole(until, "accepted_until")
-        if until > self.last:
+        if until > (1 if self.fresh else self.last):
             self._renumber(until)
             return
         if until <= self.accepted_until:
             return
-        self.accepted_until = until
-        while self._waiting and self._waiting[0]["number"] <= until:
-            self._waiting.popleft()
+        with self._lock:
+            self._drop(until)
         with self.path.open("ab") as file:
             file.write(sealed({"accepted_until": until}))
 
@@ -123,23 +137,32 @@ class Outbox:
             self._waiting.append(dict(report))
             return
         until = whole(row.get("accepted_until"), "accepted_until")
-        self.accepted_until, self.last = until, max(self.last, until)
+        self.last = max(self.last, until)
+        self._drop(until)
+
+    def _drop(self, until: int) -> None:
+        self.accepted_until = until
         while self._waiting and self._waiting[0]["number"] <= until:
             self._waiting.popleft()
 
     def _rewrite(self) -> None:
-        head = sealed({"accepted_until": max(self.accepted_until, self._first() - 1)})
+        with self._lock:
+            head = sealed({"accepted_until": max(self.accepted_until, self._first() - 1)})
+            lines = [head, *(sealed({"report": report}) for report in self._waiting)]
+            self._unwritten.clear()
         with replacing(self.path) as draft, draft.open("wb") as file:
-            file.write(head + b"".join(sealed({"report": report}) for report in self._waiting))
+            file.write(b"".join(lines))
             file.flush()
             os.fsync(file.fileno())
         sync_folder(self.path.parent)
-        self._unwritten.clear()
 
     def _renumber(self, until: int) -> None:
-        self.accepted_until, self.last = until, until + len(self._waiting)
-        for number, report in enumerate(self._waiting, until + 1):
-            report["number"] = number
+        with self._lock:
+            if self.fresh and self._waiting:
+                self._waiting.popleft()  # the service took it for an old one; it only asked where to go on
+            self.accepted_until, self.last = until, until + len(self._waiting)
+            for number, report in enumerate(self._waiting, until + 1):
+                report["number"] = number
         self._rewrite()
 
     def _first(self) -> int:

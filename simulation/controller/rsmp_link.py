@@ -94,6 +94,8 @@ class Desk:
         Is set when values may have changed.
     ready
         Is set while a connection stands and all alarms have been told.
+    gone
+        Is set while no connection stands.
     """
 
     model: SiteModel
@@ -106,6 +108,20 @@ class Desk:
     agreement: Agreement | None = None
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     ready: asyncio.Event = field(default_factory=asyncio.Event)
+    gone: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def begin(self, number: int) -> None:
+        """Take note that a connection stands."""
+        self.connection = number
+        self.gone.clear()
+
+    def end(self) -> None:
+        """Take note that no connection stands; what is not kept without one is let go of."""
+        self.connection = 0
+        self.ready.clear()
+        self.subscriptions.keep_only(self.settings.buffered)
+        self.outbox.cut()
+        self.gone.set()
 
     def put(self, message: Identified) -> None:
         """Tell the supervisor something, now or when there is a connection."""
@@ -153,13 +169,12 @@ class Link:
             self._close(f"lost: {error}")
         finally:
             self._close("ended here")
-            self._desk.connection = 0
-            self._desk.ready.clear()
             for future in self._acknowledgements.values():
                 future.cancel()
             if self._sending is not None:
                 self._sending.cancel()
                 await asyncio.wait([self._sending])
+            self._desk.end()
             with contextlib.suppress(OSError):
                 await self._writer.wait_closed()
         return self._reason or ""
@@ -174,7 +189,7 @@ class Link:
         elif isinstance(event, Watched):
             self._watched(event)
         elif isinstance(event, Ready):
-            self._desk.connection = self._number
+            self._desk.begin(self._number)
             self._sending = asyncio.create_task(self._send())
         elif isinstance(event, Failed):
             self._close(event.reason)

@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, tzinfo
-from typing import Literal
+from typing import Literal, cast
 
 from signals.rsmp.capability import Capability, StoredPlan
 from signals.rsmp.capability_file import capability_to_dict
@@ -50,6 +50,10 @@ class MemoryModel:
         seconds_to_change: float = 0.0,
     ) -> None:
         self._capability, self._clock, self._zone = capability, clock, zone
+        self._components: dict[str, Literal["controller", "group", "detector"]] = {
+            **{group.component: "group" for group in capability.groups if group.component},
+            capability.component: "controller",
+        }
         self._off, self._to_change = timedelta(0), timedelta(seconds=seconds_to_change)
         self._mode: tuple[Mode, Source] = ("NormalControl", "startup")
         self._mode_until: tuple[datetime, tuple[Mode, Source]] | None = None
@@ -58,7 +62,7 @@ class MemoryModel:
         self._week: dict[int, int] = dict.fromkeys(range(7), 1)
         self._tables: tuple[Switch, ...] = ()
         self._priorities: dict[str, Priority] = {}
-        self._changed_at = clock()
+        self._changed_at, self._checksum = clock(), cast("str | None", None)
         self._alarms = {
             (component, code): SiteAlarm(component, code, clock())
             for component, kind in self.components().items()
@@ -68,10 +72,7 @@ class MemoryModel:
 
     def components(self) -> Mapping[str, Literal["controller", "group", "detector"]]:
         """Return the kinds of its components, by id."""
-        groups: dict[str, Literal["controller", "group", "detector"]] = {
-            group.component: "group" for group in self._capability.groups if group.component
-        }
-        return {**groups, self._capability.component: "controller"}
+        return self._components
 
     def now(self) -> datetime:
         """Return the time by its own clock."""
@@ -155,7 +156,7 @@ class MemoryModel:
     def set_week(self, tables: Mapping[int, int]) -> None:
         """Set the time table of some days."""
         self._week |= tables
-        self._changed_at = self.now()
+        self._touch()
 
     def time_tables(self) -> tuple[Switch, ...]:
         """Return when which plan begins."""
@@ -169,7 +170,7 @@ class MemoryModel:
         changed = {row.table for row in switches}
         kept = (row for row in self._tables if row.table not in changed)
         self._tables = tuple(sorted((*kept, *switches)))
-        self._changed_at = self.now()
+        self._touch()
 
     def groups(self) -> str:
         """Return what each signal group shows, one letter for each."""
@@ -223,13 +224,15 @@ class MemoryModel:
 
     def checksum(self) -> tuple[str, datetime]:
         """Return a hash of its traffic parameters, and when they have last changed."""
-        settings = [
-            (number, plan.cycle_s, plan.offset_s, sorted(plan.bands.items()))
-            for number, plan in sorted(self._plans.items())
-        ]
-        tables = [(row.table, row.plan, row.hour, row.minute) for row in self._tables]
-        parts = (capability_to_dict(self._capability), settings, tables, sorted(self._week.items()))
-        return hashlib.sha256(json.dumps(parts).encode()).hexdigest(), self._changed_at
+        if self._checksum is None:
+            settings = [
+                (number, plan.cycle_s, plan.offset_s, sorted(plan.bands.items()))
+                for number, plan in sorted(self._plans.items())
+            ]
+            tables = [(row.table, row.plan, row.hour, row.minute) for row in self._tables]
+            parts = (capability_to_dict(self._capability), settings, tables, sorted(self._week.items()))
+            self._checksum = hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+        return self._checksum, self._changed_at
 
     def alarms(self) -> tuple[SiteAlarm, ...]:
         """Return all of its alarms, active or not."""
@@ -266,7 +269,10 @@ class MemoryModel:
     def _change(self, plan: int, settings: PlanSettings) -> None:
         if settings != self._plans[plan]:
             self._plans[plan] = settings
-            self._changed_at = self.now()
+            self._touch()
+
+    def _touch(self) -> None:
+        self._changed_at, self._checksum = self.now(), None
 
     def _by_time_table(self) -> int | None:
         """Return the plan that the last switch of today's time table has begun; `None` where none has."""

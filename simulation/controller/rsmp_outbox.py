@@ -45,7 +45,8 @@ class Outbox:
     def __init__(self, limit: int, buffered: Callable[[str], bool]) -> None:
         self._entries: deque[Entry] = deque(maxlen=limit)
         self._limit, self._buffered = limit, buffered
-        self._filled = asyncio.Event()
+        self._filled, self._empty = asyncio.Event(), asyncio.Event()
+        self._empty.set()
         self.dropped = 0
 
     def __len__(self) -> int:
@@ -58,6 +59,7 @@ class Outbox:
             if not kept:
                 return
             message = replace(message, values=kept)
+        self._empty.clear()
         if len(self._entries) == self._limit:
             self.dropped += 1
             _LOG.warning("the buffer of %d messages is full: the oldest is dropped", self._limit)
@@ -76,3 +78,18 @@ class Outbox:
         for entry in entries:
             if self._entries and self._entries[0] is entry:
                 self._entries.popleft()
+        if not self._entries:
+            self._empty.set()
+
+    def cut(self) -> None:
+        """Let go of what is not to be kept without a connection: one has just ended."""
+        entries = list(self._entries)
+        self._entries.clear()
+        for entry in entries:
+            self.put(entry.message, entry.connection if not isinstance(entry.message, StatusUpdate) else 0)
+        if not self._entries:
+            self._empty.set()
+
+    async def emptied(self) -> None:
+        """Wait until every message has been acknowledged."""
+        await self._empty.wait()

@@ -58,6 +58,11 @@ class RsmpSite:
         return self._desk.ready
 
     @property
+    def gone(self) -> asyncio.Event:
+        """Is set once a connection has ended, until the next stands."""
+        return self._desk.gone
+
+    @property
     def waiting(self) -> int:
         """How many messages the supervisor has not acknowledged."""
         return len(self._desk.outbox)
@@ -73,39 +78,40 @@ class RsmpSite:
         finally:
             looking.cancel()
 
-    def notify(self) -> None:
-        """Have values that are subscribed to compared with those sent last, now."""
-        self._desk.changed.set()
+    async def told(self) -> None:
+        """Wait until the supervisor has acknowledged everything that there was to tell."""
+        await self._desk.outbox.emptied()
 
     def tell_alarm(self, alarm: SiteAlarm, event: AlarmEvent = "Issue") -> None:
         """Tell the supervisor of an alarm; of one that is suspended, only that it is."""
         if not alarm.suspended or event != "Issue":
             self._desk.put(self._desk.answers.alarm_state(alarm, event))
-        self.notify()
+        self.look()
+
+    def look(self) -> None:
+        """Compare what is subscribed to with what was sent last, now, and tell what has changed or is due."""
+        desk, now = self._desk, asyncio.get_running_loop().time()
+        for component, values in desk.subscriptions.due(desk.answers.values, now).items():
+            at = desk.model.now()
+            desk.put(StatusUpdate(id=desk.new_id(), component=component, at=at, values=values))
+        bits = desk.model.aggregated()
+        if bits != self._aggregated:
+            desk.put(desk.answers.aggregated_status())
+        self._aggregated = bits
 
     async def _connected(self, number: int, host: str, port: int, context: tls.SSLContext | None) -> str:
         try:
             reader, writer = await asyncio.open_connection(host, port, ssl=context)
         except OSError as error:
             return str(error)
-        try:
-            return await Link(self._desk, number, reader, writer).run()
-        finally:
-            self._desk.subscriptions.keep_only(self._desk.settings.buffered)
+        return await Link(self._desk, number, reader, writer).run()
 
     async def _look(self) -> None:
-        """Compare what is subscribed to with what was sent last, when told to and every so often."""
+        """Look when a supervisor may have changed something, and every so often."""
         desk = self._desk
         while True:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(desk.settings.look_s):
                     await desk.changed.wait()
             desk.changed.clear()
-            now = asyncio.get_running_loop().time()
-            for component, values in desk.subscriptions.due(desk.answers.values, now).items():
-                at = desk.model.now()
-                desk.put(StatusUpdate(id=desk.new_id(), component=component, at=at, values=values))
-            bits = desk.model.aggregated()
-            if bits != self._aggregated:
-                desk.put(desk.answers.aggregated_status())
-            self._aggregated = bits
+            self.look()

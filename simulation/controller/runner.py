@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from simulation.controller.changeover import change, start_up
 from simulation.controller.courses import Changeover, Flash, PlanCourse, Red
@@ -47,6 +47,8 @@ class Release:
         From when on it is in force, POSIX seconds; `None` until it is activated.
     until_s
         When it ends to be valid; `None`: never.
+    release
+        Name of the plan set that it was published with.
     """
 
     version: int
@@ -54,6 +56,7 @@ class Release:
     programme: Programme = field(repr=False)
     active_s: float | None = None
     until_s: float | None = None
+    release: str = ""
 
     def valid(self, wall_s: float) -> bool:
         """Return whether it has been activated and is valid."""
@@ -71,8 +74,7 @@ class Order:
     expires_s: float
 
 
-@dataclass(frozen=True)
-class InForce:
+class InForce(NamedTuple):
     """What is run: a version of a slot, the local schedule, or an order, and whether it is in step already."""
 
     source: str

@@ -13,7 +13,7 @@ from api.rsmp.errors import NoAnswerError, NotConnectedError
 from signals.rsmp.alarms import AlarmOrder
 from signals.rsmp.framing import FrameDecoder, encoded
 from signals.rsmp.mapping import RsmpPlan
-from signals.rsmp.messages import MessageAck, Version, Watchdog, written
+from signals.rsmp.messages import MessageAck, Subscription, Version, Watchdog, written
 from signals.rsmp.versions import CORE_VERSIONS
 from tests.api.rsmp.world import (
     LIMIT_S,
@@ -131,6 +131,9 @@ def test_garbage_from_strangers_ends_their_connection_only(garbage):
             answers = await frames(reader)
         assert {answer["type"] for answer in answers} <= {"MessageNotAck"}
         assert not made.recorder.of("connected")
+        left = [connection.ended() for connection in made.supervisor._open if connection.site != _OTHER]
+        async with asyncio.timeout(LIMIT_S):
+            await asyncio.gather(*left)
 
     _run(check, quick())
 
@@ -252,12 +255,15 @@ async def _shake_hands(reader: asyncio.StreamReader, writer: asyncio.StreamWrite
 
 def test_a_peer_that_never_reads_is_cut_off():
     async def check(made: World) -> None:
-        async with socket_to(made.port) as (reader, writer):
+        async with socket_to(made.port, receives=4096) as (reader, writer):
             await _shake_hands(reader, writer)
             await made.recorder.until(lambda: made.recorder.of("connected"))
             reader._transport.pause_reading()
+            wrong = encoded(
+                {**written(Watchdog(id=new_id(), at=AT)), "wTs": "x" * 480}
+            )  # a long answer to each
             while not made.recorder.of("lost"):
-                writer.write(b"".join(encoded(written(Watchdog(id=new_id(), at=AT))) for _ in range(5000)))
+                writer.write(wrong * 500)
                 try:
                     await asyncio.wait_for(writer.drain(), 0.2)
                 except (TimeoutError, OSError):
@@ -265,7 +271,7 @@ def test_a_peer_that_never_reads_is_cut_off():
             (reason,) = made.recorder.of("lost")
             assert "has not read" in reason
 
-    _run(check, replace(SETTINGS, send_s=0.3))
+    _run(check, replace(SETTINGS, send_s=0.3, messages_s=1e6))
 
 
 def test_a_site_that_sends_no_watchdog_is_cut_off_though_it_acknowledges():
@@ -372,3 +378,45 @@ def test_settings_that_make_no_sense_are_refused(changes):
     with pytest.raises(InputError) as caught:
         replace(SETTINGS, **changes)
     assert caught.value.field in changes
+
+
+def test_an_answer_to_an_earlier_question_is_not_taken_for_this_ones():
+    """The site is asked, the asker gives up; what then comes late must not answer the next question."""
+
+    async def check(made: World) -> None:
+        async with Wire(("127.0.0.1", made.port)) as wire:
+            started, model = made.site(port=wire.port)
+            await made.ready(started)
+            wire.flowing.clear()
+            asking = asyncio.create_task(made.supervisor.active_plan(SITE))
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(asking, 0.05)
+            again = asyncio.create_task(made.supervisor.active_plan(SITE))
+            await asyncio.wait({again}, timeout=0.01)  # both questions are on the wire, in this order
+            answers = iter((1, 2))
+            model.plan = lambda: (next(answers), "forced")
+            model_look, started.look = started.look, lambda: None
+            wire.flowing.set()
+            assert (await again).plan == 2
+            started.look = model_look
+            del model.plan
+
+    _run(check)
+
+
+def test_a_site_that_lacks_one_status_is_subscribed_to_all_others():
+    async def check(made: World) -> None:
+        async with Wire(("127.0.0.1", made.port)) as wire:
+            made.site(port=wire.port)
+            await made.recorder.until(lambda: made.recorder.of("status"))
+            asked = [message["sS"] for _, message in wire.seen if message["type"] == "StatusSubscribe"]
+            codes = [[row["sCI"] for row in rows] for rows in asked]
+            assert codes[:2] == [["S0014", "S0025"], ["S0014"]]  # the other one is asked for, or about to be
+            (update,) = made.recorder.of("status")
+            assert [row.code for row in update.values] == ["S0014"]
+
+    rows = (
+        Subscription("S0014", "status", 0, on_change=True),
+        Subscription("S0025", "ToGConfidence", 0, on_change=True),
+    )
+    _run(check, replace(SETTINGS, subscriptions=rows))

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from api.rsmp.errors import NotAcknowledgedError, NotConnectedError, PlanRunsError, ReadBackError
+from signals.rsmp import statuses
 from signals.rsmp.commands import RequestPriority
 from signals.rsmp.lists import Switch
 from signals.rsmp.mapping import RsmpPlan, mapped
@@ -145,23 +146,49 @@ def test_pieces_of_one_byte():
     asyncio.run(run())
 
 
-def test_every_status_can_be_asked_for_at_once():
+def _kinds() -> list[type[statuses.Status]]:
+    found = [getattr(statuses, name) for name in statuses.__all__]
+    return [kind for kind in found if isinstance(kind, type) and getattr(kind, "code", None) in STATUSES]
+
+
+def test_every_status_can_be_asked_for():
     async def run():
         async with world() as made:
-            started, _ = made.site()
+            started, model = made.site()
             await made.ready(started)
-            async with made.supervisor._to(SITE) as orders:
-                found = await orders._read_known([_kind(code) for code in STATUSES])
-            assert all(status is not None for status in found.values())
+            found = {kind.code: await made.supervisor.read(SITE, kind) for kind in _kinds()}
+            assert set(found) == set(STATUSES)
+            assert found["S0028"].table == {1: 60, 2: 60}
+            assert (found["S0097"].checksum, found["S0020"].modes) == (model.checksum()[0], ("control",))
+            assert len(found["S0001"].groups) == 4
 
     asyncio.run(run())
 
 
-def _kind(code):
-    from signals.rsmp import statuses
+def test_subscriptions_can_be_had_and_given_up():
+    rows = (Subscription("S0028", "status", 0, on_change=True),)
 
-    kinds = [getattr(statuses, name) for name in statuses.__all__]
-    return next(kind for kind in kinds if isinstance(kind, type) and getattr(kind, "code", None) == code)
+    def cycles(made):
+        return [
+            row.value for update in made.recorder.of("status") for row in update.values if row.code == "S0028"
+        ]
+
+    async def run():
+        async with world() as made:
+            started, model = made.site()
+            await made.ready(started)
+            await made.supervisor.subscribe(SITE, rows)
+            await made.recorder.until(lambda: cycles(made) == ["1-60,2-60"])
+            model.set_cycle(1, 70)
+            started.look()
+            await made.recorder.until(lambda: cycles(made) == ["1-60,2-60", "1-70,2-60"])
+            await made.supervisor.unsubscribe(SITE, (StatusName("S0028", "status"),))
+            model.set_cycle(1, 80)
+            started.look()
+            await started.told()
+            assert len(cycles(made)) == 2
+
+    asyncio.run(run())
 
 
 def test_the_plan_that_runs_is_not_written_into():
@@ -370,5 +397,31 @@ def test_a_status_that_a_site_does_not_have_is_unknown_to_it():
                 )
                 await connection.ask(request, "a status", complete)
                 assert [(row.value, row.quality) for row in answers] == [(None, quality)]
+
+    asyncio.run(run())
+
+
+def test_a_plan_that_a_time_table_chooses_while_it_is_written_is_found_out():
+    class Switching(MemoryModel):
+        def set_offset(self, plan, offset_s):
+            super().set_offset(plan, offset_s)
+            self.set_plan(plan)
+
+    async def run():
+        async with world() as made:
+            started, _ = made.site(model=Switching(made.capability, clock=now))
+            await made.ready(started)
+            with pytest.raises(PlanRunsError):
+                await made.supervisor.prepare(SITE, _PLAN)
+
+    asyncio.run(run())
+
+
+def test_a_site_under_a_name_that_is_not_its_own_is_refused():
+    async def run():
+        async with world() as made:
+            made.supervisor._sites["AL+0002"] = made.capability
+            with pytest.raises(InputError, match="site of its capability file"):
+                await made.supervisor.activate("AL+0002", 1)
 
     asyncio.run(run())

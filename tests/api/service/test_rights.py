@@ -64,6 +64,16 @@ RIGHTS: dict[tuple[str, str], tuple[set[str], Any]] = {
     ("GET", "/v1/ledger"): (STAFF, None),
     ("GET", "/v1/ledger/verification"): (STAFF, None),
     ("GET", "/v1/keys"): (STAFF, None),
+    ("POST", "/v1/keys/signing"): ({"admin"}, {"key": "A" * 43, **WHY}),
+    ("GET", "/v1/reports"): (STAFF, None),
+    ("GET", "/v1/reports/latest"): (STAFF, None),
+    ("GET", "/v1/jobs"): (STAFF, None),
+    ("POST", "/v1/jobs"): (DRAFTERS, {"kind": "none"}),
+    ("POST", "/v1/jobs/plans"): (DRAFTERS, {"plans": {}}),
+    ("GET", "/v1/jobs/plans/{digest}"): (STAFF, None),
+    ("GET", "/v1/jobs/{job}"): (STAFF, None),
+    ("POST", "/v1/jobs/{job}/cancel"): (DRAFTERS, None),
+    ("GET", "/v1/jobs/{job}/events"): (STAFF, None),
     ("GET", "/v1/me"): (STAFF, None),
 }
 """Who may ask each route, and a body with which whoever may changes nothing that the others need."""
@@ -98,7 +108,8 @@ async def _another_first_start(service: Service) -> str:
 
 
 def _url(path: str) -> str:
-    wanted = {"plan_set": "none", "junction": HERE, "alarm": "none", "token": "none"}
+    wanted = {"plan_set": "none", "junction": HERE, "alarm": "none", "token": "none", "job": "none"}
+    wanted["digest"] = "0" * 64
     return path.format(**wanted)
 
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import queue
 import re
 import signal
 import socket
 import subprocess
 import sys
+import threading
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import httpx
 import psutil
@@ -19,7 +22,7 @@ import pytest
 from api import warm
 from api.cli import run
 from api.settings import Settings
-from tests.api.service.services import captured_logs, made_context
+from tests.api.service.services import captured_logs, made_context, running
 from traffic.errors import InputError
 
 _JASYL = [sys.executable, "-c", "from api.cli import main; main()"]
@@ -51,31 +54,66 @@ def _served(folder, *options, **environment):
 
 def test_it_serves_tells_its_settings_and_stops_when_told(tmp_path):
     folder = tmp_path / "made" / "here"
-    with _served(folder, JASYL_REDIS_URL="redis://u:pa55word@127.0.0.1:1/0") as (process, address, lines):
+    with _served(folder) as (process, address, lines):
         assert folder.is_dir()
         assert folder.stat().st_mode & 0o077 == 0
         assert httpx.get(f"{address}/health/live").json() == {"status": "live"}
+        assert len(list((folder / "redis").iterdir())) > 1
         children = psutil.Process(process.pid).children(recursive=True)
         process.send_signal(signal.SIGTERM)
         out, errors = process.communicate(timeout=30)
         assert process.returncode == 0, errors
         gone, alive = psutil.wait_procs(children, timeout=10)
         assert not alive, gone
-    told = "".join(lines) + out + errors
-    assert re.search(r"^redis_url +redis://\*\*\*@127.0.0.1:1/0$", told, re.MULTILINE)
-    assert re.search(r"^city +corridor$", told, re.MULTILINE)
-    assert "pa55word" not in told
+    assert re.search(r"^city +corridor$", "".join(lines) + out, re.MULTILINE)
     events = [json.loads(line)["event"] for line in errors.splitlines()]
     assert events[-1] == "stopped"
     assert "stopping" in events
 
 
-def test_an_interrupt_is_a_stop_too(tmp_path):
-    with _served(tmp_path) as (process, _, _):
-        process.send_signal(signal.SIGINT)
-        _, errors = process.communicate(timeout=30)
-        assert process.returncode == 0, errors
-        assert "Traceback" not in errors
+def test_a_redis_that_is_not_there_is_told_without_its_password(tmp_path, monkeypatch, capfd):
+    monkeypatch.setenv("JASYL_REDIS_URL", "redis://u:pa55word@127.0.0.1:1/0")
+    with captured_logs(Settings(data_folder=tmp_path, redis_url=None)):
+        assert run(["serve", "corridor", "--port", "0", "--data", str(tmp_path)]) == 2
+    told = capfd.readouterr()
+    assert re.search(r"^redis_url +redis://\*\*\*@127.0.0.1:1/0$", told.out, re.MULTILINE)
+    assert "JASYL_REDIS_URL" in told.err
+    assert "pa55word" not in told.out + told.err
+    assert "Traceback" not in told.err
+
+
+_BARE = """
+import asyncio, sys
+from datetime import UTC, datetime
+from pathlib import Path
+from api.context import Context
+from api.serving import bound_socket, run_service
+from api.settings import Settings
+
+settings = Settings(data_folder=Path(sys.argv[1]), port=0)
+context = Context(settings=settings, clock=lambda: datetime.now(UTC), new_id=lambda: "request")
+with bound_socket("127.0.0.1", 0) as listener:
+    asyncio.run(run_service(context, listener, lambda address: print(address, flush=True)))
+print("ended", flush=True)
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_is_a_stop_and_no_failure(tmp_path, number):
+    process = subprocess.Popen(
+        [sys.executable, "-c", _BARE, str(tmp_path)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with process:
+        address = process.stdout.readline().strip()
+        assert httpx.get(f"{address}/health/live").status_code == 200
+        process.send_signal(number)
+        out, errors = process.communicate(timeout=30)
+    assert process.returncode == 0, errors
+    assert out.endswith("ended\n")
+    assert "Traceback" not in errors
 
 
 def test_a_port_that_is_taken(tmp_path, capsys):
@@ -115,6 +153,33 @@ def test_traces_need_their_packages(tmp_path, monkeypatch):
     monkeypatch.setattr(telemetry.importlib, "import_module", missing)
     with pytest.raises(InputError, match=r"jasyl\[telemetry\]"):
         create_app(made_context(tmp_path, telemetry=True))
+
+
+def test_traces_go_where_the_environment_says(tmp_path, monkeypatch):
+    got = queue.Queue()
+
+    class Collector(BaseHTTPRequestHandler):
+        def do_POST(self):
+            got.put((self.path, self.rfile.read(int(self.headers["content-length"]))))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_):
+            """Say nothing."""
+
+    with HTTPServer(("127.0.0.1", 0), Collector) as collector:
+        thread = threading.Thread(target=collector.serve_forever)
+        thread.start()
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://127.0.0.1:{collector.server_port}")
+        with running(made_context(tmp_path, telemetry=True)) as (host, port):
+            assert httpx.get(f"http://{host}:{port}/v1/nothing", timeout=20).status_code == 404
+            assert httpx.get(f"http://{host}:{port}/health/live", timeout=20).status_code == 200
+        path, body = got.get(timeout=20)
+        collector.shutdown()
+        thread.join()
+    assert path == "/v1/traces"
+    assert b"GET" in body
+    assert b"health" not in body
 
 
 def test_kernels_that_cannot_be_compiled_are_told_and_keep_it_unready(tmp_path, monkeypatch):

@@ -7,8 +7,7 @@ import asyncio
 import pytest
 
 from api.store import FellBehind
-from tests.api.store.test_ledger import WHO, on_redis
-from tests.api.store.toy import count
+from tests.api.store.toy import WHO, count, on_redis
 from traffic.errors import InputError
 
 

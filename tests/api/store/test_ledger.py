@@ -8,25 +8,9 @@ from datetime import timedelta
 
 import pytest
 
-from api.store import Decision, Documents, LedgerDamaged, RedisServer, StoreUnavailable
-from tests.api.store.toy import NOON, Clock, Counted, count, heard, ledger_on, refuse, replicas
+from api.store import Decision, Documents, LedgerDamaged, StoreUnavailable
+from tests.api.store.toy import NOON, WHO, Clock, Counted, count, heard, ledger_on, on_redis, refuse, replicas
 from traffic.errors import InputError
-
-WHO = {"who": "token:1", "why": "because"}
-
-
-def on_redis(binary, folder, test, replicas_number=1, **more):
-    """Run a test with a Redis of its own and replicas on it."""
-
-    async def run():
-        async with asyncio.timeout(60):
-            async with (
-                RedisServer(folder, binary=binary) as server,
-                replicas(server, replicas_number, **more) as ledgers,
-            ):
-                return await test(server, *ledgers)
-
-    return asyncio.run(run())
 
 
 def test_what_is_committed_is_in_state_entries_and_log(binary, tmp_path):

@@ -198,6 +198,39 @@ def test_a_lock_that_something_else_holds_is_an_error_and_kills_nothing(binary, 
         other.communicate("\n")
 
 
+def test_the_event_loop_of_the_service_does_the_same(binary, tmp_path, caplog):
+    uvloop = pytest.importorskip("uvloop", reason="uvloop does not exist for this platform")
+    pid = killed_service(tmp_path, binary)
+
+    async def run():
+        async with RedisServer(tmp_path, binary=binary) as server:
+            assert not runs(pid)
+            store = server.store(patience_s=10)
+            os.kill(server.pid, signal.SIGKILL)
+            assert await store.read("GET", "key") == b"1"
+            assert stat.S_IMODE(append_only_file(tmp_path).stat().st_mode) & 0o077 == 0
+            await store.close()
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(run())
+    assert "Redis ended (signal 9)" in caplog.text
+
+
+def test_what_a_killed_redis_was_writing_anew_is_removed(each_binary, tmp_path):
+    async def run():
+        async with RedisServer(tmp_path, binary=each_binary):
+            pass
+        drafts = [tmp_path / "temp-rewriteaof-123.aof", tmp_path / "temp-123.rdb"]
+        if append_only_file(tmp_path).parent != tmp_path:
+            drafts.append(append_only_file(tmp_path).parent / "temp-rewriteaof-bg-123.aof")
+        for path in drafts:
+            path.write_bytes(b"half")
+        async with RedisServer(tmp_path, binary=each_binary):
+            assert not [path for path in drafts if path.exists()]
+
+    asyncio.run(run())
+
+
 def test_stale_sockets_and_locks_are_no_hindrance(binary, tmp_path):
     (tmp_path / "redis.sock").write_text("left behind", encoding="utf-8")
     (tmp_path / "redis.lock").write_text("1\n", encoding="utf-8")

@@ -7,14 +7,16 @@ import itertools
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from api.store import Ledger, RedisServer, Store
+from api.store import Ledger, RedisServer, Report, Store, StoreUnavailable
+from api.store.scripts import APPEND
 from traffic.errors import InputError
 
 NOON = datetime(2026, 11, 27, 12, tzinfo=UTC)
+WHO = {"who": "token:1", "why": "because"}
 
 
 @dataclass(frozen=True)
@@ -74,12 +76,14 @@ def ledger_on(
 
 
 @asynccontextmanager
-async def replicas(server: RedisServer, number: int = 1, **more: Any) -> AsyncIterator[list[Ledger[Toy]]]:
+async def replicas(
+    server: RedisServer, number: int = 1, *, patience_s: float = 2.0, **more: Any
+) -> AsyncIterator[list[Ledger[Toy]]]:
     """Open ledgers, each with connections of its own, and close them."""
     async with AsyncExitStack() as stack:
         opened = []
         for place in range(number):
-            store = server.store()
+            store = server.store(patience_s=patience_s)
             stack.push_async_callback(store.close)
             ledger = ledger_on(store, replica=f"replica{place}", **more)
             await ledger.open()
@@ -113,3 +117,56 @@ def records(content: bytes) -> list[int]:
             place = stop + 2 + int(content[place + 1 : stop]) + 2
         ends.append(place)
     return ends
+
+
+def on_redis(binary, folder, test, replicas_number=1, **more):
+    """Run a test with a Redis of its own and replicas on it."""
+
+    async def run():
+        async with asyncio.timeout(60):
+            async with (
+                RedisServer(folder, binary=binary) as server,
+                replicas(server, replicas_number, **more) as ledgers,
+            ):
+                return await test(server, *ledgers)
+
+    return asyncio.run(run())
+
+
+def report(number, kind="status", **data):
+    return Report(number, kind, NOON + timedelta(seconds=number % 3600), {"number": number, **data})
+
+
+class Unreliable(Store):
+    """A store that does to a script what a lost connection does: the next answers are lost, or the script comes late."""
+
+    lost_answers = 0
+    late: asyncio.Event | None = None
+    before: object = None
+
+    async def run(self, script, keys, arguments):
+        if script is APPEND and self.before is not None:
+            before, self.before = self.before, None
+            await before()
+        if script is APPEND and self.late is not None:
+            self.on_its_way = asyncio.create_task(self._later(self.late, keys, arguments))
+            self.late = None
+            raise StoreUnavailable("the connection was lost", unknown=True)
+        answer = await super().run(script, keys, arguments)
+        if script is APPEND and self.lost_answers:
+            self.lost_answers -= 1
+            raise StoreUnavailable("the connection was lost", unknown=True)
+        return answer
+
+    async def _later(self, arrives, keys, arguments):
+        await arrives.wait()
+        return await super().run(APPEND, keys, arguments)
+
+
+def copied(source, folder):
+    folder.mkdir()
+    for path in source.rglob("*"):
+        if path.is_dir():
+            (folder / path.relative_to(source)).mkdir()
+        elif path.is_file() and not path.name.endswith(".lock"):
+            (folder / path.relative_to(source)).write_bytes(path.read_bytes())

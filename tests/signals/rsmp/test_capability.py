@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from signals.rsmp.capability import Band
@@ -38,6 +38,7 @@ bands = [{ number = 1, stage = 1, min_s = 0, max_s = 30 }]
 """
 
 
+@settings(max_examples=40)
 @given(st.data())
 def test_files_come_back(data):
     capability = site(data.draw(stored_plans(1)), data.draw(stored_plans(7)))

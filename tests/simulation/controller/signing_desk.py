@@ -25,7 +25,9 @@ def plan_values(name: str = "a", *, offset_s: int = 0, **changes: Any) -> dict[s
 
 
 def controller_tables(signer: Signer, **changes: Any) -> Tables:
-    schedule = {"plans": [plan_values("local", offset_s=11)], "day_types": day_types(("00:00", "local"))}
+    junction = changes.get("junction", "centre")
+    plans = [plan_values("local", offset_s=11, junction=junction)]
+    schedule = {"plans": plans, "day_types": day_types(("00:00", "local"))}
     values = {"keys": [signer.public], "schedule": schedule, "backup_s": 120} | changes
     return tables_of(crossroads_junction(), **values)
 
@@ -33,17 +35,17 @@ def controller_tables(signer: Signer, **changes: Any) -> Tables:
 class Service:
     """Signs, and puts assignments together; does not check anything."""
 
-    def __init__(self, seed: int = 1) -> None:
+    def __init__(self, seed: int = 1, junction: str = "centre") -> None:
         self.signer = Signer.of_seed(bytes([seed]) * 32)
         self.sequence = 0
         self.slots: dict[str, dict[str, Any]] = {}
         self.order: str | None = None
         self.keys: str | None = None
-        self.junction = "centre"
+        self.junction = junction
 
     @property
     def tables(self) -> Tables:
-        return controller_tables(self.signer)
+        return controller_tables(self.signer, junction=self.junction)
 
     def payload(self, version: int, slot: str = "base", /, **changes: Any) -> dict[str, Any]:
         return {
@@ -58,7 +60,7 @@ class Service:
             "valid_until": None,
             "epoch": "1970-01-01T00:00:00Z",
             "time_zone": "Asia/Almaty",
-            "plans": [plan_values(f"v{version}", offset_s=version % 80)],
+            "plans": [plan_values(f"v{version}", offset_s=version % 80, junction=self.junction)],
             "day_types": day_types(("00:00", f"v{version}")),
         } | changes
 

@@ -8,7 +8,7 @@ from signals.junction import Junction
 from simulation.controller.tables import Tables
 
 
-def tables_of(junction: Junction, **changes: Any) -> Tables:
+def tables_of(junction: Junction, /, **changes: Any) -> Tables:
     """Copy what a controller knows out of a junction."""
     values: dict[str, Any] = {
         "format": "jasyl-controller-tables",

@@ -10,11 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from signals.junction import Junction
 from signals.signing import Signer, Typ
+from signals.wire import plan_from_dict
 from simulation.controller.assignment import Acknowledgement, Desk
 from simulation.controller.reading import shown_instant
 from simulation.controller.runner import Mode
 from tests.simulation.controller.signing_desk import NOW, Service, day_types, plan_values
+from tests.simulation.controller.tables_for_tests import plan_document, tables_of
+from tests.simulation.controller.test_gate import mutated_plans
 from traffic.errors import InputError
 
 
@@ -350,6 +354,43 @@ def test_garbage_anywhere_changes_nothing(place: str, value: object) -> None:
     with contextlib.suppress(InputError):
         desk.receive(document, NOW)
     assert desk.content() == before
+
+
+def test_unsafe_plans_that_are_well_signed_end_at_the_gate() -> None:
+    """The last gate alone: the service has signed whatever it was given."""
+    signer, safe, judged = Signer.of_seed(bytes([1]) * 32), 0, 0
+    for junction, mutant in mutated_plans(77, 400):
+        tables = tables_of(junction, keys=[signer.public])
+        document = plan_document(junction, *mutant)
+        payload = Service().payload(1, junction=junction.key, tables=junction.digest) | {
+            "plans": [document],
+            "day_types": day_types(("00:00", "a")),
+        }
+        row = {"version": 1, "plan": _signed(signer, payload), "activation": None}
+        slots = {"base": {"current": None, "pending": row}}
+        assignment = {"junction": junction.key, "sequence": 1, "slots": slots, "order": None, "keys": None}
+        if row["plan"] is None:
+            continue
+        (told,) = Desk(tables).receive(assignment, NOW).acknowledgements
+        assert (told.result == "refused") == bool(_refusal(document, junction)), (told, document)
+        safe, judged = safe + (told.result == "accepted"), judged + 1
+    assert judged > 350
+    assert judged / 10 < safe < judged * 0.9
+
+
+def _signed(signer: Signer, payload: dict[str, Any]) -> str | None:
+    try:
+        return signer.sign(Typ.PLAN, payload)
+    except ValueError:  # NaN has no JSON
+        return None
+
+
+def _refusal(document: dict[str, Any], junction: Junction) -> str:
+    try:
+        plan_from_dict(document, {junction.key: junction})
+    except InputError as error:
+        return str(error)
+    return ""
 
 
 def test_a_controller_without_keys_cannot_be_served() -> None:

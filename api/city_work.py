@@ -1,0 +1,120 @@
+"""What the command line and the jobs of the service do with a city: optimise its plans, and evaluate them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from api.oversaturation import oversaturation_warning
+
+if TYPE_CHECKING:
+    from scenarios.loader import City
+    from signals.optimize import Optimized, Step
+    from signals.plan import PlanSet
+    from traffic.progress import Progress
+
+__all__ = ["Evaluated", "SearchSettings", "evaluate_city", "optimize_city", "optimized_figures"]
+
+
+@dataclass(frozen=True)
+class SearchSettings:
+    """How plans are searched for.
+
+    Attributes
+    ----------
+    seed, seconds, steps
+        Of `signals.optimize.optimize`.
+    robust
+        With `judged_at`: whether the mean under these demands counts, or the worst.
+    judged_at
+        Factors on the demand.
+    """
+
+    seed: int = 0
+    seconds: float = 20.0
+    steps: int | None = None
+    robust: str | None = None
+    judged_at: tuple[float, ...] = ()
+
+
+def optimize_city(
+    city: City,
+    settings: SearchSettings,
+    *,
+    start: PlanSet | None = None,
+    progress: Progress | None = None,
+    observe: Callable[[Step, float], None] | None = None,
+    should_stop: Callable[[], bool] | None = None,
+) -> Optimized:
+    """Return the best plans found for a city.
+
+    Parameters
+    ----------
+    start
+        Plans to go on from; default: those in force, as far as the scenario has any, which then are a start like others.
+    progress, observe, should_stop
+        Of `signals.optimize.optimize`.
+    """
+    from signals.optimize import Robust, optimize  # noqa: PLC0415 - keeps `--help` fast
+
+    return optimize(
+        city.network,
+        city.junctions,
+        city.demand,
+        seed=settings.seed,
+        seconds=settings.seconds,
+        steps=settings.steps,
+        objective=city.objective,
+        start=city.before if start is None else start,
+        warm=start is not None,
+        duration_s=city.scenario.run.duration_s,
+        judged_under=[city.demand.scaled(factor) for factor in dict.fromkeys(settings.judged_at)],
+        robust=Robust(settings.robust or Robust.MEAN),
+        progress=progress,
+        observe=observe,
+        should_stop=should_stop,
+    )
+
+
+def optimized_figures(found: Optimized, plans: str) -> dict[str, object]:
+    """Return what is told of an optimisation.
+
+    Parameters
+    ----------
+    plans
+        Where its plans are: a path, or a digest.
+    """
+    return {
+        "junctions": len(found.plans.plans),
+        "objective_before": found.objective_before,
+        "objective_after": found.objective_after,
+        "offset_bound_ratio": found.offset_bound_ratio,
+        "seconds": found.seconds,
+        "seed": found.seed,
+        "plans": plans,
+        "improved": found.objective_after < found.objective_before,
+    }
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """What plans do in the flow model, and what has to be said with it."""
+
+    figures: dict[str, object]
+    warning: str
+
+
+def evaluate_city(city: City, plans: PlanSet) -> Evaluated:
+    """Run plans through the flow model."""
+    from signals.greens import movement_greens  # noqa: PLC0415 - keeps `--help` fast
+    from traffic.flow import simulate  # noqa: PLC0415
+
+    greens = movement_greens(city.network, plans)
+    started = time.perf_counter()
+    run = city.scenario.run
+    result = simulate(city.network, city.demand, greens, duration_s=run.duration_s, report_s=run.report_s)
+    summary = result.summary()
+    warning = oversaturation_warning({"these plans": summary}, minutes=result.duration_s / 60)
+    return Evaluated({**summary, "seconds": time.perf_counter() - started}, warning)

@@ -1,0 +1,312 @@
+"""The way to the service over HTTP: long poll, server-sent events, acknowledgements and reports. The only importer of httpx.
+
+Whatever the service or somebody in its place answers is bounded in size and read as plain values; what it means is for
+`simulation.controller.assignment`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import json
+import ssl
+import sys
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import quote, urlsplit
+
+import httpx
+
+from traffic.errors import InputError, JasylError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping, Sequence
+
+    from simulation.controller.assignment import Acknowledgement
+
+__all__ = ["Answer", "Event", "Link", "LinkError", "Settings", "connect", "register"]
+
+if importlib.util.find_spec("sniffio") is None:
+    # httpcore looks for it with every request; that it is not there is remembered here, which saves half of the time.
+    sys.modules["sniffio"] = None  # type: ignore[assignment]
+
+LARGEST_BYTES = 4_000_000
+_CONNECT_S, _QUIET_S = 5.0, 45.0  # the service sends a comment on a quiet stream every 15 s
+_STALE = (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError)
+_BUSY = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
+_FINAL = (HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY)
+
+
+class LinkError(JasylError):
+    """The service could not be reached, or did not do what it was asked.
+
+    Attributes
+    ----------
+    retry_s
+        After how many seconds it wants to be asked again, where it has said so.
+    final
+        True where asking again cannot help.
+    """
+
+    def __init__(self, text: str, *, retry_s: float = 0.0, final: bool = False) -> None:
+        super().__init__(text)
+        self.retry_s, self.final = retry_s, final
+
+
+class Answer(NamedTuple):
+    """An assignment, or `None` where nothing has changed; and its tag."""
+
+    document: object
+    tag: str | None
+
+
+class Event(NamedTuple):
+    """A server-sent event; one without a name only says that the service is there."""
+
+    name: str
+    id: str
+    data: str
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to reach the service.
+
+    Attributes
+    ----------
+    url
+        Its root: ``http://127.0.0.1:8000``.
+    ca, certificate, key
+        PEM files: whom to trust in place of the system's authorities, and who one is (mutual TLS).
+    wait_s
+        For how long a poll may be held.
+    """
+
+    url: str
+    ca: str | None = None
+    certificate: str | None = None
+    key: str | None = None
+    wait_s: int = 25
+
+    def __post_init__(self) -> None:
+        parts = urlsplit(self.url)
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            hint = "Give the root of the service: http://127.0.0.1:8000"
+            raise InputError("must be an http or https address", field="url", value=self.url, hint=hint)
+
+    def trust(self) -> ssl.SSLContext | bool:
+        """Return whom to trust, and who one is."""
+        if not self.url.startswith("https"):
+            return False
+        try:
+            context = ssl.create_default_context(cafile=self.ca)
+            if self.certificate is not None:
+                context.load_cert_chain(self.certificate, self.key)
+        except (OSError, ssl.SSLError) as error:
+            hint = "Give certificates and keys as PEM files"
+            raise InputError("must be readable", field="certificates", value=str(error), hint=hint) from error
+        return context
+
+
+@asynccontextmanager
+async def connect(settings: Settings, trust: ssl.SSLContext | bool) -> AsyncIterator[httpx.AsyncClient]:  # noqa: FBT001
+    """Hand out connections of one controller, or of many."""
+    limits = httpx.Limits(max_connections=None, max_keepalive_connections=None, keepalive_expiry=4.0)
+    timeout = httpx.Timeout(_CONNECT_S, read=settings.wait_s + 15.0, pool=None)
+    async with httpx.AsyncClient(
+        base_url=settings.url,
+        headers={"Accept-Encoding": "identity"},
+        verify=trust,
+        trust_env=False,
+        limits=limits,
+        timeout=timeout,
+    ) as client:
+        yield client
+
+
+class Link:
+    """One controller's way to the service.
+
+    Parameters
+    ----------
+    credential
+        What the service knows this controller by; it is never shown.
+
+    Attributes
+    ----------
+    time
+        What the service has said last of the time.
+    """
+
+    def __init__(
+        self, client: httpx.AsyncClient, junction: str, credential: str, *, wait_s: int = 25
+    ) -> None:
+        if not (credential.isascii() and credential.isprintable() and credential):
+            rule = "must be printable ASCII characters"
+            raise InputError(rule, field=f"credential of {junction}")
+        self._client, self._wait_s = client, wait_s
+        self.time: str | None = None
+        self._root = f"/v1/controllers/{quote(junction, safe='')}"
+        self._headers = {b"Authorization": f"Bearer {credential}".encode()}
+
+    async def poll(self, tag: str | None) -> Answer:
+        """Ask for the assignment; the service may hold the answer until there is something new."""
+        headers = {} if tag is None else {b"If-None-Match": tag.encode()}
+        response, body = await self._ask("GET", f"/assignment?wait={self._wait_s}", headers=headers)
+        if response.status_code == HTTPStatus.NOT_MODIFIED:
+            return Answer(None, tag)
+        return Answer(_plain(body), response.headers.get("ETag"))
+
+    async def stream(self, last: str | None) -> AsyncIterator[Event]:
+        """Yield what the service pushes, from after the event `last` on."""
+        headers = self._headers | {b"Accept": b"text/event-stream"}
+        if last is not None:
+            headers[b"Last-Event-ID"] = last.encode()
+        timeout = httpx.Timeout(_CONNECT_S, read=_QUIET_S, pool=None)
+        url = f"{self._root}/stream"
+        try:
+            async with self._client.stream("GET", url, headers=headers, timeout=timeout) as response:
+                self._note(response)
+                if response.status_code != HTTPStatus.OK:
+                    _check(response, await _bounded(response))
+                    raise LinkError(f"{response.status_code} is no stream")
+                events = _events(response)
+                while True:
+                    async with asyncio.timeout(_QUIET_S):
+                        event = await anext(events, None)
+                    if event is None:
+                        return
+                    yield event
+        except (httpx.HTTPError, httpx.StreamError, TimeoutError) as error:
+            raise LinkError(f"{type(error).__name__}: {error}") from error
+
+    async def acknowledge(self, told: Acknowledgement, at: str) -> None:
+        """Tell what was found of a version."""
+        values = {"version": told.version, "result": told.result, "reason": told.reason[:500], "at": at}
+        await self._ask("POST", "/acknowledgements", values=values)
+
+    async def report(self, reports: Sequence[Mapping[str, Any]]) -> object:
+        """Send reports and return up to which number the service has them."""
+        _, body = await self._ask("POST", "/reports", values={"reports": list(reports)})
+        answer = _plain(body)
+        return answer.get("accepted_until") if isinstance(answer, dict) else None
+
+    async def _ask(
+        self, method: str, path: str, *, headers: Mapping[bytes, bytes] | None = None, values: object = None
+    ) -> tuple[httpx.Response, bytes]:
+        url, headers = self._root + path, {**self._headers, **(headers or {})}
+        for again in (True, False):
+            try:
+                async with (
+                    asyncio.timeout(self._wait_s + _QUIET_S),
+                    self._client.stream(method, url, headers=headers, json=values) as response,
+                ):
+                    self._note(response)
+                    body = await _bounded(response)
+            except _STALE as error:
+                # The service may close a connection as it is taken up again; to ask twice has the effect of once.
+                if not again:
+                    raise LinkError(f"{type(error).__name__}: {error}") from error
+            except (httpx.HTTPError, httpx.StreamError, TimeoutError) as error:
+                raise LinkError(f"{type(error).__name__}: {error}") from error
+            else:
+                break
+        _check(response, body)
+        return response, body
+
+    def _note(self, response: httpx.Response) -> None:
+        """Take the time of the service down; refuse an encoding, which can hide a body of any size."""
+        self.time = response.headers.get("X-Jasyl-Time", self.time)
+        encoding = response.headers.get("Content-Encoding", "identity")
+        if encoding != "identity":
+            raise LinkError(f"an answer in the encoding {encoding}")
+
+
+async def register(
+    settings: Settings, token: str, junction: str, why: str, *, rotate: bool = False
+) -> Mapping[str, Any]:
+    """Register the controller of a junction, or give it another credential: ``token`` and ``keys`` of the answer.
+
+    Parameters
+    ----------
+    token
+        Of somebody who may do so; it is never shown.
+    """
+    path = f"/v1/controllers/{quote(junction, safe='')}/rotate" if rotate else "/v1/controllers"
+    values = {"why": why} if rotate else {"junction": junction, "why": why}
+    headers = {b"Authorization": f"Bearer {token}".encode()}
+    try:
+        async with connect(settings, settings.trust()) as client:
+            response = await client.post(path, headers=headers, json=values)
+    except httpx.HTTPError as error:
+        raise LinkError(f"{type(error).__name__}: {error}") from error
+    _check(response, response.content)
+    answer = _plain(response.content)
+    if not isinstance(answer, dict) or not isinstance(answer.get("token"), str):
+        raise LinkError("an answer without a credential")
+    return answer
+
+
+def _check(response: httpx.Response, body: bytes) -> None:
+    status = response.status_code
+    if status < HTTPStatus.MULTIPLE_CHOICES or status == HTTPStatus.NOT_MODIFIED:
+        return
+    wanted = response.headers.get("Retry-After", "")
+    retry_s = float(wanted) if status in _BUSY and wanted.isascii() and wanted.isdigit() else 0.0
+    text = body[:300].decode("utf-8", "replace")
+    raise LinkError(f"{status} {response.reason_phrase}: {text}", retry_s=retry_s, final=status in _FINAL)
+
+
+async def _bounded(response: httpx.Response) -> bytes:
+    parts, size = [], 0
+    async for part in response.aiter_raw():
+        parts.append(part)
+        size += len(part)
+        if size > LARGEST_BYTES:
+            raise LinkError(f"an answer of more than {LARGEST_BYTES} bytes")
+    return b"".join(parts)
+
+
+def _plain(body: bytes) -> object:
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise LinkError(f"an answer that is no JSON: {error}") from error
+
+
+async def _events(response: httpx.Response) -> AsyncIterator[Event]:
+    """Yield the events of a stream, as in the HTML standard; comments are events without a name."""
+    name, identifier, size = "", "", 0
+    data: list[str] = []
+    async for line in _lines(response):
+        size += len(line)
+        if size > LARGEST_BYTES:
+            raise LinkError(f"an event of more than {LARGEST_BYTES} bytes")
+        if not line:
+            if data:
+                yield Event(name or "message", identifier, "\n".join(data))
+            name, data, size = "", [], 0
+            continue
+        if line.startswith(":"):
+            yield Event("", identifier, "")
+            continue
+        key, _, value = line.partition(":")
+        value = value.removeprefix(" ")
+        if key == "data":
+            data.append(value)
+        elif key == "event":
+            name = value
+        elif key == "id" and "\0" not in value:
+            identifier = value
+
+
+async def _lines(response: httpx.Response) -> AsyncIterator[str]:
+    rest = b""
+    async for part in response.aiter_raw():
+        *lines, rest = (rest + part).split(b"\n")
+        if len(rest) > LARGEST_BYTES:
+            raise LinkError(f"a line of more than {LARGEST_BYTES} bytes")
+        for line in lines:
+            yield line.removesuffix(b"\r").decode("utf-8", "replace")
