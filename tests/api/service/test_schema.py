@@ -41,6 +41,7 @@ _RATES = RateLimits(**dict.fromkeys(RateLimits.model_fields, "1000000/second"))
 def served(folder: Path) -> Iterator[tuple[str, Service]]:
     """Run a service on loopback, with staff, a controller and a plan set; give its address and what is known of it."""
     numbers, told = itertools.count(1), []
+    keys()  # compiles what a city takes, where nothing has done so before
     context = Context(
         # Jobs are taken in and wait: what they compute is tested elsewhere.
         settings=Settings(data_folder=folder, city=CITY, rate_limits=_RATES, job_workers=0, job_queue=10_000),
