@@ -20,6 +20,7 @@ __all__ = [
     "VERSION_PREFIX",
     "StrictRequest",
     "StrictRoute",
+    "event_schema",
     "links",
     "operation_id",
     "problems",
@@ -193,6 +194,27 @@ def links(parameter: str, value: str, *operations: str) -> dict[str, Any]:
     """
     found = {"parameters": {f"path.{parameter}": f"$response.body#{value}"}}
     return {name: {"operationId": name, **found} for name in operations}
+
+
+def event_schema(event: str, data: str) -> dict[str, Any]:
+    """Return the schema of the events of a stream.
+
+    Parameters
+    ----------
+    event
+        What they are called.
+    data
+        What they hold.
+    """
+    return {
+        "type": "object",
+        "description": "An event of the stream.",
+        "properties": {
+            "id": {"type": "string", "description": "For `Last-Event-ID`."},
+            "event": {"const": event},
+            "data": {"type": "string", "description": data},
+        },
+    }
 
 
 def operation_id(route: APIRoute) -> str:

@@ -19,7 +19,7 @@ from api.lookout import Lookout
 from api.news import News
 from api.presence import Presence
 from api.routes.common import Frozen, Here, Instant, JunctionKey
-from api.routing import problems, router
+from api.routing import event_schema, problems, router
 from api.security import Actor
 from api.store.reports import Report, Reports
 from signals.lifecycle import decisions
@@ -124,24 +124,15 @@ def _headers(tag: str) -> Mapping[str, str]:
     return {"ETag": f'"{tag}"', "Cache-Control": "private, no-cache"}
 
 
-_EVENT = {
-    "type": "object",
-    "description": "An event of the stream.",
-    "properties": {
-        "id": {"type": "string", "description": "For `Last-Event-ID`."},
-        "event": {"const": "assignment"},
-        "data": {"type": "string", "description": "The assignment, as JSON."},
-    },
-}
-
-
 @ROUTER.get(
     "/stream",
     response_class=StreamingResponse,
     responses={
         200: {
             "description": "Events `assignment`, with the tag as id; a comment every 15 s",
-            "content": {"text/event-stream": {"schema": _EVENT}},
+            "content": {
+                "text/event-stream": {"schema": event_schema("assignment", "The assignment, as JSON.")}
+            },
         },
         **problems(401, 403, 404, 422, 429, 503),
     },

@@ -55,7 +55,7 @@ def _out(report: StoredReport) -> ReportOut:
     )
 
 
-def _reports(request: Request) -> Reports:
+async def _reports(request: Request) -> Reports:
     return context_of(request).part(Reports)
 
 
