@@ -32,6 +32,8 @@ _COMMANDS = {
     "serve": ("api.commands.serve", "Bring plans to controllers: the service."),
     "controller": ("api.commands.controller", "Commission and run virtual controllers."),
     "keys": ("api.commands.keys", "Make and show the keys that sign what controllers are told."),
+    "backup": ("api.commands.backup", "Write all that the service has into one file, while it runs."),
+    "restore": ("api.commands.restore", "Make a data folder from a back-up."),
     "utdf": ("api.commands.utdf", "Read and write Synchro's UTDF files."),
     "gmns": ("api.commands.gmns", "Read and write GMNS networks and timing."),
 }

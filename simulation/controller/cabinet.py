@@ -8,22 +8,23 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
-from simulation.controller.assignment import Acknowledgement, Desk
+from simulation.controller.assignment import Desk
 from simulation.controller.days import local_programme
 from simulation.controller.lamps import Lamp
 from simulation.controller.memory import Memory
 from simulation.controller.outbox import Outbox
 from simulation.controller.reading import shown_instant
 from simulation.controller.runner import Runner
+from simulation.controller.verdicts import Acknowledgement
 from traffic.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from simulation.controller.assignment import Received
     from simulation.controller.runner import InForce
     from simulation.controller.tables import Tables
+    from simulation.controller.verdicts import Received
 
 __all__ = ["STATUS_S", "Cabinet"]
 
@@ -69,7 +70,9 @@ class Cabinet:
         try:
             content = self._memory.load()
             if content is not None:
-                self.desk = Desk.restored(self.tables, content)
+                self.desk, problems = Desk.restored(self.tables, content)
+                for problem in problems:
+                    self.fault(f"remembered, and refused: {problem}")
         except InputError as error:
             self.fault(f"memory refused, local schedule: {error}")
         self.put_in_force()

@@ -24,7 +24,7 @@ from traffic.errors import InputError, JasylError
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
 
-    from simulation.controller.assignment import Acknowledgement
+    from simulation.controller.verdicts import Acknowledgement
 
 __all__ = ["Answer", "Event", "Link", "LinkError", "Settings", "connect", "register"]
 

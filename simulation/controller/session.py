@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
     from numpy.random import Generator
 
-    from simulation.controller.assignment import Acknowledgement
     from simulation.controller.cabinet import Cabinet
     from simulation.controller.http import Link
+    from simulation.controller.verdicts import Acknowledgement
 
 __all__ = ["Backoff", "Session", "Tally"]
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from simulation.controller import http
-from simulation.controller.assignment import Acknowledgement
 from simulation.controller.http import Event, Link, LinkError, Settings, connect
+from simulation.controller.verdicts import Acknowledgement
 from traffic.errors import InputError
 
 if TYPE_CHECKING:
