@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 
+from api.audit import Audit
 from api.centre import Centre, Rules
 from api.context import Context, Opener
 from api.coordinator import Coordinator
@@ -105,6 +106,7 @@ async def _open(context: Context, stack: AsyncExitStack, tell_token: Callable[[s
         Lookout: lookout,
         Reports: reports,
         Jobs: jobs,
+        Audit: Audit(ledger),
         Idempotency: Idempotency(store, clock=context.clock, new_id=context.new_id),
     }
     context.identify = identifier(context, ledger)
