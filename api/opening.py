@@ -22,6 +22,7 @@ from api.served_city import load_city
 from api.settings import Settings
 from api.signing_keys import load_keys
 from api.state import ServiceState, applied
+from api.store.archive import Archive
 from api.store.connection import Store, connect
 from api.store.documents import Documents
 from api.store.idempotency import Idempotency
@@ -32,6 +33,8 @@ from signals.lifecycle.facts import Fact
 from traffic.errors import InputError
 
 __all__ = ["opener"]
+
+_ARCHIVED_AT_ONCE = 20_000
 
 
 def opener(tell_token: Callable[[str], None]) -> Opener:
@@ -86,6 +89,7 @@ async def _open(context: Context, stack: AsyncExitStack, tell_token: Callable[[s
         who=who,
     )
     await stack.enter_async_context(lookout.running())
+    await stack.enter_async_context(_archive(context, store, reports))
     jobs = served_jobs(context, store)
     await stack.enter_async_context(jobs.running())
     context.parts |= {
@@ -99,6 +103,28 @@ async def _open(context: Context, stack: AsyncExitStack, tell_token: Callable[[s
     }
     context.identify = identifier(context, ledger)
     context.readiness.register("ledger", lambda: None if ledger.ready else "the store does not answer")
+
+
+@asynccontextmanager
+async def _archive(context: Context, store: Store, reports: Reports) -> AsyncIterator[None]:
+    """Move older reports into the data folder, inside the block."""
+    settings = context.settings
+    archive = Archive(
+        store,
+        reports,
+        settings.data_folder / "archive",
+        new_id=context.new_id,
+        keep=settings.reports_kept,
+        batch=min(_ARCHIVED_AT_ONCE, max(settings.reports_kept // 5, 1)),
+        kept_for=timedelta(days=settings.retention_days),
+        clock=context.clock,
+    )
+    task = asyncio.create_task(archive.run(settings.archive_seconds))
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
 async def _store(settings: Settings, stack: AsyncExitStack) -> Store:
