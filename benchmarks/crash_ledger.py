@@ -22,12 +22,13 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 from numpy.random import Generator
 
 from benchmarks.crash.compare import Row, compared_answers, compared_reports, require_chain, versions_rise
-from benchmarks.crash.shown import Shown, compared_shown, incomplete_groups
+from benchmarks.crash.shown import Shown, compared_shown, incomplete_groups, remembered
 from benchmarks.crash.stored import Cuts, power_cuts, stored_reports
 from benchmarks.crash.world import Plan, World, running_world
 
@@ -128,7 +129,7 @@ def _victims(world: World, chance: Generator) -> tuple[str, ...]:
 
 
 def _settled(world: World) -> list[str]:
-    """Wait until all controllers show what the service wants, and return which do not."""
+    """Wait until every controller has on disk what the service wants of it, and return what is missing."""
     deadline = time.monotonic() + _SETTLE_S
     while True:
         wrong = _not_yet(world)
@@ -138,25 +139,17 @@ def _settled(world: World) -> list[str]:
 
 
 def _not_yet(world: World) -> list[str]:
-    path = world.folder / "seconds.jsonl"
-    lines = path.read_bytes().splitlines()
-    start = next(json.loads(line) for line in reversed(lines) if line.startswith(b'{"start"'))["start"]
-    shown = dict(zip(start, json.loads(lines[-1]).get("shown", [["", None]] * len(start)), strict=True))
     now, wrong = datetime.now(UTC), []
     for row in world.ask("GET", "/junctions?limit=1000")["junctions"]:
-        pending = [slot for slot, content in row["slots"].items() if content["pending"] is not None]
-        wanted = ["local", None]
-        for slot in ("base", "event", "incident"):
-            current = row["slots"].get(slot, {}).get("current")
-            ends = current and current["until"]
-            if current and (ends is None or datetime.fromisoformat(ends) > now):
-                wanted = [slot, current["version"]]
-        if row["order"] is not None:
-            wanted = ["order", None]
-        if pending or shown[row["junction"]] != wanted:
-            wrong.append(
-                f"{row['junction']} shows {shown[row['junction']]} and not {wanted}, pending {pending}"
-            )
+        key = row["junction"]
+        held = remembered(world.folder / "controllers" / quote(key, safe="") / "memory.json")
+        for slot, content in row["slots"].items():
+            current = content["current"]
+            if content["pending"] is not None:
+                wrong.append(f"{key}: version {content['pending']['version']} is still pending")
+            ended = current and current["until"] and datetime.fromisoformat(current["until"]) <= now
+            if current and not ended and held.get(current["version"]) is not True:
+                wrong.append(f"{key}: {slot} {current['version']} has not come, {held} have")
     return wrong
 
 

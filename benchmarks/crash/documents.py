@@ -20,11 +20,12 @@ from simulation.controller.tables import Tables
 
 __all__ = ["Documents"]
 
-_LONGEST_EXTRA_S = 30
+_EXTRA_S = 20
+_LATEST_OFFSET_S = 5
 
 
 class Documents:
-    """Makes plan sets.
+    """Makes plan sets of one cycle and nearly the same offset, so that controllers come into step in one or two minutes.
 
     Parameters
     ----------
@@ -37,9 +38,16 @@ class Documents:
         self._network = made.network.name
         self._junctions: dict[str, Junction] = {junction.key: junction for junction in made.junctions}
         self.keys = list(self._junctions)
+        self._sequences = {
+            key: stage_sequences(junction, limit=1)[0] for key, junction in self._junctions.items()
+        }
+        self._cycle_s = _EXTRA_S + max(sum(self._least_s(key)) for key in self.keys)
+
+    def _least_s(self, key: str) -> list[int]:
+        return [int(duration) for duration in self._sequences[key].least_durations_s()]
 
     def safe(self, name: str, keys: Sequence[str], chance: Generator) -> dict[str, Any]:
-        """Return plans of one cycle: the least durations, and the rest by chance for one of the stages."""
+        """Return plans: the least durations, and the rest by chance."""
         return dict(json.loads(json.dumps(plans_to_dict(self._plans(name, keys, chance)))))
 
     def unsafe(self, name: str, keys: Sequence[str], chance: Generator) -> dict[str, Any]:
@@ -63,13 +71,12 @@ class Documents:
         ]
 
     def _plans(self, name: str, keys: Sequence[str], chance: Generator) -> PlanSet:
-        own = [junction for key, junction in self._junctions.items() if key in set(keys)]
-        sequences = [stage_sequences(junction, limit=1)[0] for junction in own]
-        least = [[int(d) for d in sequence.least_durations_s()] for sequence in sequences]
-        cycle = max(map(sum, least)) + int(chance.integers(_LONGEST_EXTRA_S))
         plans = []
-        for junction, sequence, durations in zip(own, sequences, least, strict=True):
-            durations[int(chance.integers(len(durations)))] += cycle - sum(durations)
-            placed = replace(junction, index=len(plans))
-            plans.append(Plan(placed, cycle, int(chance.integers(cycle)), sequence.stages, tuple(durations)))
+        for key in [key for key in self.keys if key in set(keys)]:
+            durations = self._least_s(key)
+            while (left := self._cycle_s - sum(durations)) > 0:
+                durations[int(chance.integers(len(durations)))] += min(left, 5)
+            placed = replace(self._junctions[key], index=len(plans))
+            offset = int(chance.integers(_LATEST_OFFSET_S))
+            plans.append(Plan(placed, self._cycle_s, offset, self._sequences[key].stages, tuple(durations)))
         return PlanSet(name, self._network, tuple(plans))

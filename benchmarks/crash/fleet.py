@@ -64,8 +64,8 @@ def _recording(journal: Journal) -> type[Link]:
             await super().acknowledge(told, at)
             journal.write({"acknowledged": [self._junction, told.version, told.result], "at": time.time()})
 
-        async def report(self, reports: Sequence[Mapping[str, Any]]) -> object:
-            until = await super().report(reports)
+        async def report(self, reports: Sequence[Mapping[str, Any]], at: str) -> object:
+            until = await super().report(reports, at)
             told = [
                 [row["number"], fingerprint(row["kind"], row["data"])]
                 for row in reports

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,8 +14,9 @@ from typing import Any
 from benchmarks.crash.journal import read_journal
 from benchmarks.crash.lamps import Lamps
 from simulation.controller.commissioning import read_folder
+from simulation.controller.memory import unsealed
 
-__all__ = ["Shown", "compared_shown", "incomplete_groups"]
+__all__ = ["Shown", "compared_shown", "incomplete_groups", "remembered"]
 
 _SLOTS = ("base", "event", "incident")
 
@@ -140,6 +143,22 @@ def _decided(
         elif kind == "junction.ordered":
             orders[data["junction"]].append((_posix(entry["at"]), _posix(data["expires_at"])))
     return decided, orders, groups
+
+
+def remembered(path: Path) -> dict[int, bool]:
+    """Return the versions that a controller has on disk, and whether each is activated."""
+    try:
+        content = unsealed(path.read_bytes())
+    except FileNotFoundError:
+        return {}
+    return {_payload(plan)["version"]: activation is not None for plan, activation in content["plans"]}
+
+
+def _payload(token: str) -> dict[str, Any]:
+    """Return what a signed word says; whether it is signed well is for the controller to judge."""
+    part = token.split(".")[1]
+    found: dict[str, Any] = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+    return found
 
 
 def incomplete_groups(entries: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -110,7 +110,7 @@ class World:
     def _environment(self) -> dict[str, str]:
         settings = {
             "ACTIVATION_LEAD_S": str(self.plan.lead_s),
-            "ACK_DEADLINE_S": "20",
+            "ACK_DEADLINE_S": "30",
             "RATE_LIMITS__CONTROLLER": _MANY,
             "RATE_LIMITS__ENGINEER": _MANY,
             "RATE_LIMITS__APPROVER": _MANY,
