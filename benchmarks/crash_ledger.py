@@ -111,7 +111,7 @@ def _round(world: World, chance: Generator, number: int, tell: Callable[[str], N
         if time.monotonic() > deadline:
             raise RuntimeError("Nothing has been answered for 120 s")
         time.sleep(0.05)
-    time.sleep(float(chance.uniform(0.0, 0.5)))
+    time.sleep(float(chance.uniform(0.0, 4.0)))
     victims = _victims(world, chance)
     world.kill(*victims)
     tell(f"round {number}: killed {', '.join(victims)}")
@@ -159,7 +159,7 @@ def main() -> None:
     )
     parser.add_argument("--rounds", type=int, default=50)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--city", default="grid 6x5")
+    parser.add_argument("--city", default="grid 5x4")
     parser.add_argument("--replicas", type=int, default=0, help="Services on one Redis that is not theirs.")
     parser.add_argument("--cuts", type=int, default=0, help="Power cuts of copies of the folder, at the end.")
     parser.add_argument("--poll", action="store_true", help="Controllers poll; default: the service pushes.")

@@ -1,7 +1,5 @@
 """People who publish all the time: drafts, approvals, publications, some unsafe, withdrawn or rolled back, and orders.
 
-    python -m benchmarks.crash.engineer SETTINGS.json
-
 Every request has an ``Idempotency-Key`` and is sent again, with the same key, until it has an answer that is one. What was
 asked and what was answered is written down.
 """
@@ -9,11 +7,9 @@ asked and what was answered is written down.
 from __future__ import annotations
 
 import asyncio
-import json
 import signal
-import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -26,6 +22,8 @@ from numpy.random import Generator
 
 from benchmarks.crash.documents import Documents
 from benchmarks.crash.journal import Journal
+
+__all__ = ["run_people"]
 
 _AT_ONCE = 4
 _GIVE_UP = 0.01  # share of the tries without an answer after which a request is left at that
@@ -195,7 +193,7 @@ def _later(seconds: float) -> str:
     return (datetime.now(UTC) + timedelta(seconds=seconds)).isoformat(timespec="milliseconds")
 
 
-async def _main(settings: Mapping[str, Any]) -> None:
+async def _work(settings: Mapping[str, Any], say_ready: Callable[..., None]) -> None:
     folder, redis = Path(settings["folder"]), settings["append_only_file"]
     limits = httpx.Limits(max_keepalive_connections=0)  # a replica that dies takes no connection with it
     async with httpx.AsyncClient(base_url=settings["url"], timeout=10.0, limits=limits) as client:
@@ -209,13 +207,10 @@ async def _main(settings: Mapping[str, Any]) -> None:
             settings["patience_s"],
         )
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, people.stopping.set)
-        print("ready", flush=True)
+        say_ready()
         await people.work()
 
 
-def main() -> None:
-    asyncio.run(_main(json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))))
-
-
-if __name__ == "__main__":
-    main()
+def run_people(settings: Mapping[str, Any], say_ready: Callable[..., None]) -> None:
+    """Let people work until told to stop."""
+    asyncio.run(_work(settings, say_ready))

@@ -9,9 +9,8 @@ import asyncio
 import hashlib
 import json
 import signal
-import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,7 @@ from simulation.controller.commissioning import read_credentials, read_folder
 from simulation.controller.fleet import Fleet, FleetSettings
 from simulation.controller.http import Link, Settings
 
-__all__ = ["fingerprint"]
+__all__ = ["fingerprint", "run_fleet"]
 
 
 def fingerprint(kind: str, data: Mapping[str, Any]) -> str:
@@ -77,21 +76,21 @@ def _recording(journal: Journal) -> type[Link]:
     return Recording
 
 
-async def _run(fleet: Fleet) -> None:
+async def _run(fleet: Fleet, say_ready: Callable[..., None]) -> None:
     until, ready, loop = asyncio.Event(), asyncio.Event(), asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, until.set)
 
     async def announce() -> None:
         await ready.wait()
-        print("ready", flush=True)
+        say_ready()
 
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(announce())
         tasks.create_task(fleet.run(until, ready))
 
 
-def main() -> None:
-    settings = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
+def run_fleet(settings: Mapping[str, Any], say_ready: Callable[..., None]) -> None:
+    """Run controllers until told to stop."""
     folder = Path(settings["folder"])
     redis = settings["append_only_file"]
     journal = Journal(folder / "fleet.jsonl", None if redis is None else Path(redis))
@@ -113,9 +112,5 @@ def main() -> None:
     )
     fleet.seconds = Journal(folder / "seconds.jsonl")
     fleet.seconds.note({"start": [one.junction for one in tables]})
-    asyncio.run(_run(fleet))
+    asyncio.run(_run(fleet, say_ready))
     (folder / "fleet_summary.json").write_text(json.dumps(fleet.summary(), indent=1), encoding="utf-8")
-
-
-if __name__ == "__main__":
-    main()

