@@ -17,7 +17,7 @@ import json
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -71,14 +71,28 @@ class Found:
 
 
 def crash_ledger(
-    plan: Plan, rounds: int, folder: Path, *, cuts: int = 0, tell: Callable[[str], None] = print
+    plan: Plan,
+    rounds: int,
+    folder: Path,
+    *,
+    cuts: int = 0,
+    victims: Sequence[Sequence[str]] = (),
+    tell: Callable[[str], None] = print,
 ) -> Found:
-    """Run the rounds and compare."""
+    """Run the rounds and compare.
+
+    Parameters
+    ----------
+    victims
+        Who is killed in each round; without them, by chance.
+    """
     found = Found(rounds, plan.seed, plan.replicas)
     began, chance = time.monotonic(), np.random.default_rng(plan.seed)
     with running_world(plan, folder) as world:
         for number in range(1, rounds + 1):
-            _round(world, chance, number, tell)
+            chosen = victims[number - 1] if victims else _victims(world, chance)
+            _round(world, chance, chosen)
+            tell(f"round {number}: killed {', '.join(chosen)}")
         world.stop_people()
         found.problems += _settled(world)
         world.stop_fleet()
@@ -101,7 +115,7 @@ def crash_ledger(
     return found
 
 
-def _round(world: World, chance: Generator, number: int, tell: Callable[[str], None]) -> None:
+def _round(world: World, chance: Generator, victims: Sequence[str]) -> None:
     """Kill at a random moment after work has gone on, then start what must be started by hand."""
     journals = [world.folder / "people.jsonl", world.folder / "fleet.jsonl"]
     before = [journal.stat().st_size for journal in journals]
@@ -112,9 +126,7 @@ def _round(world: World, chance: Generator, number: int, tell: Callable[[str], N
             raise RuntimeError("Nothing has been answered for 120 s")
         time.sleep(0.05)
     time.sleep(float(chance.uniform(0.0, 4.0)))
-    victims = _victims(world, chance)
     world.kill(*victims)
-    tell(f"round {number}: killed {', '.join(victims)}")
     world.restart()
 
 
@@ -206,6 +218,7 @@ def _print(found: Found) -> None:
         f"unsafe {len(shown.unsafe)}, not published {len(shown.unpublished)}, after a newer one {len(shown.out_of_order)}"
     )
     late = f", late by up to {max(shown.late_s):.0f} s: {len(shown.late_s)} members" if shown.late_s else ""
+    print(f"seconds in which a controller had heard nothing for its backup time: {shown.backup}")
     print(f"groups that switched: {shown.groups}, of them in one second: {shown.together}{late}")
     if found.cuts is not None:
         cuts = found.cuts

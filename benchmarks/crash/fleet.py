@@ -42,6 +42,7 @@ class _RecordedFleet(Fleet):
                 "s": wall_s,
                 "own": [runner.second for runner in runners],
                 "rows": [runner.row.hex() for runner in runners],
+                "backup": sum(runner.backup for runner in runners),
                 "shown": [[now.source, now.version] for now in map(_in_force, runners)],
             }
         )

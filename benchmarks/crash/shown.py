@@ -29,8 +29,8 @@ class Shown:
     ----------
     seconds
         Seconds of all controllers together.
-    by_source
-        How many of them by what was run.
+    by_source, backup
+        How many of them by what was run, and in how many nothing had been heard for the backup time.
     unsafe, unpublished, out_of_order
         What must not be: seconds that break a rule, versions that are not activated (yet), a version after a newer one.
     groups, together
@@ -41,6 +41,7 @@ class Shown:
 
     seconds: int = 0
     by_source: Counter[str] = field(default_factory=Counter)
+    backup: int = 0
     unsafe: list[str] = field(default_factory=list)
     unpublished: list[str] = field(default_factory=list)
     out_of_order: list[str] = field(default_factory=list)
@@ -73,6 +74,7 @@ def compared_shown(entries: Sequence[Mapping[str, Any]], folder: Path) -> Shown:
             for key in junctions:
                 lamps[key] = Lamps(lamps[key].tables, broken=lamps[key].broken)
             continue
+        shown.backup += record["backup"]
         for key, own, row, (source, version) in zip(
             junctions, record["own"], record["rows"], record["shown"], strict=True
         ):

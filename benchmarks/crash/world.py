@@ -41,7 +41,7 @@ class Plan:
     reports_kept
         How many reports stay in Redis; the others are in the archive.
     patience_s
-        How long people wait for their last answers at the end: more than the 60 s for which a dead service claims a request.
+        How long people wait for their last answers at the end: more than the 15 s for which a dead service claims a request.
     """
 
     city: str = "grid 5x4"
@@ -51,7 +51,7 @@ class Plan:
     lead_s: float = 8.0
     backup_s: int = 30
     reports_kept: int = 200
-    patience_s: float = 75.0
+    patience_s: float = 30.0
 
 
 @dataclass
