@@ -13,7 +13,7 @@ from typing import Generic, ParamSpec, Self, TypeVar, cast
 import httpx
 
 from api.client import calls, sending
-from api.client.calls import Call
+from api.client.call import Call
 from api.client.events import Event, EventReader
 from api.client.models import Assignment, Job, Page, PlanSet
 from api.client.sending import Again, ServiceError, UnreachableError
