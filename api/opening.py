@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 
@@ -34,6 +34,8 @@ from signals.lifecycle.facts import Fact
 from traffic.errors import InputError
 
 __all__ = ["opener"]
+
+_ARCHIVED_AT_ONCE = 20_000
 
 
 def opener(tell_token: Callable[[str], None]) -> Opener:
@@ -78,15 +80,6 @@ async def _open(context: Context, stack: AsyncExitStack, tell_token: Callable[[s
     coordinator = Coordinator(centre, news, clock=context.clock, who=who)
     await stack.enter_async_context(coordinator.running())
     reports = Reports(store, clock=context.clock)
-    archive = Archive(
-        store,
-        reports,
-        settings.data_folder / "archive",
-        new_id=context.new_id,
-        clock=context.clock,
-        kept_for=timedelta(days=settings.retention_days),
-    )
-    await stack.enter_async_context(_task(archive.run()))
     presence = Presence(store, clock=context.clock)
     await stack.enter_async_context(presence.running())
     lookout = Lookout(
@@ -97,6 +90,7 @@ async def _open(context: Context, stack: AsyncExitStack, tell_token: Callable[[s
         who=who,
     )
     await stack.enter_async_context(lookout.running())
+    await stack.enter_async_context(_archive(context, store, reports))
     jobs = served_jobs(context, store)
     await stack.enter_async_context(jobs.running())
     context.parts |= {
@@ -114,9 +108,20 @@ async def _open(context: Context, stack: AsyncExitStack, tell_token: Callable[[s
 
 
 @asynccontextmanager
-async def _task(work: Coroutine[object, object, None]) -> AsyncIterator[None]:
-    """Let something run inside the block."""
-    task = asyncio.create_task(work)
+async def _archive(context: Context, store: Store, reports: Reports) -> AsyncIterator[None]:
+    """Move older reports into the data folder, inside the block."""
+    settings = context.settings
+    archive = Archive(
+        store,
+        reports,
+        settings.data_folder / "archive",
+        new_id=context.new_id,
+        keep=settings.reports_kept,
+        batch=min(_ARCHIVED_AT_ONCE, max(settings.reports_kept // 5, 1)),
+        kept_for=timedelta(days=settings.retention_days),
+        clock=context.clock,
+    )
+    task = asyncio.create_task(archive.run(settings.archive_seconds))
     try:
         yield
     finally:
