@@ -14,12 +14,17 @@ from api.coordinator import Coordinator
 from api.guards import identifier
 from api.jobs import Jobs
 from api.jobs.opening import served_jobs
+from api.logs import logger
 from api.lookout import Lookout
 from api.news import News
 from api.presence import Presence
+from api.rsmp_bridge.bridge import Around, Bridge
+from api.rsmp_bridge.files import read_sites
+from api.rsmp_bridge.sites import Sites
+from api.rsmp_server import RsmpSettings
 from api.security import bootstrap, issue
 from api.served_city import load_city
-from api.settings import Settings
+from api.settings import Settings, is_loopback
 from api.signing_keys import load_keys
 from api.state import ServiceState, applied
 from api.store.connection import Store, connect
@@ -28,6 +33,7 @@ from api.store.idempotency import Idempotency
 from api.store.ledger import Ledger
 from api.store.redis_server import RedisServer
 from api.store.reports import Reports
+from api.tls import server_tls
 from signals.lifecycle.facts import Fact
 from traffic.errors import InputError
 
@@ -86,6 +92,8 @@ async def _open(context: Context, stack: AsyncExitStack, tell_token: Callable[[s
         who=who,
     )
     await stack.enter_async_context(lookout.running())
+    around = Around(centre, news, presence, lookout, reports, context.clock)
+    bridge = await _bridge(settings, around, stack)
     jobs = served_jobs(context, store)
     await stack.enter_async_context(jobs.running())
     context.parts |= {
@@ -95,10 +103,43 @@ async def _open(context: Context, stack: AsyncExitStack, tell_token: Callable[[s
         Lookout: lookout,
         Reports: reports,
         Jobs: jobs,
+        Bridge: bridge,
         Idempotency: Idempotency(store, clock=context.clock, new_id=context.new_id),
     }
     context.identify = identifier(context, ledger)
     context.readiness.register("ledger", lambda: None if ledger.ready else "the store does not answer")
+
+
+async def _bridge(settings: Settings, around: Around, stack: AsyncExitStack) -> Bridge:
+    """Return the bridge to RSMP sites; it listens where there is a site that may connect."""
+    folder = settings.data_folder / "rsmp"
+    centre = around.centre
+    files = await asyncio.to_thread(read_sites, folder, centre.city.junctions) if settings.rsmp else []
+    sites = Sites(files, centre, time_zone=settings.time_zone, clock=around.clock)
+    for row in files:
+        if row.problem is not None:
+            logger("rsmp").error("capability file cannot be used", file=str(row.file), problem=row.problem)
+    if files:
+        centre.limits = sites
+    tls = server_tls(
+        settings.rsmp_tls_cert, settings.rsmp_tls_key, settings.rsmp_tls_client_ca, prefix="rsmp_"
+    )
+    bridge = Bridge(
+        sites,
+        around,
+        folder,
+        # An order that the site has not followed yet is given again, so that others need not wait behind it.
+        settings=RsmpSettings(
+            host=settings.rsmp_host, port=settings.rsmp_port, activation_s=5.0, mode_s=10.0
+        ),
+        context=tls,
+        silent_after=timedelta(seconds=settings.silent_after_s),
+    )
+    if sites.by_id:
+        if tls is None and not is_loopback(settings.rsmp_host):
+            logger("rsmp").warning("RSMP without TLS: whoever is on the network can read security codes")
+        await stack.enter_async_context(bridge.running())
+    return bridge
 
 
 async def _store(settings: Settings, stack: AsyncExitStack) -> Store:
