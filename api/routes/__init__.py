@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from api.routes import access, alarms, assignments, controllers, jobs, junctions, keys, ledger, plan_sets
+from api.routes import (
+    access,
+    alarms,
+    assignments,
+    controllers,
+    jobs,
+    junctions,
+    keys,
+    ledger,
+    plan_sets,
+    sites,
+)
 
 __all__ = ["ROUTERS"]
 
@@ -12,6 +23,7 @@ ROUTERS = (
     assignments.ROUTER,
     controllers.ROUTER,
     alarms.ROUTER,
+    sites.ROUTER,
     jobs.ROUTER,
     jobs.COMMANDS,
     access.ROUTER,

@@ -167,7 +167,9 @@ class Agent:
             self._tried, self._done = target, None
             self._troubles.pop("not_followed", None)
         now = self._parts.clock()
-        if target != self._done or now - self._done_at >= _LOOK_EVERY:  # its time tables may have changed the plan
+        if (
+            target != self._done or now - self._done_at >= _LOOK_EVERY
+        ):  # its time tables may have changed the plan
             self._done_at = now
             self._done = target  # before it is done: what the site says meanwhile makes it be looked at again
             if not await self._attempt("not_followed", lambda: self._carry_out(target)):

@@ -146,7 +146,7 @@ class Bridged:
 async def until(condition: Callable[[], Any]) -> None:
     """Wait until something is so that no event tells of: what a controller in memory does."""
     async with asyncio.timeout(LIMIT_S):
-        while not condition():
+        while not condition():  # noqa: ASYNC110 - a controller in memory tells nobody
             await asyncio.sleep(0.01)
 
 
@@ -160,7 +160,6 @@ async def bridged(
     **settings: Any,
 ) -> AsyncIterator[Bridged]:
     """Open a service with sites, all of them connected where not said otherwise."""
-    folder.mkdir(exist_ok=True)
     commission(folder, found)
     async with service(folder, rsmp_port=0, **settings) as opened:
         made = Bridged(opened, {} if models is None else models)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from signals.lifecycle.records import GroupState, SetState, Slot
 from signals.rsmp.mapping import RsmpPlan, shown
+from simulation.controller.rsmp_memory import MemoryModel
 from tests.api.rsmp.bridging import Bridged, bridged, bridging, capabilities, until
+from tests.api.service.centres import Clock
 from tests.api.service.test_plan_sets import document
 
 if TYPE_CHECKING:
@@ -52,16 +54,17 @@ async def in_force(made: Bridged, plan_set: str) -> None:
     await made.service.until(lambda: made.service.centre.plans.plan_set(plan_set).state is SetState.IN_FORCE)
 
 
+async def activated(made: Bridged, plan_set: str) -> None:
+    centre = made.service.centre
+    await made.service.until(
+        lambda: all(group.activate_at for group in centre.plans.plan_set(plan_set).groups.values())
+    )
+
+
 async def brought_into_force(made: Bridged, plans: dict, **more: object) -> str:
     plan_set = await made.service.published(plans, **more)
     await accepted(made, plan_set)
-    record = made.service.centre.plans.plan_set(plan_set)
-    await made.service.until(
-        lambda: all(
-            group.activate_at is not None
-            for group in made.service.centre.plans.plan_set(record.id).groups.values()
-        )
-    )
+    await activated(made, plan_set)
     made.service.clock.wait(seconds=11)
     await in_force(made, plan_set)
     return plan_set
@@ -73,10 +76,7 @@ def test_a_plan_set_is_accepted_activated_and_in_force_at_every_site(tmp_path: P
     async def test(made: Bridged) -> None:
         plan_set = await made.service.published(document())
         await accepted(made, plan_set)
-        centre = made.service.centre
-        await made.service.until(
-            lambda: all(group.activate_at for group in centre.plans.plan_set(plan_set).groups.values())
-        )
+        await activated(made, plan_set)
         for key, model in made.models.items():
             assert model.plan() == (1, "startup"), key  # accepted is not shown
         made.service.clock.wait(seconds=9)
@@ -135,37 +135,27 @@ def test_what_is_read_back_otherwise_is_refused_with_the_difference(tmp_path: Pa
 def test_the_service_is_restarted_at_every_stage(tmp_path: Path) -> None:
     found = capabilities(1)
     models: dict = {}
+    clock = Clock()
+    again = {"models": models, "clock": clock}
 
     async def run() -> None:
-        async with bridged(tmp_path, found, models=models, connect=False) as made:
+        async with bridged(tmp_path, found, connect=False, **again) as made:
             await made.service.staff()
             plan_set = await made.service.published(one(document()))
-            tokens, clock = made.service.tokens, made.service.clock
-        async with bridged(tmp_path, found, models=models) as made:  # published, not accepted
+        async with bridged(tmp_path, found, first_id=10_000, **again) as made:  # published, not accepted
             model = models[found[0].junction]
             await accepted(made, plan_set)
-            await made.service.until(
-                lambda: (
-                    made.service.centre.plans.plan_set(plan_set).groups["group 1"].activate_at
-                    if "group 1" in made.service.centre.plans.plan_set(plan_set).groups
-                    else all(
-                        g.activate_at for g in made.service.centre.plans.plan_set(plan_set).groups.values()
-                    )
-                )
-            )
+            await activated(made, plan_set)
             assert model.plan()[0] == 1
-        async with bridged(tmp_path, found, models=models) as made:  # activated, not in force
-            made.service.clock.at = clock.at
-            made.service.clock.wait(seconds=11)
+        clock.wait(seconds=11)
+        async with bridged(tmp_path, found, first_id=20_000, **again) as made:  # activated, not in force
             await in_force(made, plan_set)
             assert model.plan() == (2, "forced")
-        async with bridged(tmp_path, found, models=models) as made:  # in force: nothing is done
-            made.service.tokens |= tokens
-            made.service.clock.wait(seconds=20)
-            writes: list = []
-            model.set_plan = writes.append
+        async with bridged(tmp_path, found, first_id=30_000, **again) as made:  # in force: nothing is done
+            orders: list = []
+            model.set_plan = orders.append
             await until(lambda: made.bridge.sites.by_junction[found[0].junction].shown == 1)
-            assert writes == []
+            assert orders == []
             assert model.plan() == (2, "forced")
 
     asyncio.run(run())
@@ -225,7 +215,7 @@ def test_an_event_ends_by_itself_and_the_day_goes_on(tmp_path: Path) -> None:
         # Another plan of the day waits beneath it, in the one stored plan that is left.
         later = one(changed(21))
         waiting = await made.service.published(later)
-        await accepted(made, waiting)
+        await activated(made, waiting)
         assert shown_by(made, key) == wanted(event["plans"][0])
         made.service.clock.wait(hours=1)
         await in_force(made, waiting)
@@ -244,9 +234,7 @@ def test_what_replaces_the_day_later_leaves_it_until_then(tmp_path: Path) -> Non
         await brought_into_force(made, today)
         plan_set = await made.service.published(tomorrow, activate_from="2026-11-28T00:00:00Z")
         await accepted(made, plan_set)
-        await made.service.until(
-            lambda: all(g.activate_at for g in made.service.centre.plans.plan_set(plan_set).groups.values())
-        )
+        await activated(made, plan_set)
         await made.disconnect(key)
         del made.models[key]  # it is empty again, and today's plan is found in the set that was before
         made.connect(found[0])
@@ -259,25 +247,34 @@ def test_what_replaces_the_day_later_leaves_it_until_then(tmp_path: Path) -> Non
     bridging(tmp_path, found, test)
 
 
-def test_a_longer_cycle_and_a_controller_whose_clock_is_off(tmp_path: Path) -> None:
+def test_a_controller_whose_clock_is_off_is_set_right(tmp_path: Path) -> None:
     found = capabilities(1)
     key = found[0].junction
 
     async def test(made: Bridged) -> None:
-        from datetime import timedelta
-
-        model = made.models[key]
+        model = MemoryModel(found[0], clock=made.service.clock)
         model.set_clock(made.service.clock() - timedelta(hours=3))
+        made.models[key] = model
+        made.connect(found[0])
         await until(lambda: abs(model.now() - made.service.clock()) < timedelta(seconds=2))
-        (plan,) = one(document())["plans"]
-        longer = {
-            **plan,
-            "cycle_s": plan["cycle_s"] + 20,
-            "stages": [dict(stage) for stage in plan["stages"]],
-        }
-        longer["stages"][0]["duration_s"] += 20
-        await brought_into_force(made, {**document(), "plans": [longer]})
-        assert shown_by(made, key) == wanted(longer)
 
-    # The site is off before it connects, so that it is the bridge that sets it right.
-    bridging(tmp_path, [replace(row) for row in found], test)
+    bridging(tmp_path, found, test, connect=False)
+
+
+def test_another_cycle_is_set(tmp_path: Path) -> None:
+    found = capabilities(1)
+    key = found[0].junction
+
+    async def test(made: Bridged) -> None:
+        (plan,) = one(document())["plans"]
+        for more in (20, 5):
+            longer = {
+                **plan,
+                "cycle_s": plan["cycle_s"] + more,
+                "stages": [dict(row) for row in plan["stages"]],
+            }
+            longer["stages"][0]["duration_s"] += more
+            await brought_into_force(made, {**document(), "plans": [longer]})
+            assert shown_by(made, key) == wanted(longer)
+
+    bridging(tmp_path, found, test)
