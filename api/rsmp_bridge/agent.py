@@ -73,7 +73,11 @@ class Parts:
 
 
 class NotYetError(JasylError):
-    """The site has not done yet what it was told."""
+    """The site has not done yet what it was told; `patient`: it may need a moment."""
+
+    def __init__(self, sentence: str, *, patient: bool = True) -> None:
+        self.patient = patient
+        super().__init__(sentence)
 
 
 @dataclass
@@ -109,6 +113,8 @@ class Agent:
     def poke(self) -> None:
         """Look at the site anew: it has said something."""
         self._done = None
+        if "not_followed" in self._troubles:
+            self._troubles["not_followed"].until = -math.inf
         self._poked.set()
 
     async def run(self) -> None:
@@ -191,7 +197,7 @@ class Agent:
             _LOG.warning("%s: %s", self._junction, error)
             times = 1 if before is None else before.times + 1
             pause_s = min(_FIRST_PAUSE_S * 2 ** (times - 1), _LONGEST_PAUSE_S)
-            patient = isinstance(error, NotYetError | NoAnswerError)
+            patient = isinstance(error, NoAnswerError) or (isinstance(error, NotYetError) and error.patient)
             text = f"{self._junction}: {error}"
             self._troubles[kind] = _Trouble(text, times, pause_s, now + pause_s, patient)
             return False
@@ -326,7 +332,7 @@ class Agent:
         if "forced" in {*dark, *flashing}:
             await supervisor.set_mode(site, "NormalControl")
         elif dark or flashing:
-            raise NotYetError(f"the site is dark or flashes, by {(dark + flashing)[0]}")
+            raise NotYetError(f"the site is dark or flashes, by {(dark + flashing)[0]}", patient=False)
 
     async def _run(self, target: Target) -> None:
         content = target.content
@@ -338,7 +344,8 @@ class Agent:
         programme = await self._site.contents.of(content)
         stored = await read_stored(self._parts.supervisor, self._capability)
         if stored.source == "operator_panel":
-            raise NotYetError(f"plan {stored.active} was chosen at the panel of the controller")
+            told = f"plan {stored.active} was chosen at the panel of the controller"
+            raise NotYetError(told, patient=False)
         places = stored.places(programme)
         if len(places) < len(programme.plans):
             places = await self._prepare(programme, content)

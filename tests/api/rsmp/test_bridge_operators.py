@@ -120,9 +120,7 @@ def test_alarms_that_stand_survive_a_new_connection_with_who_has_seen_them(tmp_p
 
     async def test(made: Bridged) -> None:
         model = made.models[key]
-        model.set_alarm(found[0].component, "A0001", active=True)
-        made.sites[key].tell_alarm(model.alarms()[0])
-        alarms = made.service.centre.plans.alarms
+        made.sites[key].tell_alarm(model.set_alarm(found[0].component, "A0001", active=True))
         await made.service.until(lambda: name in made.service.centre.plans.alarms)
         await made.service.done(
             "POST", f"/alarms/{name}/acknowledge", {"why": "seen"}, who="engineer", status=204
