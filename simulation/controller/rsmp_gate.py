@@ -34,7 +34,7 @@ class GatedModel(MemoryModel):
         seconds_to_change: float = 0.0,
     ) -> None:
         super().__init__(capability, clock=clock, zone=zone, seconds_to_change=seconds_to_change)
-        self._tables = tables
+        self._junction = tables
 
     def set_cycle(self, plan: int, cycle_s: int) -> None:
         """Set the cycle time of a stored plan, if the plan is safe with it."""
@@ -67,4 +67,4 @@ class GatedModel(MemoryModel):
 
     def _checked(self, number: int, to: PlanSettings) -> CheckedPlan:
         plan = RsmpPlan(number, to.cycle_s, to.offset_s, tuple(sorted(to.bands.items())))
-        return checked_plan(shown(plan, self._capability, digest=self._tables.digest), self._tables)
+        return checked_plan(shown(plan, self._capability, digest=self._junction.digest), self._junction)

@@ -139,8 +139,10 @@ class Bridged:
     async def close(self) -> None:
         for task in self.tasks.values():
             task.cancel()
-        await asyncio.gather(*self.tasks.values(), return_exceptions=True)
+        ended = await asyncio.gather(*self.tasks.values(), return_exceptions=True)
         self.tasks.clear()
+        failed = [error for error in ended if not isinstance(error, asyncio.CancelledError)]
+        assert not failed
 
 
 async def until(condition: Callable[[], Any]) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from api import centre as centre_module
 from api import opening
+from api.news import News
 from api.rsmp_bridge import contents
 from api.served_city import ServedCity
 from signals.lifecycle.records import SetState
@@ -178,7 +179,7 @@ async def sent(made: Bridged, found: list[Crossing]) -> tuple[int, list[str]]:
         async with asyncio.timeout(60):
             centre = made.service.centre
             while centre.plans.plan_set(plan_set).state is not SetState.KEPT:
-                await made.service.context.parts[type_of_news()].anything()
+                await made.service.context.part(News).anything()
         count += len(plans)
     page = await made.service.done("GET", "/ledger?limit=1000", who="admin")
     while True:
@@ -186,12 +187,6 @@ async def sent(made: Bridged, found: list[Crossing]) -> tuple[int, list[str]]:
         if page["next"] is None:
             return count, reasons
         page = await made.service.done("GET", f"/ledger?limit=1000&cursor={page['next']}", who="admin")
-
-
-def type_of_news() -> type:
-    from api.news import News
-
-    return News
 
 
 def connect(made: Bridged, found: list[Crossing], capabilities: list[Capability]) -> dict[str, list[str]]:
