@@ -31,6 +31,7 @@ _COMMANDS = {
     ),
     "serve": ("api.commands.serve", "Bring plans to controllers: the service."),
     "controller": ("api.commands.controller", "Commission and run virtual controllers."),
+    "rsmp": ("api.commands.rsmp", "Check capability files of RSMP controllers; run virtual sites."),
     "keys": ("api.commands.keys", "Make and show the keys that sign what controllers are told."),
     "utdf": ("api.commands.utdf", "Read and write Synchro's UTDF files."),
     "gmns": ("api.commands.gmns", "Read and write GMNS networks and timing."),

@@ -115,7 +115,7 @@ class Bridged:
     def bridge(self) -> Bridge:
         return self.service.context.part(Bridge)
 
-    def connect(self, capability: Capability, **changes: Any) -> MemoryModel:
+    def connect(self, capability: Capability, *, port: int | None = None, **changes: Any) -> MemoryModel:
         """Have a site connect; its controller is the one from before where there was one."""
         key = capability.junction
         self.capabilities[key] = capability
@@ -126,7 +126,8 @@ class Bridged:
         )
         self.sites[key] = site
         assert self.bridge.address is not None
-        self.tasks[key] = asyncio.create_task(site.run(*self.bridge.address))
+        host, own = self.bridge.address
+        self.tasks[key] = asyncio.create_task(site.run(host, port or own))
         return model
 
     async def disconnect(self, key: str) -> None:
