@@ -6,6 +6,7 @@
 - `target`: what a site is to show at an instant, by the ledger.
 - `reading`: what a site has stored, and what runs.
 - `contents`: from the signed word of a version to its programme; the last gate before a site.
+- `errands`: what is done at a site: versions written, read back and run.
 - `agent`: brings one site that is connected to what the ledger wants of it.
 - `witness`: what sites say, for presence, alarms and reports.
 - `bridge`: all of it together, with the supervisor.

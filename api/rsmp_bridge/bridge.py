@@ -17,12 +17,14 @@ from pathlib import Path
 from ssl import SSLContext
 from typing import TYPE_CHECKING
 
-from api.rsmp_bridge.agent import Agent, Parts
+from api.rsmp_bridge.agent import Agent
+from api.rsmp_bridge.errands import Parts
 from api.rsmp_bridge.files import read_codes
 from api.rsmp_bridge.witness import Witness
 from api.rsmp_server import RsmpSettings, Supervisor
 from api.store.errors import StoreUnavailable
 from signals.lifecycle.watch import Finding
+from traffic.errors import InputError
 
 if TYPE_CHECKING:
     from api.centre import Centre
@@ -83,7 +85,7 @@ class Bridge:
         self.sites = sites
         self._around, self._silent_after = around, silent_after
         self._agents: dict[str, tuple[Agent, asyncio.Task[None]]] = {}
-        self._context, self._settings = context, settings
+        self._settings = settings
         self.witness = Witness(
             sites,
             presence=around.presence,
@@ -116,7 +118,13 @@ class Bridge:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Serve sites inside the block."""
-        self.address = await self.supervisor.start()
+        try:
+            self.address = await self.supervisor.start()
+        except OSError as error:
+            host, port = self._settings.host, self._settings.port
+            rule, hint = "must be an address and a port that are free", "Set rsmp_host and rsmp_port"
+            value = f"{host}:{port}: {error.strerror}"
+            raise InputError(rule, field="rsmp_port", value=value, hint=hint) from None
         looking = asyncio.create_task(self._look_forever())
         try:
             yield

@@ -15,7 +15,7 @@ from signals.lifecycle.records import (
     Version,
 )
 
-__all__ = ["Content", "Target", "kept", "pending", "target_of"]
+__all__ = ["Content", "Target", "kept", "next_change", "pending", "target_of"]
 
 _PRIORITY = (Slot.INCIDENT, Slot.EVENT, Slot.BASE)
 
@@ -91,6 +91,18 @@ def _content(plans: Lifecycle, record: JunctionRecord, slot: Slot, now: datetime
     if before is None or (before.valid_until is not None and before.valid_until <= now):
         return None
     return Content(slot, before.id, None)
+
+
+def next_change(plans: Lifecycle, junction: str, now: datetime) -> datetime | None:
+    """Return when time alone changes next what the site is to show."""
+    record = plans.junction(junction)
+    moments = [] if record.order is None else [record.order.expires_at]
+    for has in record.slots.values():
+        if has.current is not None:
+            moments += [has.current.until] if has.current.until is not None else []
+            since = plans.sets[has.current.plan_set].group_of(junction).activate_at
+            moments += [since] if since is not None else []
+    return min((at for at in moments if at > now), default=None)
 
 
 def pending(plans: Lifecycle, junction: str) -> list[Content]:
