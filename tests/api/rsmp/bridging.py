@@ -146,9 +146,9 @@ class Bridged:
         assert not failed
 
 
-async def until(condition: Callable[[], Any]) -> None:
+async def until(condition: Callable[[], Any], limit_s: float = LIMIT_S) -> None:
     """Wait until something is so that no event tells of: what a controller in memory does."""
-    async with asyncio.timeout(LIMIT_S):
+    async with asyncio.timeout(limit_s):
         while not condition():  # noqa: ASYNC110 - a controller in memory tells nobody
             await asyncio.sleep(0.01)
 
