@@ -62,7 +62,7 @@ def create_app(context: Context) -> FastAPI:
     _add_documentation(app)
     _add_guards(app, context)
     if context.settings.telemetry:
-        trace_requests(app)
+        context.openers.insert(0, trace_requests(app))
     return app
 
 

@@ -33,6 +33,8 @@ _COMMANDS = {
     "controller": ("api.commands.controller", "Commission and run virtual controllers."),
     "rsmp": ("api.commands.rsmp", "Check capability files of RSMP controllers; run virtual sites."),
     "keys": ("api.commands.keys", "Make and show the keys that sign what controllers are told."),
+    "backup": ("api.commands.backup", "Write all that the service has into one file, while it runs."),
+    "restore": ("api.commands.restore", "Make a data folder from a back-up."),
     "utdf": ("api.commands.utdf", "Read and write Synchro's UTDF files."),
     "gmns": ("api.commands.gmns", "Read and write GMNS networks and timing."),
 }

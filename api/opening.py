@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 
@@ -27,6 +27,7 @@ from api.served_city import load_city
 from api.settings import Settings, is_loopback
 from api.signing_keys import load_keys
 from api.state import ServiceState, applied
+from api.store.archive import Archive
 from api.store.connection import Store, connect
 from api.store.documents import Documents
 from api.store.idempotency import Idempotency
@@ -82,6 +83,15 @@ async def _open(context: Context, stack: AsyncExitStack, tell_token: Callable[[s
     coordinator = Coordinator(centre, news, clock=context.clock, who=who)
     await stack.enter_async_context(coordinator.running())
     reports = Reports(store, clock=context.clock)
+    archive = Archive(
+        store,
+        reports,
+        settings.data_folder / "archive",
+        new_id=context.new_id,
+        clock=context.clock,
+        kept_for=timedelta(days=settings.retention_days),
+    )
+    await stack.enter_async_context(_task(archive.run()))
     presence = Presence(store, clock=context.clock)
     await stack.enter_async_context(presence.running())
     lookout = Lookout(
@@ -140,6 +150,17 @@ async def _bridge(settings: Settings, around: Around, stack: AsyncExitStack) -> 
             logger("rsmp").warning("RSMP without TLS: whoever is on the network can read security codes")
         await stack.enter_async_context(bridge.running())
     return bridge
+
+
+@asynccontextmanager
+async def _task(work: Coroutine[object, object, None]) -> AsyncIterator[None]:
+    """Let something run inside the block."""
+    task = asyncio.create_task(work)
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
 async def _store(settings: Settings, stack: AsyncExitStack) -> Store:

@@ -12,6 +12,7 @@ from api.routes import (
     keys,
     ledger,
     plan_sets,
+    reports,
     sites,
 )
 
@@ -24,6 +25,7 @@ ROUTERS = (
     controllers.ROUTER,
     alarms.ROUTER,
     sites.ROUTER,
+    reports.ROUTER,
     jobs.ROUTER,
     jobs.COMMANDS,
     access.ROUTER,

@@ -19,7 +19,7 @@ from api.lookout import Lookout
 from api.news import News
 from api.presence import Presence
 from api.routes.common import Frozen, Here, Instant, JunctionKey
-from api.routing import problems, router
+from api.routing import event_schema, problems, router
 from api.security import Actor
 from api.store.reports import Report, Reports
 from signals.lifecycle import decisions
@@ -130,7 +130,9 @@ def _headers(tag: str) -> Mapping[str, str]:
     responses={
         200: {
             "description": "Events `assignment`, with the tag as id; a comment every 15 s",
-            "content": {"text/event-stream": {"schema": {"type": "string"}}},
+            "content": {
+                "text/event-stream": {"schema": event_schema("assignment", "The assignment, as JSON.")}
+            },
         },
         **problems(401, 403, 404, 422, 429, 503),
     },

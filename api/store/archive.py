@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from api.store.archive_files import remove_drafts, write_reports
+from api.store.archive_files import remove_days, remove_drafts, write_reports
 from api.store.connection import Store
 from api.store.errors import StoreDamaged, StoreUnavailable
 from api.store.reports import Reports, StoredReport, stored_report
@@ -34,6 +35,10 @@ class Archive:
         Where the files go: ``2026-11-27/FIRST_LAST.parquet``.
     new_id
         Gives identifiers that nobody else gives.
+    clock
+        Gives the time (with time zone).
+    kept_for
+        How long archived reports are kept; the days before are removed.
     keep
         How many of the newest reports stay in Redis.
     batch
@@ -47,6 +52,8 @@ class Archive:
         folder: Path,
         *,
         new_id: Callable[[], str],
+        clock: Callable[[], datetime],
+        kept_for: timedelta,
         keep: int = 100_000,
         batch: int = 20_000,
     ) -> None:
@@ -55,6 +62,7 @@ class Archive:
         self._lock = f"{reports.stream}:archiver"
         self._folder = folder
         self._new_id = new_id
+        self._clock, self._kept_for = clock, kept_for
         self._keep, self._batch = keep, batch
 
     async def run(self, every_s: float = 60.0) -> None:
@@ -63,9 +71,17 @@ class Archive:
         while True:
             try:
                 await self.move()
+                await self.forget()
             except (StoreUnavailable, StoreDamaged, OSError) as error:
                 _LOG.error("Reports are not archived, next try in %g s: %s", every_s, error)
             await asyncio.sleep(every_s)
+
+    async def forget(self) -> None:
+        """Remove the days that need not be kept any more."""
+        before = (self._clock() - self._kept_for).astimezone(UTC).date()
+        gone = await asyncio.to_thread(remove_days, self._folder, before)
+        if gone:
+            _LOG.info("Removed the archived reports of %s", ", ".join(day.isoformat() for day in gone))
 
     async def move(self) -> int:
         """Move what is due now, unless another replica is at it, and return how many reports were moved."""

@@ -19,7 +19,7 @@ from api.store.chain import canonical
 from api.store.errors import StoreDamaged
 from api.store.reports import StoredReport
 
-__all__ = ["archived_days", "read_day", "remove_drafts", "write_reports"]
+__all__ = ["archived_days", "read_day", "remove_days", "remove_drafts", "write_reports"]
 
 _DRAFT = ".part"
 _TIME = pa.timestamp("ms", tz="UTC")
@@ -118,3 +118,13 @@ def _to_disk(path: Path) -> None:
 
 def _place(report: StoredReport) -> tuple[int, ...]:
     return tuple(int(part) for part in (report.position or "0-0").split("-"))
+
+
+def remove_days(folder: Path, before: date) -> list[date]:
+    """Remove the files of the days before one, and return which these were."""
+    gone = [day for day in archived_days(folder) if day < before]
+    for day in gone:
+        for path in (folder / day.isoformat()).glob("*.parquet"):
+            path.unlink()
+        (folder / day.isoformat()).rmdir()
+    return gone

@@ -18,7 +18,7 @@ from traffic.errors import InputError, JasylError
 __all__ = ["FellBehind", "KeyInUse", "LedgerDamaged", "StoreDamaged", "StoreUnavailable"]
 
 _RESTORE = (
-    "Stop the service, put its data folder aside, copy the last back-up of the append-only file in its place "
+    "Stop the service, put its data folder aside, make it anew from the last back-up with `jasyl restore`, "
     "and start again; what was entered since the back-up has to be entered anew"
 )
 

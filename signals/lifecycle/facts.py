@@ -262,6 +262,16 @@ def _keys_announced(state: Lifecycle, data: Mapping[str, Any], at: datetime, who
     return replace(state, signing_key=data["key"], keys=data["token"], key_generation=generation)
 
 
+def _restored(state: Lifecycle, data: Mapping[str, Any], at: datetime, who: str) -> Lifecycle:
+    del at, who
+    by = data["numbers_raised_by"]
+    junctions = {
+        key: replace(record, sequence=record.sequence + by, last_version=record.last_version + by)
+        for key, record in state.junctions.items()
+    }
+    return replace(state, junctions=junctions, floor=state.floor + by)
+
+
 KINDS: Mapping[str, Callable[[Lifecycle, Mapping[str, Any], datetime, str], Lifecycle]] = {
     "plan_set.drafted": _drafted,
     "plan_set.checked": _checked,
@@ -289,5 +299,6 @@ KINDS: Mapping[str, Callable[[Lifecycle, Mapping[str, Any], datetime, str], Life
     "alarm.raised": _alarm_raised,
     "alarm.acknowledged": _alarm_acknowledged,
     "alarm.cleared": _alarm_cleared,
+    "service.restored": _restored,
 }
 """Kinds of facts, and how each changes the state."""

@@ -19,11 +19,13 @@ __all__ = [
     "LONGEST_HOLD",
     "LONGEST_ORDER",
     "MOMENTARY",
+    "RAISED_BY",
     "acknowledge_alarm",
     "announce_key",
     "hold",
     "order",
     "release",
+    "restored",
 ]
 
 LONGEST_HOLD = timedelta(hours=8)
@@ -31,7 +33,10 @@ LONGEST_HOLD = timedelta(hours=8)
 LONGEST_ORDER = timedelta(hours=12)
 """For how long an order may stand."""
 
-MOMENTARY = frozenset({"group_kept", "plan_refused"})
+RAISED_BY = 1_000_000
+"""By how much numbers rise when a back-up is restored: more than were given out since it was made."""
+
+MOMENTARY = frozenset({"group_kept", "plan_refused", "restored"})
 """Alarms on what has happened, not on what lasts: they end when they have been seen."""
 
 
@@ -144,4 +149,23 @@ def announce_key(state: Lifecycle, at: datetime, who: str, key: str, token: str)
         raise RefusedError("signs already", field="key", value=key)
     decision = Decision(state, at, who)
     decision.record("keys.announced", key=key, token=token)
+    return decision.facts
+
+
+def restored(state: Lifecycle, at: datetime, who: str, made_at: datetime, entries: int) -> list[Fact]:
+    """Go on from a back-up: versions and orders rise above those that controllers may have heard of since it was made.
+
+    Parameters
+    ----------
+    made_at, entries
+        Of the back-up.
+    """
+    decision = Decision(state, at, who)
+    made = instant_text(made_at)
+    decision.record("service.restored", made_at=made, entries=entries, numbers_raised_by=RAISED_BY)
+    text = (
+        f"Restored from a back-up of {made}: what was decided after it is not known here. "
+        "Publish the plans that are to be in force again, and revoke again what was revoked since"
+    )
+    decision.record("alarm.raised", alarm=f"restored:{entries}", what="restored", text=text, junctions=[])
     return decision.facts

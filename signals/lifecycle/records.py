@@ -259,6 +259,8 @@ class Lifecycle:
         Name of the key that signs.
     keys, key_generation
         The signed word that announces the newest key, and how many keys there have been.
+    floor
+        Numbers of junctions begin above it: after a back-up was restored, those that were given out after it are not known.
     """
 
     sets: Mapping[str, PlanSetRecord] = field(default_factory=dict)
@@ -268,6 +270,7 @@ class Lifecycle:
     signing_key: str | None = None
     keys: str | None = None
     key_generation: int = 0
+    floor: int = 0
 
     def plan_set(self, identifier: str) -> PlanSetRecord:
         """Return a plan set by its identifier."""
@@ -289,4 +292,4 @@ class Lifecycle:
 
     def junction(self, key: str) -> JunctionRecord:
         """Return a junction by its key; one that nothing has been decided on has an empty record."""
-        return self.junctions.get(key) or JunctionRecord(key)
+        return self.junctions.get(key) or JunctionRecord(key, sequence=self.floor, last_version=self.floor)

@@ -21,6 +21,7 @@ from api.news import News
 from api.opening import opener
 from api.routes import ROUTERS
 from api.settings import Settings
+from api.store.errors import StoreUnavailable
 from signals.signing import TrustedKeys
 
 CITY = "corridor"
@@ -120,6 +121,7 @@ async def service(
         clock=clock,
         new_id=lambda: f"{next(numbers):08x}-{folder.name}",
         routers=ROUTERS,
+        unavailable=(StoreUnavailable,),
     )
     async with opener(told.append)(context):
         yield Service(create_app(context), context, clock, told[0] if told else None)

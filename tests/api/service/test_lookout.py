@@ -40,6 +40,11 @@ def test_a_fault_is_an_alarm_until_it_is_gone(tmp_path: Path) -> None:
         assert await alarms(service) == {}
         await tell(service, 1, "2026-11-27T07:00:00Z", "conflict monitor: N and E")  # sent twice: old news
         assert await alarms(service) == {}
+        page = await service.done("GET", f"/reports?junction={KEY}", who="viewer")
+        assert [row["number"] for row in page["reports"]] == [1, 2]
+        assert (await service.done("GET", f"/reports?after={page['next']}", who="viewer"))["reports"] == []
+        (latest,) = (await service.done("GET", "/reports/latest", who="viewer"))["statuses"]
+        assert (latest["junction"], latest["number"], latest["data"]) == (KEY, 2, {"fault": None})
 
     serving(tmp_path, test)
 

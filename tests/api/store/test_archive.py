@@ -23,9 +23,8 @@ def with_archive(binary, folder, test, **more):
         async with RedisServer(folder / "redis", binary=binary) as server:
             store = server.store()
             reports = Reports(store, clock=clock)
-            archive = Archive(
-                store, reports, folder / "reports", new_id=identifiers(), **{"keep": 10, "batch": 20, **more}
-            )
+            kept = {"clock": clock, "kept_for": timedelta(days=30), "keep": 10, "batch": 20}
+            archive = Archive(store, reports, folder / "reports", new_id=identifiers(), **{**kept, **more})
             await test(reports, archive, clock)
             await store.close()
 
@@ -73,7 +72,7 @@ def test_nothing_moves_before_a_batch_is_due(binary, tmp_path):
 def test_a_service_that_ends_between_file_and_trim_leaves_each_report_once(
     binary, tmp_path, monkeypatch, more
 ):
-    async def test(reports, archive, _clock):
+    async def test(reports, archive, clock):
         await reports.accept("osm:1", [report(number) for number in range(1, 41)])
         real = archive_module.write_reports
 
@@ -86,9 +85,8 @@ def test_a_service_that_ends_between_file_and_trim_leaves_each_report_once(
             await archive.move()
         monkeypatch.setattr(archive_module, "write_reports", real)
         assert len((await reports.read(limit=1000)).reports) == 40
-        again = Archive(
-            archive._redis, reports, tmp_path / "reports", new_id=identifiers("b"), keep=10, batch=20 + more
-        )
+        kept = {"clock": clock, "kept_for": timedelta(days=30), "keep": 10, "batch": 20 + more}
+        again = Archive(archive._redis, reports, tmp_path / "reports", new_id=identifiers("b"), **kept)
         assert await again.move() == 20 + more
         archived = read_day(tmp_path / "reports", TODAY)
         left = (await reports.read(limit=1000)).reports
@@ -124,11 +122,10 @@ def test_a_draft_is_no_file_and_is_removed(binary, tmp_path):
 
 
 def test_two_replicas_do_not_archive_at_the_same_time(binary, tmp_path):
-    async def test(reports, archive, _clock):
+    async def test(reports, archive, clock):
         await reports.accept("osm:1", [report(number) for number in range(1, 51)])
-        other = Archive(
-            archive._redis, reports, tmp_path / "other", new_id=identifiers("other"), keep=10, batch=20
-        )
+        kept = {"clock": clock, "kept_for": timedelta(days=30), "keep": 10, "batch": 20}
+        other = Archive(archive._redis, reports, tmp_path / "other", new_id=identifiers("other"), **kept)
         moved = await asyncio.gather(archive.move(), other.move())
         assert sorted(moved) == [0, 40]
         assert await other.move() == 0
@@ -173,3 +170,20 @@ def test_a_file_that_is_something_else_is_named(tmp_path, content):
         parquet.write_table(pa.table({"a": [1]}), path)
     with pytest.raises(StoreDamaged, match=r"1-0_2-0\.parquet"):
         read_day(tmp_path, TODAY)
+
+
+def test_days_that_need_not_be_kept_are_removed(binary, tmp_path):
+    async def test(reports, archive, clock):
+        await reports.accept("osm:1", [report(number) for number in range(1, 31)])
+        await archive.move()
+        folder = tmp_path / "reports"
+        (day,) = archived_days(folder)
+        clock.now += timedelta(days=30)
+        await archive.forget()
+        assert archived_days(folder) == [day]
+        clock.now += timedelta(days=1)
+        await archive.forget()
+        assert archived_days(folder) == []
+        assert list(folder.iterdir()) == []
+
+    with_archive(binary, tmp_path, test)

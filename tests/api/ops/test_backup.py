@@ -1,0 +1,303 @@
+"""Back-ups: made while the service runs, restored into another folder, and what controllers make of it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+import zipfile
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from api.backup import back_up, check_backup, restore
+from api.cli import run
+from api.jobs import Jobs
+from api.jobs.model import OptimizeRequest
+from api.settings import Settings
+from scenarios.loader import build, load
+from signals.lifecycle.operators import RAISED_BY
+from signals.schedule import Schedule
+from signals.wire import plans_from_dict
+from simulation.controller.assignment import Desk
+from simulation.controller.commissioning import commissioned
+from tests.api.service.centres import CITY, Service, service, serving
+from tests.api.service.test_plan_sets import assignment, document, keys, say
+from traffic.errors import InputError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+KEY = keys()[0]
+
+
+def _desk(found: Service) -> Desk:
+    """A controller of the first junction, which trusts the key that signs."""
+    junctions = build(load(CITY)).junctions
+    plans = plans_from_dict(document(), junctions)
+    trusted = found.trusted.jwks["keys"]
+    return Desk(
+        commissioned(
+            junctions[0], Schedule.of_one(plans), 0, time_zone="Asia/Almaty", backup_s=300, keys=trusted
+        )
+    )
+
+
+async def _taken(found: Service, desk: Desk) -> Any:
+    return desk.receive(await assignment(found, KEY), found.clock().timestamp())
+
+
+async def _in_force(found: Service, desk: Desk, version: int, name: str) -> str:
+    plan_set = await found.published(document(), name=name)
+    assert [(a.version, a.result) for a in (await _taken(found, desk)).acknowledgements] == [
+        (version, "accepted")
+    ]
+    for key in keys():
+        await say(found, key, version, "accepted")
+    await found.until(
+        lambda: all(g.activate_at for g in found.centre.plans.plan_set(plan_set).groups.values())
+    )
+    for key in keys():
+        await say(found, key, version, "in_force")
+    found.clock.wait(seconds=60)
+    assert (await _taken(found, desk)).problems == ()
+    assert [r.version for r in desk.releases["base"]] == [version]
+    return plan_set
+
+
+async def _reported(found: Service, number: int, kind: str = "status") -> Any:
+    row = {"number": number, "kind": kind, "at": found.clock().isoformat(), "data": {}}
+    return await found.done("POST", f"/controllers/{KEY}/reports", {"reports": [row]}, who=KEY)
+
+
+def _restored(folder: Path, file: Path, found: Service, **settings: Any) -> Any:
+    made = Settings(data_folder=folder, city=CITY, **settings)
+    return restore(made, file, who="service", why="test", clock=found.clock, new_id=found.context.new_id)
+
+
+def test_a_service_goes_on_from_a_back_up_and_controllers_go_on_with_it(tmp_path: Path) -> None:
+    file = tmp_path / "back-up.zip"
+
+    async def test() -> None:
+        async with service(tmp_path / "first") as found:
+            await found.staff()
+            await found.register(*keys())
+            desk = _desk(found)
+            await _in_force(found, desk, 1, "kept")
+            await _reported(found, 1)
+            await _reported(found, 2, "event")
+            job = await found.context.part(Jobs).submit(
+                OptimizeRequest(kind="optimize", seconds=1.0), "Bolat"
+            )
+            made = await back_up(found.context.settings, file, clock=found.clock)
+            assert made.content.entries == found.centre.ledger.seq
+            assert (made.content.reports, made.content.jobs) == (2, 1)
+            assert file.stat().st_mode & 0o777 == 0o600
+            lost = await _in_force(found, desk, 2, "lost")
+            await _reported(found, 3)
+            clock, tokens = found.clock, found.tokens
+            assert check_backup(file).content == made.content
+            await _restored(tmp_path / "second", file, found)
+        async with service(tmp_path / "second") as found:
+            assert found.first_token is None
+            found.clock.at, found.tokens = clock.at, tokens
+            verified = await found.done("GET", "/ledger/verification", who="viewer")
+            assert verified["entries"] == made.content.entries + 2
+            assert (await found.ask("GET", f"/plan-sets/{lost}", who="viewer")).status_code == 404
+            alarms = await found.done("GET", "/alarms", who="viewer")
+            assert [alarm["kind"] for alarm in alarms["alarms"]] == ["restored"]
+            # What it has been told since is kept, and what is published next is taken.
+            received = await _taken(found, desk)
+            assert (received.acknowledgements, received.problems) == ((), ())
+            assert [r.version for r in desk.releases["base"]] == [2]
+            await _in_force(found, desk, RAISED_BY + 2, "again")
+            assert await _reported(found, 2) == {"accepted_until": 2, "new": 0, "missing": 0}
+            assert await _reported(found, 4) == {"accepted_until": 4, "new": 1, "missing": 1}
+            shown = await found.done("GET", f"/jobs/{job.key}", who="viewer")
+            assert shown["request"]["kind"] == "optimize"
+
+    asyncio.run(test())
+
+
+def test_a_junction_that_was_new_after_the_back_up_takes_what_comes_too(tmp_path: Path) -> None:
+    file = tmp_path / "back-up.zip"
+
+    async def test() -> None:
+        async with service(tmp_path / "first") as found:
+            await found.staff()
+            await found.register(*keys())
+            desk = _desk(found)
+            await back_up(found.context.settings, file, clock=found.clock)
+            await _in_force(found, desk, 1, "lost")
+            clock, tokens = found.clock, found.tokens
+            tag = (await found.ask("GET", f"/controllers/{KEY}/assignment", who=KEY)).headers["etag"]
+            await _restored(tmp_path / "second", file, found)
+        async with service(tmp_path / "second") as found:
+            found.clock.at, found.tokens = clock.at, tokens
+            answer = await found.ask("GET", f"/controllers/{KEY}/assignment", who=KEY, If_None_Match=tag)
+            assert answer.status_code == 200
+            await _in_force(found, desk, RAISED_BY + 1, "again")
+
+    asyncio.run(test())
+
+
+def test_a_back_up_that_is_made_under_load_is_whole(tmp_path: Path) -> None:
+    async def test(found: Service) -> None:
+        await found.register(KEY)
+        busy = True
+
+        async def work() -> int:
+            number = 0
+            while busy:
+                number += 1
+                await _reported(found, number)
+                new = {"document": document(), "why": f"load {number}"}
+                await found.done("POST", "/plan-sets", new, who="engineer", status=201)
+            return number
+
+        worker = asyncio.create_task(work())
+        made = [
+            await back_up(found.context.settings, tmp_path / f"{k}.zip", clock=found.clock) for k in range(3)
+        ]
+        busy = False
+        assert await worker > 0
+        for k, one in enumerate(made):
+            assert check_backup(tmp_path / f"{k}.zip").content == one.content
+        assert made[0].content.entries < made[2].content.entries <= found.centre.ledger.seq
+        await _restored(tmp_path / "other", tmp_path / "2.zip", found)
+
+    serving(tmp_path / "data", test)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The back-up of a small service that is stopped."""
+    folder = tmp_path_factory.mktemp("made")
+
+    async def test(found: Service) -> None:
+        await found.register(KEY)
+
+    serving(folder / "data", test)
+    assert run(["backup", "--data", str(folder / "data"), "-o", str(folder / "made.zip"), "--json"]) == 0
+    return folder / "made.zip"
+
+
+def test_a_service_that_does_not_run_is_backed_up_and_restored_by_the_commands(
+    tmp_path: Path, made: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["restore", str(made), "--check", "--json"]) == 0
+    checked = json.loads(capsys.readouterr().out)
+    target = tmp_path / "new"
+    assert run(["restore", str(made), "--data", str(target), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told == {"data": str(target), **checked}
+    assert {path.suffix for path in (target / "keys").iterdir()} == {".pem"}
+    assert (target / "keys").stat().st_mode & 0o777 == 0o700
+    assert run(["restore", str(made), "--data", str(target), "--json"]) == 2
+    problem = json.loads(capsys.readouterr().err)
+    assert problem["rule"] == "must have no service: keys and redis is there"
+
+
+def test_what_is_no_data_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["backup", "--data", str(tmp_path / "none"), "-o", str(tmp_path / "b.zip"), "--json"]) == 2
+    assert json.loads(capsys.readouterr().err)["rule"] == "must be the data folder of a service"
+    assert list(tmp_path.iterdir()) == []
+
+
+def _changed(made: Path, target: Path, change: Any) -> Path:
+    """A copy of a back-up with members changed: new bytes, or nothing to leave one out."""
+    with zipfile.ZipFile(made) as source, zipfile.ZipFile(target, "w") as copy:
+        for name in source.namelist():
+            content = change(name, source.read(name))
+            if content is not None:
+                copy.writestr(name, content)
+    return target
+
+
+def _entry_changed(name: str, content: bytes) -> bytes:
+    return content.replace(b"Aigerim", b"Nobody0", 1) if name == "ledger.jsonl" else content
+
+
+def _entry_left_out(name: str, content: bytes) -> bytes:
+    lines = content.splitlines(keepends=True)
+    return b"".join(lines[:1] + lines[2:]) if name == "ledger.jsonl" else content
+
+
+def _end_left_out(name: str, content: bytes) -> bytes:
+    return b"".join(content.splitlines(keepends=True)[:-1]) if name == "ledger.jsonl" else content
+
+
+def _no_reports(name: str, content: bytes) -> bytes | None:
+    return None if name == "reports.jsonl" else content
+
+
+def _no_json(name: str, content: bytes) -> bytes:
+    return b"nothing\n" if name == "reports.jsonl" else content
+
+
+def _other_version(name: str, content: bytes) -> bytes:
+    return (
+        content.replace(b'"format_version": 1', b'"format_version": 2') if name == "backup.json" else content
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "rule"),
+    [
+        (_entry_changed, "must have the hash that is stored with it"),
+        (_entry_left_out, "must carry the number that it is stored under"),
+        (_end_left_out, "must hold what it says"),
+        (_no_reports, "must be a back-up that is whole"),
+        (_no_json, "must be JSON"),
+        (_other_version, "must be jasyl-backup of version 1"),
+    ],
+)
+def test_a_damaged_back_up_changes_nothing(tmp_path: Path, made: Path, change: Any, rule: str) -> None:
+    damaged = _changed(made, tmp_path / "damaged.zip", change)
+    with pytest.raises(InputError) as caught:
+        check_backup(damaged)
+    assert caught.value.rule == rule
+    assert run(["restore", str(damaged), "--data", str(tmp_path / "new")]) == 2
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_back_up_that_was_cut_off(tmp_path: Path, made: Path) -> None:
+    cut = tmp_path / "cut.zip"
+    cut.write_bytes(made.read_bytes()[:-100])
+    with pytest.raises(InputError, match="must be a back-up that is whole"):
+        check_backup(cut)
+
+
+def test_a_back_up_writes_nowhere_else(tmp_path: Path, made: Path) -> None:
+    evil = tmp_path / "evil.zip"
+    shutil.copy(made, evil)
+    with zipfile.ZipFile(evil, "a") as archive:
+        archive.writestr("files/keys/../../outside", b"x")
+    with pytest.raises(InputError, match="must be a file of a data folder"):
+        check_backup(evil)
+
+
+def test_a_restore_that_fails_leaves_nothing(
+    tmp_path: Path, made: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(*_arguments: object) -> None:
+        raise InputError("must be so", field="test")
+
+    monkeypatch.setattr("api.backup.load_content", fail)
+    assert run(["restore", str(made), "--data", str(tmp_path / "new")]) == 2
+    assert list((tmp_path / "new").iterdir()) == []
+    monkeypatch.undo()
+    assert run(["restore", str(made), "--data", str(tmp_path / "new")]) == 0
+
+
+def test_the_clock_of_a_restored_service_may_be_behind(tmp_path: Path, made: Path) -> None:
+    async def test() -> None:
+        async with service(tmp_path / "other") as found:
+            found.clock.wait(days=-2)
+            await _restored(tmp_path / "new", made, found)
+        async with service(tmp_path / "new") as found:
+            found.clock.at -= timedelta(days=2)
+            assert (await found.centre.ledger.verify()).entries > 0
+
+    asyncio.run(test())
