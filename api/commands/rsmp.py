@@ -46,8 +46,8 @@ def command() -> None:
 def check_command(file: Path, city: str, plans: Path | None, time_zone: str, as_json: bool) -> None:
     """Check the capability file FILE against its junction in CITY, and what plans become with it.
 
-    Its groups must be those of the junction, its intergreens at least as long, and no stage may hold two groups in full
-    conflict. With plans, the stored plan that each is written into is shown, or the feature that is missing.
+    Its groups must be those of the junction, its intergreens at least as long, and its stored plans safe however they can
+    be set. With plans, the stored plan that each is written into is shown, or the feature that is missing.
 
     \b
     Examples:
@@ -56,10 +56,11 @@ def check_command(file: Path, city: str, plans: Path | None, time_zone: str, as_
     """
     from api.served_city import load_city
     from signals.rsmp.capability_file import read_capability
+    from signals.rsmp.commissioning import require_junction
 
     capability = read_capability(file)
     served = load_city(city)
-    capability.require_junction(served.junction(capability.junction))
+    require_junction(capability, served.junction(capability.junction))
     values: dict[str, object] = {
         "site": capability.site,
         "junction": capability.junction,
@@ -130,6 +131,7 @@ def site_command(file: Path, city: str, address: str, data: Path, time_zone: str
     from api.rsmp_bridge.files import read_codes
     from api.served_city import load_city
     from signals.rsmp.capability_file import read_capability
+    from signals.rsmp.commissioning import require_junction
     from simulation.controller.commissioning import bare_tables
     from simulation.controller.rsmp_gate import GatedModel
     from simulation.controller.rsmp_site import RsmpSite, SiteSettings
@@ -138,7 +140,7 @@ def site_command(file: Path, city: str, address: str, data: Path, time_zone: str
     host, port = _address(address)
     capability = read_capability(file)
     junction = load_city(city).junction(capability.junction)
-    capability.require_junction(junction)
+    require_junction(capability, junction)
     model = GatedModel(
         capability,
         bare_tables(junction, time_zone=time_zone),

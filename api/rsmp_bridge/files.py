@@ -13,6 +13,7 @@ from urllib.parse import quote
 from signals.junction import Junction
 from signals.rsmp.capability import Capability
 from signals.rsmp.capability_file import read_capability
+from signals.rsmp.commissioning import require_junction
 from signals.rsmp.security import SecurityCode, SecurityCodes
 from traffic.errors import InputError
 
@@ -54,7 +55,7 @@ def _read(file: Path, folder: Path, junctions: Mapping[str, Junction]) -> Commis
     capability = None
     try:
         capability = read_capability(file)
-        capability.require_junction(_junction(capability, junctions, file))
+        require_junction(capability, _junction(capability, junctions, file))
         read_codes(folder, capability.security)
     except InputError as error:
         return Commissioned(file, capability, str(error))

@@ -16,6 +16,7 @@ from scenarios.loader import build, load
 from signals.junction import Junction
 from signals.rsmp.capability import Band, Capability, SiteGroup, StoredPlan
 from signals.rsmp.security import SecurityCode, SecurityCodes
+from signals.stages import stage_sequences
 from simulation.controller.rsmp_memory import MemoryModel
 from simulation.controller.rsmp_site import RsmpSite, SiteSettings
 from tests.api.rsmp.world import PATIENT, new_id
@@ -33,14 +34,15 @@ def junctions() -> dict[str, Junction]:
 
 def stored_plans(plan: Mapping[str, Any], numbers: Iterable[int], **changes: Any) -> tuple[StoredPlan, ...]:
     """Return stored plans that can express a plan, and others with the same stages: a band on all but the last one."""
+    junction = junctions()[plan["junction"]]
     stages = tuple(frozenset(stage["groups"]) for stage in plan["stages"])
-    base = tuple(min(stage["duration_s"], 12) for stage in plan["stages"])
+    base = tuple(int(seconds) for seconds in stage_sequences(junction, limit=1)[0].least_durations_s())
     bands = tuple(Band(row, row, 0, 90) for row in range(1, len(stages)))
     values = {
         "stages": stages,
         "base_s": base,
         "cycle_s": max(plan["cycle_s"], sum(base)),
-        "cycle_range_s": (30, 240),
+        "cycle_range_s": (junction.cycle_min_s, junction.cycle_max_s),
         "offset_settable": True,
         "remainder": len(stages),
         "bands": bands,

@@ -63,7 +63,7 @@ def test_a_file_that_is_less_safe_than_the_junction_is_refused(
 def test_a_plan_beyond_the_controller_names_the_feature(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    commission(tmp_path, capabilities(1, cycle_range_s=None, cycle_s=200))
+    commission(tmp_path, capabilities(1, cycle_range_s=None, cycle_s=document()["plans"][0]["cycle_s"] + 5))
     plans = tmp_path / "plans.json"
     plans.write_text(json.dumps(document()))
     code, told = checked(tmp_path, capsys, "--plans", str(plans))

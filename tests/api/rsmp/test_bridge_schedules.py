@@ -160,9 +160,16 @@ def test_what_a_site_cannot_express_is_refused_with_the_feature(
 
 def test_another_order_of_stages_is_refused_and_so_is_a_junction_whose_file_is_wrong(tmp_path: Path) -> None:
     first, second = capabilities(2)
+    seconds = tuple(base + 10 for base in (first.plans[0].base_s[0], *first.plans[0].base_s[:0:-1]))
     turned = tuple(
         type(plan)(
-            **{**vars(plan), "stages": plan.stages[:1] + plan.stages[:0:-1], "bands": (), "remainder": 1}
+            **{
+                **vars(plan),
+                "stages": plan.stages[:1] + plan.stages[:0:-1],
+                "base_s": seconds,
+                "bands": (),
+                "remainder": 1,
+            }
         )
         for plan in first.plans
     )

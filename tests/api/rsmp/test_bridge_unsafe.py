@@ -13,7 +13,7 @@ import pytest
 from api import centre as centre_module
 from api import opening
 from api.news import News
-from api.rsmp_bridge import contents
+from api.rsmp_bridge import contents, files
 from api.served_city import ServedCity
 from signals.lifecycle.records import SetState
 from signals.payloads import read_schedule_document
@@ -161,7 +161,7 @@ def found(monkeypatch: pytest.MonkeyPatch) -> list[Crossing]:
     monkeypatch.setattr(
         centre_module, "cycles_of", lambda schedule: {p["junction"]: [60] for p in schedule.document["plans"]}
     )
-    monkeypatch.setattr(Capability, "require_junction", lambda _self, _junction: None)
+    monkeypatch.setattr(files, "require_junction", lambda _capability, _junction: None)
     return rows
 
 
