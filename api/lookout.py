@@ -82,7 +82,7 @@ class Lookout:
         await self.tell("silent:", silent_findings(heard, now, self._silent_after))
 
     async def status(self, junction: str, fault: object, clock: datetime, received: datetime) -> None:
-        """Tell what the status of a controller says."""
+        """Tell what the status of a controller says; `clock` is its time when `received` was ours."""
         found = junction_findings(junction, fault=fault, clock=clock, received=received)
         await self.tell(f"status:{junction}:", found)
 

@@ -4,27 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 
+from api.audit import Audit
 from api.centre import Centre, Rules
 from api.context import Context, Opener
 from api.coordinator import Coordinator
 from api.guards import identifier
 from api.jobs import Jobs
 from api.jobs.opening import served_jobs
-from api.logs import logger
 from api.lookout import Lookout
 from api.news import News
 from api.presence import Presence
 from api.rsmp_bridge.bridge import Around, Bridge
-from api.rsmp_bridge.files import read_sites
-from api.rsmp_bridge.sites import Sites
-from api.rsmp_server import RsmpSettings
+from api.rsmp_bridge.opening import served_sites
 from api.security import bootstrap, issue
 from api.served_city import load_city
-from api.settings import Settings, is_loopback
+from api.settings import Settings
 from api.signing_keys import load_keys
 from api.state import ServiceState, applied
 from api.store.archive import Archive
@@ -34,11 +32,12 @@ from api.store.idempotency import Idempotency
 from api.store.ledger import Ledger
 from api.store.redis_server import RedisServer
 from api.store.reports import Reports
-from api.tls import server_tls
 from signals.lifecycle.facts import Fact
 from traffic.errors import InputError
 
 __all__ = ["opener"]
+
+_ARCHIVED_AT_ONCE = 20_000
 
 
 def opener(tell_token: Callable[[str], None]) -> Opener:
@@ -83,15 +82,6 @@ async def _open(context: Context, stack: AsyncExitStack, tell_token: Callable[[s
     coordinator = Coordinator(centre, news, clock=context.clock, who=who)
     await stack.enter_async_context(coordinator.running())
     reports = Reports(store, clock=context.clock)
-    archive = Archive(
-        store,
-        reports,
-        settings.data_folder / "archive",
-        new_id=context.new_id,
-        clock=context.clock,
-        kept_for=timedelta(days=settings.retention_days),
-    )
-    await stack.enter_async_context(_task(archive.run()))
     presence = Presence(store, clock=context.clock)
     await stack.enter_async_context(presence.running())
     lookout = Lookout(
@@ -103,7 +93,8 @@ async def _open(context: Context, stack: AsyncExitStack, tell_token: Callable[[s
     )
     await stack.enter_async_context(lookout.running())
     around = Around(centre, news, presence, lookout, reports, context.clock)
-    bridge = await _bridge(settings, around, stack)
+    bridge = await stack.enter_async_context(served_sites(settings, around))
+    await stack.enter_async_context(_archive(context, store, reports))
     jobs = served_jobs(context, store)
     await stack.enter_async_context(jobs.running())
     context.parts |= {
@@ -114,48 +105,28 @@ async def _open(context: Context, stack: AsyncExitStack, tell_token: Callable[[s
         Reports: reports,
         Jobs: jobs,
         Bridge: bridge,
+        Audit: Audit(ledger),
         Idempotency: Idempotency(store, clock=context.clock, new_id=context.new_id),
     }
     context.identify = identifier(context, ledger)
     context.readiness.register("ledger", lambda: None if ledger.ready else "the store does not answer")
 
 
-async def _bridge(settings: Settings, around: Around, stack: AsyncExitStack) -> Bridge:
-    """Return the bridge to RSMP sites; it listens where there is a site that may connect."""
-    folder = settings.data_folder / "rsmp"
-    centre = around.centre
-    files = await asyncio.to_thread(read_sites, folder, centre.city.junctions) if settings.rsmp else []
-    sites = Sites(files, centre, time_zone=settings.time_zone, clock=around.clock)
-    for row in files:
-        if row.problem is not None:
-            logger("rsmp").error("capability file cannot be used", file=str(row.file), problem=row.problem)
-    if files:
-        centre.limits = sites
-    tls = server_tls(
-        settings.rsmp_tls_cert, settings.rsmp_tls_key, settings.rsmp_tls_client_ca, prefix="rsmp_"
-    )
-    bridge = Bridge(
-        sites,
-        around,
-        folder,
-        # An order that the site has not followed yet is given again, so that others need not wait behind it.
-        settings=RsmpSettings(
-            host=settings.rsmp_host, port=settings.rsmp_port, activation_s=5.0, mode_s=10.0
-        ),
-        context=tls,
-        silent_after=timedelta(seconds=settings.silent_after_s),
-    )
-    if sites.by_id:
-        if tls is None and not is_loopback(settings.rsmp_host):
-            logger("rsmp").warning("RSMP without TLS: whoever is on the network can read security codes")
-        await stack.enter_async_context(bridge.running())
-    return bridge
-
-
 @asynccontextmanager
-async def _task(work: Coroutine[object, object, None]) -> AsyncIterator[None]:
-    """Let something run inside the block."""
-    task = asyncio.create_task(work)
+async def _archive(context: Context, store: Store, reports: Reports) -> AsyncIterator[None]:
+    """Move older reports into the data folder, inside the block."""
+    settings = context.settings
+    archive = Archive(
+        store,
+        reports,
+        settings.data_folder / "archive",
+        new_id=context.new_id,
+        keep=settings.reports_kept,
+        batch=min(_ARCHIVED_AT_ONCE, max(settings.reports_kept // 5, 1)),
+        kept_for=timedelta(days=settings.retention_days),
+        clock=context.clock,
+    )
+    task = asyncio.create_task(archive.run(settings.archive_seconds))
     try:
         yield
     finally:

@@ -1,7 +1,7 @@
 """A client of the service, typed: one method for each operation, blocking or asynchronous.
 
 `calls`
-    What can be asked, as pure values; `models` is what is answered.
+    What can be asked, as pure values (`call`); `models` is what is answered.
 `blocking`, `aio`
     `JasylClient` and `AsyncJasylClient`, which send calls; `sending` is what they share: retries, errors, addresses.
 `events`

@@ -13,7 +13,7 @@ from typing import Generic, ParamSpec, Self, TypeVar, cast
 import httpx
 
 from api.client import calls, sending
-from api.client.calls import Call
+from api.client.call import Call
 from api.client.events import Event, EventReader
 from api.client.models import Assignment, Job, Page, PlanSet
 from api.client.sending import Again, ServiceError, UnreachableError
@@ -213,14 +213,22 @@ class JasylClient:
                     return
             self._sleep(reader.retry_s)
 
-    def watch_plan_set(self, plan_set: str, *, every_s: float = 0.5) -> Iterator[PlanSet]:
-        """Yield a plan set whenever it has changed, until its publication has come to an end: in force, or not."""
+    def watch_plan_set(
+        self, plan_set: str, *, until: Callable[[], bool] = lambda: False, every_s: float = 0.5
+    ) -> Iterator[PlanSet]:
+        """Yield a plan set whenever it has changed, until its publication has come to an end: in force, or not.
+
+        Parameters
+        ----------
+        until
+            Says whether to leave off before.
+        """
         seen = None
         while True:
             found = self.get_plan_set(plan_set)
             if found != seen:
                 yield found
-            if sending.settled(found):
+            if sending.settled(found) or until():
                 return
             seen = found
             self._sleep(every_s)

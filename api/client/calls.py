@@ -6,122 +6,28 @@ makes one where `key` is not given.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from enum import Enum
-from typing import Any, Generic, TypeVar
-from urllib.parse import quote
+from typing import Any
 
 import httpx
-from pydantic import BaseModel, TypeAdapter
 
 from api.client import models
+from api.client.call import Call, do, do_silently, get, given, plain, reader
 from api.client.models import PlanSet
 from api.jobs.model import EvaluateRequest, OptimizeRequest
 from api.security import Right, Role
-from signals.instants import instant_text
 from signals.lifecycle.records import OrderMode, SetState, Slot
-
-T = TypeVar("T")
-T_co = TypeVar("T_co", covariant=True)
-
-__all__ = ["Call"]
-
-
-@dataclass(frozen=True)
-class Call(Generic[T_co]):
-    """A request that is not sent yet.
-
-    Attributes
-    ----------
-    route
-        The path as the OpenAPI document has it, with `places` for what stands in braces.
-    answer
-        The type of the answer, for readers and tests.
-    read
-        Reads the answer.
-    command
-        Whether it is sent with an idempotency key.
-    """
-
-    method: str
-    route: str
-    answer: Any
-    read: Callable[[httpx.Response], T_co]
-    places: Mapping[str, str] = field(default_factory=dict)
-    query: Mapping[str, str | int | float] = field(default_factory=dict)
-    headers: Mapping[str, str] = field(default_factory=dict)
-    body: Mapping[str, Any] | None = None
-    command: bool = False
-    key: str | None = None
-    wait_s: float = 0.0
-
-    @property
-    def path(self) -> str:
-        """The path, with everything in its place."""
-        return self.route.format(**{name: quote(value, safe="") for name, value in self.places.items()})
-
-
-def _plain(value: object) -> Any:
-    """Return what JSON has for a value."""
-    if isinstance(value, BaseModel):
-        return value.model_dump(mode="json", exclude_unset=True)
-    if isinstance(value, datetime):
-        return instant_text(value)
-    if isinstance(value, Enum):
-        return value.value
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    return value
-
-
-def _given(**values: object) -> dict[str, Any]:
-    return {name: _plain(value) for name, value in values.items() if value is not None}
-
-
-def _reader(answer: type[T]) -> Callable[[httpx.Response], T]:
-    adapter = TypeAdapter(answer)
-    return lambda response: adapter.validate_json(response.content)
-
-
-def _nothing(_response: httpx.Response) -> None:
-    return None
-
-
-def _get(route: str, answer: type[T], places: Mapping[str, str] | None = None, **query: Any) -> Call[T]:
-    return Call("GET", route, answer, _reader(answer), places or {}, _given(**query))
-
-
-def _do(
-    route: str,
-    answer: type[T],
-    body: Mapping[str, Any] | None,
-    key: str | None,
-    *,
-    method: str = "POST",
-    seen: PlanSet | None = None,
-    **places: str,
-) -> Call[T]:
-    headers = {} if seen is None else {"If-Match": seen.tag}
-    read = _reader(answer)
-    return Call(method, route, answer, read, places, {}, headers, body, command=True, key=key)
-
-
-def _do_silently(route: str, body: Mapping[str, Any], key: str | None, **places: str) -> Call[None]:
-    return Call("POST", route, None, _nothing, places, {}, {}, body, command=True, key=key)
 
 
 def live() -> Call[models.Health]:
     """Ask whether the process answers."""
-    return _get("/health/live", models.Health)
+    return get("/health/live", models.Health)
 
 
 def ready() -> Call[models.Health]:
     """Ask whether the service is ready."""
-    return _get("/health/ready", models.Health)
+    return get("/health/ready", models.Health)
 
 
 def metrics() -> Call[str]:
@@ -147,7 +53,7 @@ def create_plan_set(
     groups
         Junctions that switch together, by the name of their group; without it, neighbours whose cycles fit.
     """
-    body = _given(
+    body = given(
         document=document,
         why=why,
         name=name,
@@ -156,7 +62,7 @@ def create_plan_set(
         valid_until=valid_until,
         groups=groups,
     )
-    return _do("/v1/plan-sets", PlanSet, body, key)
+    return do("/v1/plan-sets", PlanSet, body, key)
 
 
 def list_plan_sets(
@@ -167,17 +73,17 @@ def list_plan_sets(
     cursor: str | None = None,
 ) -> Call[models.PlanSets]:
     """Return a page of plan sets, the oldest first."""
-    return _get("/v1/plan-sets", models.PlanSets, state=state, slot=slot, limit=limit, cursor=cursor)
+    return get("/v1/plan-sets", models.PlanSets, state=state, slot=slot, limit=limit, cursor=cursor)
 
 
 def get_plan_set(plan_set: str) -> Call[PlanSet]:
     """Return a plan set, and how far it is."""
-    return _get("/v1/plan-sets/{plan_set}", PlanSet, {"plan_set": plan_set})
+    return get("/v1/plan-sets/{plan_set}", PlanSet, {"plan_set": plan_set})
 
 
 def get_plan_set_document(plan_set: str) -> Call[dict[str, Any]]:
     """Return the document that was handed in."""
-    return _get("/v1/plan-sets/{plan_set}/document", dict[str, Any], {"plan_set": plan_set})
+    return get("/v1/plan-sets/{plan_set}/document", dict[str, Any], {"plan_set": plan_set})
 
 
 def check_plan_set(
@@ -185,7 +91,7 @@ def check_plan_set(
 ) -> Call[PlanSet]:
     """Check a draft against the junctions as they are now. With `seen`, only if nobody has changed it since."""
     route = "/v1/plan-sets/{plan_set}/check"
-    return _do(route, PlanSet, _given(why=why), key, seen=seen, plan_set=plan_set)
+    return do(route, PlanSet, given(why=why), key, seen=seen, plan_set=plan_set)
 
 
 def approve_plan_set(
@@ -193,7 +99,7 @@ def approve_plan_set(
 ) -> Call[PlanSet]:
     """Approve a plan set that has been checked."""
     route = "/v1/plan-sets/{plan_set}/approve"
-    return _do(route, PlanSet, _given(why=why), key, seen=seen, plan_set=plan_set)
+    return do(route, PlanSet, given(why=why), key, seen=seen, plan_set=plan_set)
 
 
 def publish_plan_set(
@@ -201,7 +107,7 @@ def publish_plan_set(
 ) -> Call[PlanSet]:
     """Sign the plans and give them out, in one act."""
     route = "/v1/plan-sets/{plan_set}/publish"
-    return _do(route, PlanSet, _given(why=why), key, seen=seen, plan_set=plan_set)
+    return do(route, PlanSet, given(why=why), key, seen=seen, plan_set=plan_set)
 
 
 def withdraw_plan_set(
@@ -209,7 +115,7 @@ def withdraw_plan_set(
 ) -> Call[PlanSet]:
     """Take a plan set back; of one that is published, the groups that have not been activated."""
     route = "/v1/plan-sets/{plan_set}/withdraw"
-    return _do(route, PlanSet, _given(why=why), key, seen=seen, plan_set=plan_set)
+    return do(route, PlanSet, given(why=why), key, seen=seen, plan_set=plan_set)
 
 
 def roll_back_plan_set(
@@ -217,7 +123,7 @@ def roll_back_plan_set(
 ) -> Call[PlanSet]:
     """Publish what was in force before a plan set, as a new one, which is returned."""
     route = "/v1/plan-sets/{plan_set}/roll-back"
-    return _do(route, PlanSet, _given(why=why), key, seen=seen, plan_set=plan_set)
+    return do(route, PlanSet, given(why=why), key, seen=seen, plan_set=plan_set)
 
 
 def end_plan_set(
@@ -230,37 +136,37 @@ def end_plan_set(
 ) -> Call[PlanSet]:
     """End a plan set of an event or an incident before its time; by default at once."""
     route = "/v1/plan-sets/{plan_set}/end"
-    return _do(route, PlanSet, _given(why=why, until=until), key, seen=seen, plan_set=plan_set)
+    return do(route, PlanSet, given(why=why, until=until), key, seen=seen, plan_set=plan_set)
 
 
 def list_junctions(*, limit: int | None = None, cursor: str | None = None) -> Call[models.Junctions]:
     """Return a page of junctions, by their keys."""
-    return _get("/v1/junctions", models.Junctions, limit=limit, cursor=cursor)
+    return get("/v1/junctions", models.Junctions, limit=limit, cursor=cursor)
 
 
 def get_junction(junction: str) -> Call[models.Junction]:
     """Return a junction, and what the service wants of it."""
-    return _get("/v1/junctions/{junction}", models.Junction, {"junction": junction})
+    return get("/v1/junctions/{junction}", models.Junction, {"junction": junction})
 
 
 def hold_junction(
     junction: str, *, until: datetime, why: str, key: str | None = None
 ) -> Call[models.Junction]:
     """Hold a junction, so that nobody else publishes or gives orders there."""
-    route, body = "/v1/junctions/{junction}/hold", _given(until=until, why=why)
-    return _do(route, models.Junction, body, key, method="PUT", junction=junction)
+    route, body = "/v1/junctions/{junction}/hold", given(until=until, why=why)
+    return do(route, models.Junction, body, key, method="PUT", junction=junction)
 
 
 def release_junction(junction: str, *, why: str, key: str | None = None) -> Call[models.Junction]:
     """Release a junction that one holds oneself."""
     route = "/v1/junctions/{junction}/release"
-    return _do(route, models.Junction, _given(why=why), key, junction=junction)
+    return do(route, models.Junction, given(why=why), key, junction=junction)
 
 
 def eject_junction(junction: str, *, why: str, key: str | None = None) -> Call[models.Junction]:
     """Release a junction, whoever holds it."""
     route = "/v1/junctions/{junction}/eject"
-    return _do(route, models.Junction, _given(why=why), key, junction=junction)
+    return do(route, models.Junction, given(why=why), key, junction=junction)
 
 
 def order_junction(
@@ -273,8 +179,8 @@ def order_junction(
     key: str | None = None,
 ) -> Call[models.Junction]:
     """Order flash, all red or another slot, until an expiry; the mode ``none`` ends an order."""
-    body = _given(mode=mode, slot=slot, expires_at=expires_at, why=why)
-    return _do("/v1/junctions/{junction}/order", models.Junction, body, key, method="PUT", junction=junction)
+    body = given(mode=mode, slot=slot, expires_at=expires_at, why=why)
+    return do("/v1/junctions/{junction}/order", models.Junction, body, key, method="PUT", junction=junction)
 
 
 def get_assignment(
@@ -289,7 +195,7 @@ def get_assignment(
     """
     route = "/v1/controllers/{junction}/assignment"
     headers = {} if known is None else {"If-None-Match": known.tag}
-    query, places = _given(wait=wait), {"junction": junction}
+    query, places = given(wait=wait), {"junction": junction}
     read, answer = _assignment, models.Assignment
     return Call("GET", route, answer, read, places, query, headers, wait_s=wait or 0.0)
 
@@ -312,37 +218,37 @@ def acknowledge_version(
     junction: str, *, version: int, result: models.Result, at: datetime, reason: str | None = None
 ) -> Call[models.Acknowledged]:
     """Say, as a controller, that a version is ``accepted``, ``refused`` or ``in_force``; saying it again changes nothing."""
-    body = _given(version=version, result=result, reason=reason, at=at)
+    body = given(version=version, result=result, reason=reason, at=at)
     route, places = "/v1/controllers/{junction}/acknowledgements", {"junction": junction}
-    return Call("POST", route, models.Acknowledged, _reader(models.Acknowledged), places, body=body)
+    return Call("POST", route, models.Acknowledged, reader(models.Acknowledged), places, body=body)
 
 
 def send_reports(junction: str, reports: Sequence[Mapping[str, Any]]) -> Call[models.Reported]:
     """Report, as a controller; each number is stored once."""
     route, places = "/v1/controllers/{junction}/reports", {"junction": junction}
-    body = _given(reports=list(reports))
-    return Call("POST", route, models.Reported, _reader(models.Reported), places, body=body)
+    body = given(reports=list(reports))
+    return Call("POST", route, models.Reported, reader(models.Reported), places, body=body)
 
 
 def list_controllers(*, limit: int | None = None, cursor: str | None = None) -> Call[models.Controllers]:
     """Return a page of the controllers that are registered."""
-    return _get("/v1/controllers", models.Controllers, limit=limit, cursor=cursor)
+    return get("/v1/controllers", models.Controllers, limit=limit, cursor=cursor)
 
 
 def register_controller(junction: str, *, why: str, key: str | None = None) -> Call[models.NewCredential]:
     """Register the controller of a junction; its credential is shown once."""
-    return _do("/v1/controllers", models.NewCredential, _given(junction=junction, why=why), key)
+    return do("/v1/controllers", models.NewCredential, given(junction=junction, why=why), key)
 
 
 def rotate_controller(junction: str, *, why: str, key: str | None = None) -> Call[models.NewCredential]:
     """Give a controller a new credential, shown once."""
     route = "/v1/controllers/{junction}/rotate"
-    return _do(route, models.NewCredential, _given(why=why), key, junction=junction)
+    return do(route, models.NewCredential, given(why=why), key, junction=junction)
 
 
 def revoke_controller(junction: str, *, why: str, key: str | None = None) -> Call[None]:
     """Take all credentials of a controller back."""
-    return _do_silently("/v1/controllers/{junction}/revoke", _given(why=why), key, junction=junction)
+    return do_silently("/v1/controllers/{junction}/revoke", given(why=why), key, junction=junction)
 
 
 def list_sites(*, limit: int | None = None, cursor: str | None = None) -> Call[models.Sites]:
@@ -352,27 +258,27 @@ def list_sites(*, limit: int | None = None, cursor: str | None = None) -> Call[m
 
 def list_alarms(*, limit: int | None = None, cursor: str | None = None) -> Call[models.Alarms]:
     """Return a page of the alarms that stand."""
-    return _get("/v1/alarms", models.Alarms, limit=limit, cursor=cursor)
+    return get("/v1/alarms", models.Alarms, limit=limit, cursor=cursor)
 
 
 def acknowledge_alarm(alarm: str, *, why: str, key: str | None = None) -> Call[None]:
     """Say that an alarm has been seen."""
-    return _do_silently("/v1/alarms/{alarm}/acknowledge", _given(why=why), key, alarm=alarm)
+    return do_silently("/v1/alarms/{alarm}/acknowledge", given(why=why), key, alarm=alarm)
 
 
 def list_jobs(*, limit: int | None = None) -> Call[models.JobList]:
     """Return the youngest jobs."""
-    return _get("/v1/jobs", models.JobList, limit=limit)
+    return get("/v1/jobs", models.JobList, limit=limit)
 
 
 def submit_job(request: OptimizeRequest | EvaluateRequest, *, key: str | None = None) -> Call[models.Job]:
     """Hand in an optimisation or an evaluation."""
-    return _do("/v1/jobs", models.Job, {**_plain(request), "kind": request.kind}, key)
+    return do("/v1/jobs", models.Job, {**plain(request), "kind": request.kind}, key)
 
 
 def get_job(job: str) -> Call[models.Job]:
     """Return a job."""
-    return _get("/v1/jobs/{job}", models.Job, {"job": job})
+    return get("/v1/jobs/{job}", models.Job, {"job": job})
 
 
 def stream_job(job: str) -> Call[str]:
@@ -383,22 +289,22 @@ def stream_job(job: str) -> Call[str]:
 
 def cancel_job(job: str, *, key: str | None = None) -> Call[models.Job]:
     """Have a job end with what it has."""
-    return _do("/v1/jobs/{job}/cancel", models.Job, None, key, job=job)
+    return do("/v1/jobs/{job}/cancel", models.Job, None, key, job=job)
 
 
 def keep_plans(document: Mapping[str, Any], *, key: str | None = None) -> Call[models.Kept]:
     """Keep plans that a job is to evaluate or to go on from."""
-    return _do("/v1/jobs/plans", models.Kept, dict(document), key)
+    return do("/v1/jobs/plans", models.Kept, dict(document), key)
 
 
 def get_plans(digest: str) -> Call[dict[str, Any]]:
     """Return plans that a job found, or that were kept."""
-    return _get("/v1/jobs/plans/{digest}", dict[str, Any], {"digest": digest})
+    return get("/v1/jobs/plans/{digest}", dict[str, Any], {"digest": digest})
 
 
 def list_tokens(*, limit: int | None = None, cursor: str | None = None) -> Call[models.Tokens]:
     """Return a page of the tokens of people and feeds."""
-    return _get("/v1/tokens", models.Tokens, limit=limit, cursor=cursor)
+    return get("/v1/tokens", models.Tokens, limit=limit, cursor=cursor)
 
 
 def create_token(
@@ -411,35 +317,35 @@ def create_token(
     key: str | None = None,
 ) -> Call[models.NewToken]:
     """Make a token; it is shown once."""
-    body = _given(name=name, roles=list(roles), rights=rights, expires_at=expires_at, why=why)
-    return _do("/v1/tokens", models.NewToken, body, key)
+    body = given(name=name, roles=list(roles), rights=rights, expires_at=expires_at, why=why)
+    return do("/v1/tokens", models.NewToken, body, key)
 
 
 def revoke_token(token: str, *, why: str, key: str | None = None) -> Call[None]:
     """Take a token back, by its identifier."""
-    return _do_silently("/v1/tokens/{token}/revoke", _given(why=why), key, token=token)
+    return do_silently("/v1/tokens/{token}/revoke", given(why=why), key, token=token)
 
 
 def get_keys() -> Call[models.Keys]:
     """Return the public keys, and which of them signs."""
-    return _get("/v1/keys", models.Keys)
+    return get("/v1/keys", models.Keys)
 
 
 def rotate_signing_key(new: str, *, why: str, key: str | None = None) -> Call[models.Keys]:
     """Let another key sign from now on, by its name."""
-    return _do("/v1/keys/signing", models.Keys, _given(key=new, why=why), key)
+    return do("/v1/keys/signing", models.Keys, given(key=new, why=why), key)
 
 
 def list_ledger(*, after: int | None = None, limit: int | None = None) -> Call[models.LedgerPage]:
     """Return a page of the ledger, the oldest entry first."""
-    return _get("/v1/ledger", models.LedgerPage, after=after, limit=limit)
+    return get("/v1/ledger", models.LedgerPage, after=after, limit=limit)
 
 
 def verify_ledger() -> Call[models.Verified]:
     """Have the whole ledger read anew, and every link of its chain checked."""
-    return _get("/v1/ledger/verification", models.Verified)
+    return get("/v1/ledger/verification", models.Verified)
 
 
 def get_me() -> Call[models.Me]:
     """Return who asks, and what they may do."""
-    return _get("/v1/me", models.Me)
+    return get("/v1/me", models.Me)

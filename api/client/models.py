@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Generic, Literal, TypeVar
+from typing import Annotated, Any, Generic, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 
 from api.jobs.model import EvaluateRequest, JobState, OptimizeRequest
 from api.security import Right, Role
+from signals.instants import instant_text
 from signals.lifecycle.records import GroupState, OrderMode, SetState, Slot
 
 __all__ = [
@@ -49,6 +50,7 @@ __all__ = [
 ]
 
 Row = TypeVar("Row")
+Instant = Annotated[datetime, PlainSerializer(instant_text, return_type=str, when_used="json")]
 Result = Literal["accepted", "refused", "in_force"]
 """What a controller says of a version."""
 
@@ -89,7 +91,7 @@ class Group(Answer):
     accepted: int
     running: int
     missing: list[str]
-    activate_at: datetime | None
+    activate_at: Instant | None
 
 
 class PlanSet(Answer):
@@ -101,11 +103,11 @@ class PlanSet(Answer):
     state: SetState
     author: str
     approver: str | None
-    created_at: datetime
-    published_at: datetime | None
-    activate_from: datetime | None
-    valid_until: datetime | None
-    deadline: datetime | None
+    created_at: Instant
+    published_at: Instant | None
+    activate_from: Instant | None
+    valid_until: Instant | None
+    deadline: Instant | None
     rollback_of: str | None
     document: str
     findings: list[str]
@@ -137,7 +139,7 @@ class Version(Answer):
     version: int
     plan_set: str
     activated: bool
-    until: datetime | None
+    until: Instant | None
 
 
 class SlotContent(Answer):
@@ -151,7 +153,7 @@ class Hold(Answer):
     """Who has a junction for himself."""
 
     by: str
-    until: datetime
+    until: Instant
 
 
 class Order(Answer):
@@ -160,7 +162,7 @@ class Order(Answer):
     mode: OrderMode
     slot: Slot | None
     by: str
-    expires_at: datetime
+    expires_at: Instant
 
 
 class Junction(Answer):
@@ -227,7 +229,7 @@ class Controller(Answer):
 
     junction: str
     credentials: list[str]
-    last_heard: datetime | None
+    last_heard: Instant | None
 
 
 class NewCredential(Answer):
@@ -257,7 +259,7 @@ class Alarm(Answer):
     kind: str
     text: str
     junctions: list[str]
-    raised_at: datetime
+    raised_at: Instant
     acknowledged_by: str | None
 
 
@@ -320,9 +322,9 @@ class Job(Answer):
     state: JobState
     request: OptimizeRequest | EvaluateRequest = Field(discriminator="kind")
     who: str
-    created_at: datetime
-    started_at: datetime | None
-    finished_at: datetime | None
+    created_at: Instant
+    started_at: Instant | None
+    finished_at: Instant | None
     attempts: int
     cancel: bool
     stopped: str | None
@@ -356,7 +358,7 @@ class Token(Answer):
     name: str
     roles: list[Role]
     rights: list[Right]
-    expires_at: datetime | None
+    expires_at: Instant | None
 
 
 class NewToken(Token):

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from api.client.calls import Call
+from api.client.call import Call
 from api.client.models import PlanSet
 from api.settings import is_loopback
 from signals.lifecycle.records import SetState

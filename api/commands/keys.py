@@ -7,6 +7,9 @@ from pathlib import Path
 
 import click
 
+from api.commands._service import Service, service_options, why_option
+from api.console import json_option, print_result
+
 __all__ = ["command"]
 
 _DATA = click.option(
@@ -16,7 +19,6 @@ _DATA = click.option(
     default=None,
     help="Data folder of the service; default: the user's data folder.",
 )
-_JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 
 
 @click.group("keys")
@@ -27,6 +29,7 @@ def command() -> None:
     Examples:
       jasyl keys show
       jasyl keys new --data ./data
+      jasyl keys use KEY --why "yearly" --token-file admin.token
     """
 
 
@@ -38,9 +41,9 @@ def _folder(data_folder: Path | None) -> Path:
 
 @command.command("new")
 @_DATA
-@_JSON
+@json_option
 def new(data_folder: Path | None, as_json: bool) -> None:
-    """Make a key. It signs nothing until POST /v1/keys/signing names it, on replicas that all have it."""
+    """Make a key. It signs nothing until `jasyl keys use` names it, on replicas that all have it."""
     from api.serving import usable_folder
     from api.signing_keys import new_key
 
@@ -63,3 +66,20 @@ def show(data_folder: Path | None) -> None:
 
     keys = load_keys(_folder(data_folder))
     click.echo(json.dumps(TrustedKeys.of_signers(keys.values()).jwks, indent=1))
+
+
+@command.command("use")
+@click.argument("key")
+@why_option
+@service_options
+@json_option
+def use(service: Service, key: str, why: str, as_json: bool) -> None:
+    """Let KEY sign from now on; the old one tells the controllers, which then trust both.
+
+    \b
+    Examples:
+      jasyl keys use 2Zq8... --why "yearly" --token-file admin.token
+    """
+    with service.opened() as client:
+        found = client.rotate_signing_key(key, why=why)
+    print_result({"signing": found.signing, "keys": [one["kid"] for one in found.keys]}, as_json=as_json)

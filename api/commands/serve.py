@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import click
@@ -29,12 +30,19 @@ __all__ = ["command"]
     default=None,
     help="TOML file of settings; default: jasyl.toml in the data folder.",
 )
+@click.option(
+    "--first-token",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=None,
+    help="File for the token of the first start, which nobody else can read; default: it is printed.",
+)
 def command(
     city: str | None,
     host: str | None,
     port: int | None,
     data_folder: Path | None,
     settings_file: Path | None,
+    first_token: Path | None,
 ) -> None:
     """Serve the junctions of CITY: take plan sets, have them approved, and bring them to the controllers.
 
@@ -54,9 +62,20 @@ def command(
     width = max(len(name) for name in shown(settings))
     for name, value in shown(settings).items():
         click.echo(f"{name:<{width}}  {value}")
-    serve(settings, lambda address: click.echo(f"Serving {settings.city} at {address}"), _tell_token)
+    serve(
+        settings,
+        lambda address: click.echo(f"Serving {settings.city} at {address}"),
+        partial(_tell_token, first_token),
+    )
 
 
-def _tell_token(token: str) -> None:
-    click.echo("There is no administrator yet. This token makes the first one, once, within 24 h:")
-    click.echo(f"  {token}")
+def _tell_token(file: Path | None, token: str) -> None:
+    if file is None:
+        click.echo("There is no administrator yet. This token makes the first one, once, within 24 h:")
+        click.echo(f"  {token}")
+        return
+    from api.commands.token import write_secret
+
+    file.unlink(missing_ok=True)  # one that was printed before is spent
+    write_secret(file, token)
+    click.echo(f"There is no administrator yet. The token in {file} makes the first one, once, within 24 h.")

@@ -77,6 +77,10 @@ class ReportsIn(Frozen):
     """Reports in the order of their numbers."""
 
     reports: Annotated[list[ReportIn], Field(min_length=1, max_length=1000)]
+    at: Annotated[
+        Instant | None,
+        Field(description="When they are sent, by the controller's clock; they may have waited long."),
+    ] = None
 
 
 class ReportsOut(Frozen):
@@ -213,6 +217,8 @@ async def report(
     found = await context.part(Reports).accept(junction, rows)
     last = next((row for row in reversed(told.reports) if row.kind == "status"), None)
     if last is not None and last.number == found.until:
-        fault = last.data.get("fault")
-        await context.part(Lookout).status(junction, fault, last.at, context.clock())
+        now = context.clock()
+        # A status may be old, as it waits while the service is away; it cannot be from the time to come.
+        clock = told.at or max(last.at, now)
+        await context.part(Lookout).status(junction, last.data.get("fault"), clock, now)
     return ReportsOut(accepted_until=found.until, new=found.new, missing=found.missing)

@@ -10,6 +10,7 @@
 - `agent`: brings one site that is connected to what the ledger wants of it.
 - `witness`: what sites say, for presence, alarms and reports.
 - `bridge`: all of it together, with the supervisor.
+- `opening`: how the service opens it.
 
 Nothing is remembered here: what is to be done next follows from the ledger and from what the site says, so either may be
 restarted at any moment. A plan is found again by what a stored plan is set to.

@@ -35,14 +35,12 @@ class Archive:
         Where the files go: ``2026-11-27/FIRST_LAST.parquet``.
     new_id
         Gives identifiers that nobody else gives.
-    clock
-        Gives the time (with time zone).
-    kept_for
-        How long archived reports are kept; the days before are removed.
     keep
         How many of the newest reports stay in Redis.
     batch
         How many go into one file; nothing moves before that many are due.
+    kept_for, clock
+        How long archived reports are kept, whole days of UTC; without them for ever.
     """
 
     def __init__(
@@ -52,18 +50,18 @@ class Archive:
         folder: Path,
         *,
         new_id: Callable[[], str],
-        clock: Callable[[], datetime],
-        kept_for: timedelta,
         keep: int = 100_000,
         batch: int = 20_000,
+        kept_for: timedelta | None = None,
+        clock: Callable[[], datetime] | None = None,
     ) -> None:
         self._redis = redis
         self._stream = reports.stream
         self._lock = f"{reports.stream}:archiver"
         self._folder = folder
         self._new_id = new_id
-        self._clock, self._kept_for = clock, kept_for
         self._keep, self._batch = keep, batch
+        self._kept_for, self._clock = kept_for, clock
 
     async def run(self, every_s: float = 60.0) -> None:
         """Move what is due, again and again, until cancelled."""
@@ -75,13 +73,6 @@ class Archive:
             except (StoreUnavailable, StoreDamaged, OSError) as error:
                 _LOG.error("Reports are not archived, next try in %g s: %s", every_s, error)
             await asyncio.sleep(every_s)
-
-    async def forget(self) -> None:
-        """Remove the days that need not be kept any more."""
-        before = (self._clock() - self._kept_for).astimezone(UTC).date()
-        gone = await asyncio.to_thread(remove_days, self._folder, before)
-        if gone:
-            _LOG.info("Removed the archived reports of %s", ", ".join(day.isoformat() for day in gone))
 
     async def move(self) -> int:
         """Move what is due now, unless another replica is at it, and return how many reports were moved."""
@@ -97,6 +88,14 @@ class Archive:
             return moved
         finally:
             await self._redis.repeatedly(lambda: self._redis.run(RELEASE, (self._lock,), (token,)))
+
+    async def forget(self) -> None:
+        """Remove the files of days that are over for longer than reports are kept."""
+        if self._kept_for is None or self._clock is None:
+            return
+        oldest = (self._clock().astimezone(UTC) - self._kept_for).date()
+        for day in await asyncio.to_thread(remove_days, self._folder, oldest):
+            _LOG.info("Archived reports of %s are removed", day)
 
     async def _move_batch(self) -> int:
         reports = await self._oldest()

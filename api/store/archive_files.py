@@ -81,6 +81,17 @@ def remove_drafts(folder: Path) -> None:
         path.unlink()
 
 
+def remove_days(folder: Path, oldest: date) -> list[date]:
+    """Remove the files of the days before `oldest`, and return which days those were."""
+    removed = [day for day in archived_days(folder) if day < oldest]
+    for day in removed:
+        own = folder / day.isoformat()
+        for path in own.glob("*.parquet"):
+            path.unlink()
+        own.rmdir()
+    return removed
+
+
 def _write_day(folder: Path, reports: Sequence[StoredReport]) -> Path:
     first, last = reports[0].position, reports[-1].position
     target = folder / f"{first}_{last}.parquet"
@@ -118,13 +129,3 @@ def _to_disk(path: Path) -> None:
 
 def _place(report: StoredReport) -> tuple[int, ...]:
     return tuple(int(part) for part in (report.position or "0-0").split("-"))
-
-
-def remove_days(folder: Path, before: date) -> list[date]:
-    """Remove the files of the days before one, and return which these were."""
-    gone = [day for day in archived_days(folder) if day < before]
-    for day in gone:
-        for path in (folder / day.isoformat()).glob("*.parquet"):
-            path.unlink()
-        (folder / day.isoformat()).rmdir()
-    return gone

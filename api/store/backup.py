@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import IO, Any
 from zipfile import ZipFile
 
-from api.store.chain import GENESIS, Entry, canonical, digest, follow_on, read_entry
+from api.store.chain import GENESIS, Entry, canonical, digest, entry_of, follow_on
 from api.store.connection import Script, Store
 from api.store.documents import Documents
 from api.store.errors import StoreDamaged
@@ -244,9 +244,7 @@ def _entries(archive: ZipFile) -> Iterator[Entry]:
     """Yield the entries of a back-up, each of which follows from the one before."""
     seq, previous = 0, GENESIS
     for members in _lines(archive, _LEDGER):
-        body = {name: value for name, value in members.items() if name != "hash"}
-        entry = read_entry(canonical(body), str(members.get("hash")), seq + 1)
-        follow_on(entry, seq, previous)
+        entry = follow_on(entry_of(members, seq + 1), seq, previous)
         seq, previous = entry.seq, entry.hash
         yield entry
 

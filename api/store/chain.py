@@ -22,6 +22,7 @@ __all__ = [
     "Fact",
     "canonical",
     "digest",
+    "entry_of",
     "follow_on",
     "read_entry",
     "seal",
@@ -162,6 +163,14 @@ def read_entry(body: bytes, stored_hash: str, seq: int) -> Entry:
     if entry.seq != seq or not isinstance(entry.data, dict):
         raise LedgerDamaged("must carry the number that it is stored under", seq=seq, value=entry.seq)
     return entry
+
+
+def entry_of(members: Mapping[str, Any], seq: int) -> Entry:
+    """Return the entry number `seq` of its plain values with the hash, as `Entry.to_dict` gives them."""
+    if not isinstance(members, Mapping):
+        raise LedgerDamaged("must be an object", seq=seq)
+    body = {name: value for name, value in members.items() if name != "hash"}
+    return read_entry(canonical(body), str(members.get("hash")), seq)
 
 
 def follow_on(entry: Entry, seq: int, previous: str) -> Entry:

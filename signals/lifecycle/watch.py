@@ -61,7 +61,7 @@ def junction_findings(
     fault
         What the controller says is wrong; none where nothing is.
     clock, received
-        When the status was made by its clock, and when it came, by ours.
+        When the status came, by its clock and by ours.
     """
     found = {}
     if fault is not None:

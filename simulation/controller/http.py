@@ -187,9 +187,9 @@ class Link:
         values = {"version": told.version, "result": told.result, "reason": told.reason[:500], "at": at}
         await self._ask("POST", "/acknowledgements", values=values)
 
-    async def report(self, reports: Sequence[Mapping[str, Any]]) -> object:
-        """Send reports and return up to which number the service has them."""
-        _, body = await self._ask("POST", "/reports", values={"reports": list(reports)})
+    async def report(self, reports: Sequence[Mapping[str, Any]], at: str) -> object:
+        """Send reports and return up to which number the service has them; `at` is the time now, they may be old."""
+        _, body = await self._ask("POST", "/reports", values={"reports": list(reports), "at": at})
         answer = _plain(body)
         return answer.get("accepted_until") if isinstance(answer, dict) else None
 

@@ -262,7 +262,7 @@ class Session:
         outbox = self.cabinet.outbox
         await self._on_disk(outbox.flush)
         while batch := outbox.batch(_BATCH):
-            until: Any = await self._link.report(batch)
+            until: Any = await self._link.report(batch, shown_instant(self._clock()))
             try:
                 await self._on_disk(partial(outbox.accept, until))
             except InputError as error:

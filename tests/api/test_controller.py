@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 
 from api.cli import run
@@ -238,6 +239,52 @@ def test_a_process_that_is_killed_goes_on_with_what_it_had_accepted(tmp_path) ->
             assert service.faults(key) == []
         log = [json.loads(line) for line in (tmp_path / "log").read_text(encoding="utf-8").splitlines()]
         assert {row["version"] for row in log} <= {None, 1, 2, 3}
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.slow
+def test_fifty_kills_at_random_moments_lose_nothing(tmp_path) -> None:
+    """Killed after some request or other, while plans are published and activated under it."""
+    keys, rng = ["a", "b", "c"], np.random.default_rng(50)
+
+    async def scenario() -> None:
+        service = FakeService(keys)
+        write_tables((desk.tables for desk in service.desks.values()), tmp_path / "tables")
+        credentials = tmp_path / "credentials.json"
+        credentials.write_text(json.dumps({key: f"secret of {key}" for key in keys}), encoding="utf-8")
+        async with service.serve() as port:
+            command = [
+                *_JASYL,
+                "controller",
+                "run",
+                str(tmp_path / "tables"),
+                "--url",
+                f"http://127.0.0.1:{port}",
+            ]
+            command += ["--credentials", str(credentials), "--events", "--json"]
+            published: set[int | None] = {None}
+            for version in range(1, 51):
+                service.change(lambda desk, version=version: desk.publish(version))
+                published.add(version)
+                process = await asyncio.create_subprocess_exec(*command, stdout=subprocess.DEVNULL)
+                for _ in range(int(rng.integers(3, 20))):
+                    await service.asked()
+                process.kill()
+                await process.wait()
+                if _told(service, version, "accepted")():
+                    service.change(lambda desk: desk.activate("base", NOW))
+            service.change(lambda desk: desk.publish(51))
+            process = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE)
+            await service.until(_told(service, 51, "accepted"))
+            process.send_signal(signal.SIGTERM)
+            out, _ = await process.communicate()
+            assert json.loads(out)["monitor_faults"] == []
+        for key in keys:
+            numbers = sorted(service.reports[key])
+            assert numbers == list(range(1, len(numbers) + 1))
+            assert service.faults(key) == []
+            assert {row["version"] for row in service.statuses(key)} <= published
 
     asyncio.run(scenario())
 

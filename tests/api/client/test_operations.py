@@ -17,7 +17,7 @@ from pydantic import TypeAdapter
 
 from api.app import create_app
 from api.client import AsyncJasylClient, JasylClient, calls
-from api.client.calls import Call
+from api.client.call import Call
 from api.client.models import Assignment, PlanSet
 from api.jobs.model import EvaluateRequest, OptimizeRequest
 from api.openapi import document, operations

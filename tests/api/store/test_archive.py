@@ -23,8 +23,9 @@ def with_archive(binary, folder, test, **more):
         async with RedisServer(folder / "redis", binary=binary) as server:
             store = server.store()
             reports = Reports(store, clock=clock)
-            kept = {"clock": clock, "kept_for": timedelta(days=30), "keep": 10, "batch": 20}
-            archive = Archive(store, reports, folder / "reports", new_id=identifiers(), **{**kept, **more})
+            archive = Archive(
+                store, reports, folder / "reports", new_id=identifiers(), **{"keep": 10, "batch": 20, **more}
+            )
             await test(reports, archive, clock)
             await store.close()
 
@@ -72,7 +73,7 @@ def test_nothing_moves_before_a_batch_is_due(binary, tmp_path):
 def test_a_service_that_ends_between_file_and_trim_leaves_each_report_once(
     binary, tmp_path, monkeypatch, more
 ):
-    async def test(reports, archive, clock):
+    async def test(reports, archive, _clock):
         await reports.accept("osm:1", [report(number) for number in range(1, 41)])
         real = archive_module.write_reports
 
@@ -85,8 +86,9 @@ def test_a_service_that_ends_between_file_and_trim_leaves_each_report_once(
             await archive.move()
         monkeypatch.setattr(archive_module, "write_reports", real)
         assert len((await reports.read(limit=1000)).reports) == 40
-        kept = {"clock": clock, "kept_for": timedelta(days=30), "keep": 10, "batch": 20 + more}
-        again = Archive(archive._redis, reports, tmp_path / "reports", new_id=identifiers("b"), **kept)
+        again = Archive(
+            archive._redis, reports, tmp_path / "reports", new_id=identifiers("b"), keep=10, batch=20 + more
+        )
         assert await again.move() == 20 + more
         archived = read_day(tmp_path / "reports", TODAY)
         left = (await reports.read(limit=1000)).reports
@@ -121,11 +123,38 @@ def test_a_draft_is_no_file_and_is_removed(binary, tmp_path):
     with_archive(binary, tmp_path, test)
 
 
-def test_two_replicas_do_not_archive_at_the_same_time(binary, tmp_path):
+def test_days_that_are_over_for_longer_than_reports_are_kept_are_removed(binary, tmp_path):
     async def test(reports, archive, clock):
+        await reports.accept("osm:1", [report(number) for number in range(1, 26)])
+        clock.now = NOON + timedelta(days=1)
+        await reports.accept("osm:1", [report(number) for number in range(26, 51)])
+        assert await archive.move() == 40
+        folder = tmp_path / "reports"
+        keeping = Archive(
+            archive._redis,
+            reports,
+            folder,
+            new_id=identifiers(),
+            kept_for=timedelta(days=10),
+            clock=clock,
+        )
+        clock.now = NOON + timedelta(days=10)
+        await keeping.forget()
+        assert archived_days(folder) == [TODAY, TOMORROW]
+        clock.now = NOON + timedelta(days=11)
+        await keeping.forget()
+        assert archived_days(folder) == [TOMORROW]
+        assert len(read_day(folder, TOMORROW)) == 15
+
+    with_archive(binary, tmp_path, test)
+
+
+def test_two_replicas_do_not_archive_at_the_same_time(binary, tmp_path):
+    async def test(reports, archive, _clock):
         await reports.accept("osm:1", [report(number) for number in range(1, 51)])
-        kept = {"clock": clock, "kept_for": timedelta(days=30), "keep": 10, "batch": 20}
-        other = Archive(archive._redis, reports, tmp_path / "other", new_id=identifiers("other"), **kept)
+        other = Archive(
+            archive._redis, reports, tmp_path / "other", new_id=identifiers("other"), keep=10, batch=20
+        )
         moved = await asyncio.gather(archive.move(), other.move())
         assert sorted(moved) == [0, 40]
         assert await other.move() == 0
@@ -170,20 +199,3 @@ def test_a_file_that_is_something_else_is_named(tmp_path, content):
         parquet.write_table(pa.table({"a": [1]}), path)
     with pytest.raises(StoreDamaged, match=r"1-0_2-0\.parquet"):
         read_day(tmp_path, TODAY)
-
-
-def test_days_that_need_not_be_kept_are_removed(binary, tmp_path):
-    async def test(reports, archive, clock):
-        await reports.accept("osm:1", [report(number) for number in range(1, 31)])
-        await archive.move()
-        folder = tmp_path / "reports"
-        (day,) = archived_days(folder)
-        clock.now += timedelta(days=30)
-        await archive.forget()
-        assert archived_days(folder) == [day]
-        clock.now += timedelta(days=1)
-        await archive.forget()
-        assert archived_days(folder) == []
-        assert list(folder.iterdir()) == []
-
-    with_archive(binary, tmp_path, test)

@@ -208,6 +208,17 @@ def _runs(rows: list[bytes], wanted: bytes) -> list[list[bytes]]:
     return runs
 
 
+def test_a_plan_that_shows_the_same_is_in_force_at_once() -> None:
+    tables = _tables()
+    runner = Runner(tables, local_programme(tables))
+    runner.take({"base": (_release(1, _plan(50, tables)),)})
+    _go(runner, 0, 300)
+    runner.take({"base": (_release(2, _plan(50, tables)),)})
+    rows = _go(runner, 300, 1)
+    assert runner.in_force() == ("base", 2, "offset 50", True)
+    assert rows == [_shown(50, 300)]
+
+
 def test_greatest_greens_that_leave_no_way_by_stages_lead_through_red() -> None:
     groups = _tables().to_dict()["groups"]
     for group, most in zip(groups, (30, 40, 30, 30, 30), strict=True):  # as long as they are
