@@ -18,6 +18,8 @@ from api.jobs.opening import served_jobs
 from api.lookout import Lookout
 from api.news import News
 from api.presence import Presence
+from api.rsmp_bridge.bridge import Around, Bridge
+from api.rsmp_bridge.opening import served_sites
 from api.security import bootstrap, issue
 from api.served_city import load_city
 from api.settings import Settings
@@ -90,6 +92,8 @@ async def _open(context: Context, stack: AsyncExitStack, tell_token: Callable[[s
         who=who,
     )
     await stack.enter_async_context(lookout.running())
+    around = Around(centre, news, presence, lookout, reports, context.clock)
+    bridge = await stack.enter_async_context(served_sites(settings, around))
     await stack.enter_async_context(_archive(context, store, reports))
     jobs = served_jobs(context, store)
     await stack.enter_async_context(jobs.running())
@@ -100,6 +104,7 @@ async def _open(context: Context, stack: AsyncExitStack, tell_token: Callable[[s
         Lookout: lookout,
         Reports: reports,
         Jobs: jobs,
+        Bridge: bridge,
         Audit: Audit(ledger),
         Idempotency: Idempotency(store, clock=context.clock, new_id=context.new_id),
     }

@@ -251,6 +251,11 @@ def revoke_controller(junction: str, *, why: str, key: str | None = None) -> Cal
     return do_silently("/v1/controllers/{junction}/revoke", given(why=why), key, junction=junction)
 
 
+def list_sites(*, limit: int | None = None, cursor: str | None = None) -> Call[models.Sites]:
+    """Return a page of the RSMP sites, with what they have said last."""
+    return _get("/v1/sites", models.Sites, limit=limit, cursor=cursor)
+
+
 def list_alarms(*, limit: int | None = None, cursor: str | None = None) -> Call[models.Alarms]:
     """Return a page of the alarms that stand."""
     return get("/v1/alarms", models.Alarms, limit=limit, cursor=cursor)

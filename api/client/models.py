@@ -40,6 +40,8 @@ __all__ = [
     "PlanSets",
     "Reported",
     "Result",
+    "Site",
+    "Sites",
     "SlotContent",
     "Token",
     "Tokens",
@@ -271,6 +273,36 @@ class Alarms(Page[Alarm]):
     def rows(self) -> list[Alarm]:
         """The alarms."""
         return self.alarms
+
+
+class Site(Answer):
+    """An RSMP site, by its capability file."""
+
+    file: str
+    site: str | None
+    junction: str | None
+    problem: str | None
+    connected: bool
+    connected_at: datetime | None
+    core: str | None
+    sxl: str | None
+    clock_ahead_s: float | None
+    version: int | None
+    findings: list[str]
+    last_heard: datetime | None
+    status: dict[str, Any] | None
+
+
+class Sites(Page[Site]):
+    """A page of RSMP sites."""
+
+    sites: list[Site]
+    next: str | None
+
+    @property
+    def rows(self) -> list[Site]:
+        """The sites."""
+        return self.sites
 
 
 class JobProgress(Answer):

@@ -13,6 +13,7 @@ from api.routes import (
     ledger,
     plan_sets,
     reports,
+    sites,
 )
 
 __all__ = ["ROUTERS"]
@@ -23,6 +24,7 @@ ROUTERS = (
     assignments.ROUTER,
     controllers.ROUTER,
     alarms.ROUTER,
+    sites.ROUTER,
     reports.ROUTER,
     jobs.ROUTER,
     jobs.COMMANDS,

@@ -109,9 +109,12 @@ class Service:
 
 
 @asynccontextmanager
-async def service(folder: Path, **settings: Any) -> AsyncIterator[Service]:
-    clock = Clock()
-    numbers = itertools.count(1)
+async def service(
+    folder: Path, *, clock: Clock | None = None, first_id: int = 1, **settings: Any
+) -> AsyncIterator[Service]:
+    """Open a service; one that is opened again in its folder needs identifiers that were not given before."""
+    clock = clock or Clock()
+    numbers = itertools.count(first_id)
     told: list[str] = []
     context = Context(
         settings=Settings(data_folder=folder, **{"city": CITY, "activation_lead_s": 10, **settings}),

@@ -58,6 +58,7 @@ RIGHTS: dict[tuple[str, str], tuple[set[str], Any]] = {
     ("POST", "/v1/controllers/{junction}/revoke"): ({"admin"}, {"why": ""}),
     ("GET", "/v1/alarms"): (STAFF, None),
     ("POST", "/v1/alarms/{alarm}/acknowledge"): (OPERATORS, WHY),
+    ("GET", "/v1/sites"): (STAFF, None),
     ("GET", "/v1/tokens"): ({"admin"}, None),
     ("POST", "/v1/tokens"): ({"first", "admin"}, {"name": " ", "roles": ["viewer"], **WHY}),
     ("POST", "/v1/tokens/{token}/revoke"): ({"admin"}, WHY),
