@@ -158,6 +158,8 @@ class AsyncJasylClient:
     rotate_controller = _Method(calls.rotate_controller)
     revoke_controller = _Method(calls.revoke_controller)
     list_sites = _Method(calls.list_sites)
+    list_reports = _Method(calls.list_reports)
+    latest_reports = _Method(calls.latest_reports)
     list_alarms = _Method(calls.list_alarms)
     acknowledge_alarm = _Method(calls.acknowledge_alarm)
     list_jobs = _Method(calls.list_jobs)

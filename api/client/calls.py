@@ -256,6 +256,18 @@ def list_sites(*, limit: int | None = None, cursor: str | None = None) -> Call[m
     return get("/v1/sites", models.Sites, limit=limit, cursor=cursor)
 
 
+def list_reports(
+    *, junction: str | None = None, after: str | None = None, limit: int | None = None
+) -> Call[models.Reports]:
+    """Return a page of the reports of controllers that are not archived yet; the next begins at its `next`."""
+    return get("/v1/reports", models.Reports, junction=junction, after=after, limit=limit)
+
+
+def latest_reports() -> Call[models.Statuses]:
+    """Return the last status of each junction that has sent one."""
+    return get("/v1/reports/latest", models.Statuses)
+
+
 def list_alarms(*, limit: int | None = None, cursor: str | None = None) -> Call[models.Alarms]:
     """Return a page of the alarms that stand."""
     return get("/v1/alarms", models.Alarms, limit=limit, cursor=cursor)
