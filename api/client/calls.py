@@ -223,10 +223,12 @@ def acknowledge_version(
     return Call("POST", route, models.Acknowledged, reader(models.Acknowledged), places, body=body)
 
 
-def send_reports(junction: str, reports: Sequence[Mapping[str, Any]]) -> Call[models.Reported]:
-    """Report, as a controller; each number is stored once."""
+def send_reports(
+    junction: str, reports: Sequence[Mapping[str, Any]], *, at: datetime | None = None
+) -> Call[models.Reported]:
+    """Report, as a controller; each number is stored once. `at` is when they are sent, by its clock."""
     route, places = "/v1/controllers/{junction}/reports", {"junction": junction}
-    body = given(reports=list(reports))
+    body = given(reports=list(reports), at=at)
     return Call("POST", route, models.Reported, reader(models.Reported), places, body=body)
 
 
