@@ -216,21 +216,21 @@ class JasylClient:
             self._sleep(reader.retry_s)
 
     def watch_plan_set(
-        self, plan_set: str, *, until: Callable[[], bool] = lambda: False, every_s: float = 0.5
+        self, plan_set: str, *, until: Callable[[PlanSet], bool] = lambda _found: False, every_s: float = 0.5
     ) -> Iterator[PlanSet]:
         """Yield a plan set whenever it has changed, until its publication has come to an end: in force, or not.
 
         Parameters
         ----------
         until
-            Says whether to leave off before.
+            Says of what was found whether to leave off before.
         """
         seen = None
         while True:
             found = self.get_plan_set(plan_set)
             if found != seen:
                 yield found
-            if sending.settled(found) or until():
+            if sending.settled(found) or until(found):
                 return
             seen = found
             self._sleep(every_s)
