@@ -76,6 +76,7 @@ def crash_ledger(
     folder: Path,
     *,
     cuts: int = 0,
+    pause_s: float = 4.0,
     victims: Sequence[Sequence[str]] = (),
     tell: Callable[[str], None] = print,
 ) -> Found:
@@ -83,6 +84,8 @@ def crash_ledger(
 
     Parameters
     ----------
+    pause_s
+        For how long at most work goes on between two kills, after there has been some.
     victims
         Who is killed in each round; without them, by chance.
     """
@@ -91,7 +94,7 @@ def crash_ledger(
     with running_world(plan, folder) as world:
         for number in range(1, rounds + 1):
             chosen = victims[number - 1] if victims else _victims(world, chance)
-            _round(world, chance, chosen)
+            _round(world, chance, chosen, pause_s)
             tell(f"round {number}: killed {', '.join(chosen)}")
         world.stop_people()
         found.problems += _settled(world)
@@ -115,7 +118,7 @@ def crash_ledger(
     return found
 
 
-def _round(world: World, chance: Generator, victims: Sequence[str]) -> None:
+def _round(world: World, chance: Generator, victims: Sequence[str], pause_s: float) -> None:
     """Kill at a random moment after work has gone on, then start what must be started by hand."""
     journals = [world.folder / "people.jsonl", world.folder / "fleet.jsonl"]
     before = [journal.stat().st_size for journal in journals]
@@ -125,7 +128,7 @@ def _round(world: World, chance: Generator, victims: Sequence[str]) -> None:
         if time.monotonic() > deadline:
             raise RuntimeError("Nothing has been answered for 120 s")
         time.sleep(0.05)
-    time.sleep(float(chance.uniform(0.0, 4.0)))
+    time.sleep(float(chance.uniform(0.0, pause_s)))
     world.kill(*victims)
     world.restart()
 
@@ -173,6 +176,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--city", default="grid 5x4")
     parser.add_argument("--replicas", type=int, default=0, help="Services on one Redis that is not theirs.")
+    parser.add_argument("--pause", type=float, default=4.0, help="Longest time between kills, in s.")
     parser.add_argument("--cuts", type=int, default=0, help="Power cuts of copies of the folder, at the end.")
     parser.add_argument("--poll", action="store_true", help="Controllers poll; default: the service pushes.")
     parser.add_argument(
@@ -185,7 +189,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = options.folder or Path(name)
         folder.mkdir(parents=True, exist_ok=True)
-        found = crash_ledger(plan, options.rounds, folder, cuts=options.cuts, tell=tell)
+        how = {"cuts": options.cuts, "pause_s": options.pause}
+        found = crash_ledger(plan, options.rounds, folder, **how, tell=tell)
     if options.as_json:
         print(json.dumps(asdict(found), indent=1))
     else:

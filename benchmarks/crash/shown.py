@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import math
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -35,8 +36,11 @@ class Shown:
         What must not be: seconds that break a rule, versions that are not activated (yet), a version after a newer one.
     groups, together
         Groups that were activated and seen to switch; of those, how many in one second of the clock.
+    hindered
+        Members that could not: they were dead, or under an order or a plan of a higher slot.
     late_s
-        Of the members of the others, how long after the first second of the activation they began.
+        Of the other members, those that began more than 2 s after their time: they had a changeover to finish first, or had
+        not heard.
     """
 
     seconds: int = 0
@@ -47,6 +51,7 @@ class Shown:
     out_of_order: list[str] = field(default_factory=list)
     groups: int = 0
     together: int = 0
+    hindered: int = 0
     late_s: list[float] = field(default_factory=list)
     versions: int = 0
 
@@ -68,6 +73,7 @@ def compared_shown(entries: Sequence[Mapping[str, Any]], folder: Path) -> Shown:
     shown, junctions = Shown(), []
     first: dict[tuple[str, int], int] = {}
     newest: Counter[tuple[str, str]] = Counter()
+    sources: dict[str, dict[int, str]] = defaultdict(dict)
     for record in read_journal(folder / "seconds.jsonl"):
         if "start" in record:
             junctions = record["start"]
@@ -80,6 +86,7 @@ def compared_shown(entries: Sequence[Mapping[str, Any]], folder: Path) -> Shown:
         ):
             shown.seconds += 1
             shown.by_source[source] += 1
+            sources[key][record["s"]] = source
             lamps[key].see(own, bytes.fromhex(row))
             _judge(shown, key, record["s"], source, version, decided, orders)
             if version is not None:
@@ -89,7 +96,7 @@ def compared_shown(entries: Sequence[Mapping[str, Any]], folder: Path) -> Shown:
                 newest[key, source] = max(newest[key, source], version)
     shown.unsafe += [text for one in lamps.values() for text in one.broken]
     shown.versions = len(first)
-    _groups(shown, groups, first)
+    _groups(shown, groups, first, sources)
     return shown
 
 
@@ -184,18 +191,24 @@ def incomplete_groups(entries: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def _groups(
-    shown: Shown, groups: Sequence[tuple[float, dict[str, int]]], first: Mapping[tuple[str, int], int]
+    shown: Shown,
+    groups: Sequence[tuple[float, dict[str, int]]],
+    first: Mapping[tuple[str, int], int],
+    sources: Mapping[str, Mapping[int, str]],
 ) -> None:
-    """Count how groups switched: all members, or, where something newer came or controllers were dead, those that could."""
+    """Count how groups switched."""
     for at, members in groups:
-        begun = [first[key, version] for key, version in members.items() if (key, version) in first]
+        begun = {key: first[key, version] for key, version in members.items() if (key, version) in first}
         if len(begun) < 2:
             continue
         shown.groups += 1
-        if len(begun) == len(members) and max(begun) == min(begun):
-            shown.together += 1
-        else:
-            shown.late_s += [second - at for second in begun if second - at > 2]
+        shown.together += len(begun) == len(members) and len(set(begun.values())) == 1
+        for key, second in begun.items():
+            between = [sources[key].get(passed) for passed in range(math.ceil(at), second)]
+            if any(source not in {"base", "local", "start"} for source in between):
+                shown.hindered += 1
+            elif second - at > 2:
+                shown.late_s.append(round(second - at, 1))
 
 
 def _posix(text: str) -> float:
