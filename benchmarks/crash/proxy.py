@@ -70,10 +70,10 @@ class Proxy:
             await _closed(writer)
 
     async def _replica(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter] | None:
-        for _ in self._ports:
-            self._next = (self._next + 1) % len(self._ports)
+        self._next = (self._next + 1) % len(self._ports)
+        for port in (*self._ports[self._next :], *self._ports[: self._next]):
             with suppress(OSError):
-                return await asyncio.open_connection("127.0.0.1", self._ports[self._next])
+                return await asyncio.open_connection("127.0.0.1", port)
         return None
 
 
