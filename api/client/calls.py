@@ -253,7 +253,7 @@ def revoke_controller(junction: str, *, why: str, key: str | None = None) -> Cal
 
 def list_sites(*, limit: int | None = None, cursor: str | None = None) -> Call[models.Sites]:
     """Return a page of the RSMP sites, with what they have said last."""
-    return _get("/v1/sites", models.Sites, limit=limit, cursor=cursor)
+    return get("/v1/sites", models.Sites, limit=limit, cursor=cursor)
 
 
 def list_alarms(*, limit: int | None = None, cursor: str | None = None) -> Call[models.Alarms]:
