@@ -1,15 +1,12 @@
-"""Runs the examples of README.md and docs/: Python blocks, and `$ jasyl ...` lines of console blocks.
+"""Runs the examples of README.md and docs/: Python blocks, and `$ jasyl ...` and `$ curl ...` lines of console blocks.
 
 Where an example shows output, it is compared; ``...`` stands for anything.
 """
 
 from __future__ import annotations
 
-import contextlib
 import doctest
-import io
 import os
-import shlex
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -17,7 +14,7 @@ from typing import Any
 from sybil import Example, Sybil
 from sybil.parsers.markdown import CodeBlockParser, PythonCodeBlockParser
 
-from api.cli import run
+from tests.docs_shell import Shell
 
 _PROJECT = Path(__file__).resolve().parent
 
@@ -26,7 +23,9 @@ def _split(block: str) -> list[tuple[str, str]]:
     """Return the commands of a console block, each with the output shown for it."""
     pairs: list[tuple[str, str]] = []
     for line in block.splitlines():
-        if line.startswith("$ "):
+        if pairs and pairs[-1][0].endswith("\\"):
+            pairs[-1] = (pairs[-1][0][:-1] + line.strip(), "")
+        elif line.startswith("$ "):
             pairs.append((line[2:], ""))
         elif pairs:
             command, output = pairs[-1]
@@ -36,13 +35,10 @@ def _split(block: str) -> list[tuple[str, str]]:
 
 def _run_console(example: Example) -> str | None:
     for command, expected in _split(example.parsed):
-        program, *arguments = shlex.split(command)
-        if program != "jasyl":
+        done = example.namespace["_shell"].run(command)
+        if done is None:
             continue
-        output, errors = io.StringIO(), io.StringIO()
-        with contextlib.redirect_stdout(output), contextlib.redirect_stderr(errors):
-            code = run(arguments)
-        shown = output.getvalue() + errors.getvalue()
+        code, shown = done
         if code != 0 and not expected:
             return f"{command} ended with exit code {code}:\n{shown}"
         checker = doctest.OutputChecker()
@@ -56,9 +52,11 @@ def _setup(namespace: dict[str, Any]) -> None:
     namespace["_home"] = Path.cwd()
     namespace["_folder"] = tempfile.TemporaryDirectory()
     os.chdir(namespace["_folder"].name)
+    namespace["_shell"] = Shell()
 
 
 def _teardown(namespace: dict[str, Any]) -> None:
+    namespace["_shell"].close()
     os.chdir(namespace["_home"])
     namespace["_folder"].cleanup()
 

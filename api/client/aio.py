@@ -158,6 +158,8 @@ class AsyncJasylClient:
     rotate_controller = _Method(calls.rotate_controller)
     revoke_controller = _Method(calls.revoke_controller)
     list_sites = _Method(calls.list_sites)
+    list_reports = _Method(calls.list_reports)
+    latest_reports = _Method(calls.latest_reports)
     list_alarms = _Method(calls.list_alarms)
     acknowledge_alarm = _Method(calls.acknowledge_alarm)
     list_jobs = _Method(calls.list_jobs)
@@ -206,21 +208,21 @@ class AsyncJasylClient:
             await self._sleep(reader.retry_s)
 
     async def watch_plan_set(
-        self, plan_set: str, *, until: Callable[[], bool] = lambda: False, every_s: float = 0.5
+        self, plan_set: str, *, until: Callable[[PlanSet], bool] = lambda _found: False, every_s: float = 0.5
     ) -> AsyncIterator[PlanSet]:
         """Yield a plan set whenever it has changed, until its publication has come to an end: in force, or not.
 
         Parameters
         ----------
         until
-            Says whether to leave off before.
+            Says of what was found whether to leave off before.
         """
         seen = None
         while True:
             found = await self.get_plan_set(plan_set)
             if found != seen:
                 yield found
-            if sending.settled(found) or until():
+            if sending.settled(found) or until(found):
                 return
             seen = found
             await self._sleep(every_s)

@@ -275,6 +275,31 @@ class Alarms(Page[Alarm]):
         return self.alarms
 
 
+class Report(Answer):
+    """A report of a controller, as it was stored."""
+
+    junction: str
+    number: int
+    kind: str
+    at: datetime
+    received: datetime
+    data: dict[str, Any]
+
+
+class Reports(Answer):
+    """A page of reports, the oldest first."""
+
+    reports: list[Report]
+    next: str
+    complete: bool
+
+
+class Statuses(Answer):
+    """The last status of each junction that has sent one."""
+
+    statuses: list[Report]
+
+
 class Site(Answer):
     """An RSMP site, by its capability file."""
 

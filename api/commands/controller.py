@@ -26,6 +26,12 @@ __all__ = ["command"]
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 _FOLDER = click.Path(path_type=Path, file_okay=False)
+_URL = click.option(
+    "--url",
+    envvar="JASYL_URL",
+    default="http://127.0.0.1:8000",
+    help="Root of the service; default: JASYL_URL, else http://127.0.0.1:8000.",
+)
 
 
 @click.group("controller")
@@ -120,7 +126,7 @@ def _local_schedule(
 
 @command.command("register")
 @click.argument("folder", type=_FOLDER)
-@click.option("--url", required=True, help="Root of the service, e.g. http://127.0.0.1:8000.")
+@_URL
 @click.option(
     "--credentials",
     type=_FILE,
@@ -131,10 +137,10 @@ def _local_schedule(
 @click.option("--rotate", is_flag=True, help="They are registered: give them new credentials.")
 @click.option("--ca", type=_FILE, default=None, help="Authority of the service's certificate (PEM).")
 @click.option(
-    "--token",
-    envvar="JASYL_TOKEN",
-    required=True,
-    help="Token of an administrator; better in the environment, as JASYL_TOKEN, than in the list of processes.",
+    "--token-file",
+    type=_FILE,
+    default=None,
+    help="File with the token of an administrator, which nobody else can read; default: the variable JASYL_TOKEN.",
 )
 @json_option
 def register_command(
@@ -144,7 +150,7 @@ def register_command(
     junctions: tuple[str, ...],
     rotate: bool,
     ca: Path | None,
-    token: str,
+    token_file: Path | None,
     as_json: bool,
 ) -> None:
     """Register the controllers whose tables are in FOLDER, and let them trust the keys of the service.
@@ -153,9 +159,10 @@ def register_command(
 
     \b
     Examples:
-      JASYL_TOKEN=... jasyl controller register controllers --url http://127.0.0.1:8000 --credentials credentials.json
+      jasyl controller register controllers --credentials credentials.json --token-file admin.token
       jasyl controller register controllers --url https://centre.example --credentials c.json --rotate
     """
+    from api.client.sending import read_token
     from simulation.controller.commissioning import (
         read_credentials,
         read_folder,
@@ -166,6 +173,10 @@ def register_command(
     from simulation.controller.http import LinkError, Settings, register
     from traffic.errors import InputError
 
+    token = read_token(token_file)
+    if token is None:
+        hint = "Give a file with --token-file, or set JASYL_TOKEN"
+        raise InputError("must be given", field="--token-file", hint=hint)
     service = Settings(url, ca=None if ca is None else str(ca))
     known = read_credentials(credentials) if credentials.exists() else {}
     tables = read_folder(folder, junctions)
@@ -237,7 +248,7 @@ def _plan_of(document: object, tables: Tables) -> object:
 
 @command.command("run")
 @click.argument("folder", type=_FOLDER)
-@click.option("--url", required=True, help="Root of the service, e.g. http://127.0.0.1:8000.")
+@_URL
 @click.option(
     "--credentials",
     type=_FILE,

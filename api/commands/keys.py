@@ -41,8 +41,9 @@ def _folder(data_folder: Path | None) -> Path:
 
 @command.command("new")
 @_DATA
+@click.option("--id", "id_only", is_flag=True, help="Print its name alone, for scripts.")
 @json_option
-def new(data_folder: Path | None, as_json: bool) -> None:
+def new(data_folder: Path | None, id_only: bool, as_json: bool) -> None:
     """Make a key. It signs nothing until `jasyl keys use` names it, on replicas that all have it."""
     from api.serving import usable_folder
     from api.signing_keys import new_key
@@ -50,7 +51,9 @@ def new(data_folder: Path | None, as_json: bool) -> None:
     folder = _folder(data_folder)
     usable_folder(folder)
     signer = new_key(folder)
-    if as_json:
+    if id_only:
+        click.echo(signer.kid)
+    elif as_json:
         click.echo(json.dumps({"key": signer.kid, "file": str(folder / f"{signer.kid}.pem")}))
     else:
         click.echo(f"key {signer.kid}")
@@ -69,11 +72,11 @@ def show(data_folder: Path | None) -> None:
 
 
 @command.command("use")
-@click.argument("key")
+@click.argument("key_id", metavar="KEY")
 @why_option
 @service_options
 @json_option
-def use(service: Service, key: str, why: str, as_json: bool) -> None:
+def use(service: Service, key_id: str, why: str, as_json: bool) -> None:
     """Let KEY sign from now on; the old one tells the controllers, which then trust both.
 
     \b
@@ -81,5 +84,5 @@ def use(service: Service, key: str, why: str, as_json: bool) -> None:
       jasyl keys use 2Zq8... --why "yearly" --token-file admin.token
     """
     with service.opened() as client:
-        found = client.rotate_signing_key(key, why=why)
+        found = client.rotate_signing_key(key_id, why=why)
     print_result({"signing": found.signing, "keys": [one["kid"] for one in found.keys]}, as_json=as_json)

@@ -38,7 +38,14 @@ _STATES = (
 _wait_option = click.option(
     "--wait",
     is_flag=True,
-    help="Wait until it is in force everywhere; if it does not come to that, end with 2.",
+    help="Wait until it is as far as --until says; if it does not come to that, end with 2.",
+)
+_until_option = click.option(
+    "--until",
+    type=click.Choice(["acknowledged", "in_force"]),
+    default="acknowledged",
+    show_default=True,
+    help="Until every controller has accepted it, or runs it too, which can take minutes of transition.",
 )
 _timeout_option = click.option(
     "--timeout",
@@ -70,6 +77,7 @@ def command() -> None:
 @click.option("--slot", type=click.Choice(_SLOTS), default="base", show_default=True, help="What it is for.")
 @instant_option("--activate-from", "Not in force before, such as 2026-12-01T06:00:00+05:00.")
 @instant_option("--valid-until", "Not in force after.")
+@click.option("--id", "id_only", is_flag=True, help="Print its identifier alone, for scripts.")
 @why_option
 @service_options
 @json_option
@@ -80,6 +88,7 @@ def submit(
     slot: str,
     activate_from: datetime | None,
     valid_until: datetime | None,
+    id_only: bool,
     why: str,
     as_json: bool,
 ) -> None:
@@ -89,6 +98,7 @@ def submit(
     Examples:
       jasyl plans submit plans.json --why "morning peak" --token-file engineer.token
       jasyl plans submit match.json --slot event --valid-until 2026-12-01T23:00:00+05:00 --why "match" --json
+      SET=$(jasyl plans submit plans.json --why "morning peak" --id)
     """
     from signals.lifecycle.records import Slot
 
@@ -102,7 +112,10 @@ def submit(
             activate_from=activate_from,
             valid_until=valid_until,
         )
-    _print(made, as_json=as_json)
+    if id_only:
+        click.echo(made.id)
+    else:
+        _print(made, as_json=as_json)
 
 
 def _document(file: Path) -> dict[str, Any]:
@@ -155,24 +168,32 @@ def approve(service: Service, plan_set: str, why: str, as_json: bool) -> None:
 @click.argument("plan_set")
 @why_option
 @_wait_option
+@_until_option
 @_timeout_option
 @service_options
 @json_option
 @quiet_option
 def publish(
-    service: Service, plan_set: str, why: str, wait: bool, timeout_s: float, as_json: bool, quiet: bool
+    service: Service,
+    plan_set: str,
+    why: str,
+    wait: bool,
+    until: str,
+    timeout_s: float,
+    as_json: bool,
+    quiet: bool,
 ) -> None:
     """Sign the plans of a set and give them to the controllers, all in one act.
 
     \b
     Examples:
       jasyl plans publish 1f0c --why "from Monday" --token-file approver.token
-      jasyl plans publish 1f0c --why "from Monday" --wait --timeout 300 --token-file approver.token
+      jasyl plans publish 1f0c --why "from Monday" --wait --until in_force --token-file approver.token
     """
     with service.opened() as client:
         made = client.publish_plan_set(plan_set, why=why)
         if wait:
-            made = _waited(client, made, timeout_s, quiet=quiet or as_json)
+            made = _waited(client, made, until, timeout_s, quiet=quiet or as_json)
     _print(made, as_json=as_json)
 
 
@@ -196,12 +217,20 @@ def withdraw(service: Service, plan_set: str, why: str, as_json: bool) -> None:
 @click.argument("plan_set")
 @why_option
 @_wait_option
+@_until_option
 @_timeout_option
 @service_options
 @json_option
 @quiet_option
 def roll_back(
-    service: Service, plan_set: str, why: str, wait: bool, timeout_s: float, as_json: bool, quiet: bool
+    service: Service,
+    plan_set: str,
+    why: str,
+    wait: bool,
+    until: str,
+    timeout_s: float,
+    as_json: bool,
+    quiet: bool,
 ) -> None:
     """Publish what was in force before a plan set, as a new one.
 
@@ -212,7 +241,7 @@ def roll_back(
     with service.opened() as client:
         made = client.roll_back_plan_set(plan_set, why=why)
         if wait:
-            made = _waited(client, made, timeout_s, quiet=quiet or as_json)
+            made = _waited(client, made, until, timeout_s, quiet=quiet or as_json)
     _print(made, as_json=as_json)
 
 
@@ -293,23 +322,26 @@ def show(service: Service, plan_set: str, target: Path | None, as_json: bool) ->
     _print(found, as_json=as_json)
 
 
-def _waited(client: JasylClient, found: PlanSet, timeout_s: float, *, quiet: bool) -> PlanSet:
-    """Wait until a plan set is in force, and show how many controllers have acknowledged and run it."""
+def _waited(client: JasylClient, found: PlanSet, until: str, timeout_s: float, *, quiet: bool) -> PlanSet:
+    """Wait until a plan set is so far, and show how many controllers have acknowledged and run it."""
     from signals.lifecycle.records import SetState
     from traffic.errors import InputError
 
+    wanted = {SetState(until), SetState.IN_FORCE}
     deadline = time.monotonic() + timeout_s
     with progress_bar(f"Plan set {found.id}", quiet=quiet) as tell:
-        for seen in client.watch_plan_set(found.id, until=lambda: time.monotonic() > deadline):
+        for seen in client.watch_plan_set(
+            found.id, until=lambda now: now.state in wanted or time.monotonic() > deadline
+        ):
             found = seen
             _tell(tell, found)
-    if found.state is SetState.IN_FORCE:
+    if found.state in wanted:
         return found
     missing = sorted(key for group in found.groups for key in group.missing)
     hint = (
         f"Not acknowledged by: {', '.join(missing)}" if missing else "See `jasyl plans show`, and the alarms"
     )
-    rule = f"must be in force within {timeout_s:g} s"
+    rule = f"must be {until.replace('_', ' ')} within {timeout_s:g} s"
     raise InputError(rule, field=f"plan set {found.id}", value=found.state.value, hint=hint)
 
 

@@ -51,6 +51,12 @@ def command() -> None:
     default=None,
     help="New file for the token, which nobody else can read; default: it is printed.",
 )
+@click.option(
+    "--id",
+    "id_only",
+    is_flag=True,
+    help="Print its identifier alone, for scripts; give --output to have the token.",
+)
 @why_option
 @service_options
 @json_option
@@ -61,6 +67,7 @@ def create(
     rights: tuple[str, ...],
     expires: datetime | None,
     output: Path | None,
+    id_only: bool,
     why: str,
     as_json: bool,
 ) -> None:
@@ -88,15 +95,18 @@ def create(
             expires_at=expires,
             why=why,
         )
-    _tell(made, output, as_json=as_json)
+    _tell(made, output, id_only=id_only, as_json=as_json)
 
 
-def _tell(made: NewToken, output: Path | None, *, as_json: bool) -> None:
+def _tell(made: NewToken, output: Path | None, *, id_only: bool, as_json: bool) -> None:
     values = made.model_dump(mode="json")
     if output is not None:
         write_secret(output, made.token)
         values = {name: value for name, value in values.items() if name != "token"} | {"file": str(output)}
-    print_result(values, as_json=as_json)
+    if id_only:
+        click.echo(made.id)
+    else:
+        print_result(values, as_json=as_json)
 
 
 def write_secret(file: Path, text: str) -> None:

@@ -62,13 +62,13 @@ class _People:
                     await self.free.wait()
                 self.active += 1
                 tasks.create_task(self._thing())
-                await asyncio.sleep(float(self.chance.uniform(0.0, 0.3)))
+                await asyncio.sleep(float(self.chance.uniform(0.0, 0.8)))
 
     async def _thing(self) -> None:
         self.count += 1
         name = f"{self.run}-{self.count}"
         things = (self._publish, self._unsafe, self._roll_back, self._order)
-        choice = int(self.chance.choice(len(things), p=(0.55, 0.1, 0.1, 0.25)))
+        choice = int(self.chance.choice(len(things), p=(0.65, 0.1, 0.1, 0.15)))
         try:
             await things[choice](name)
         except (_NoAnswerError, _DeclinedError):
@@ -90,7 +90,7 @@ class _People:
 
     async def _publish(self, name: str) -> None:
         keys, chance = self._some(), self.chance
-        slot = str(chance.choice(["base", "event", "incident"], p=(0.8, 0.1, 0.1)))
+        slot = str(chance.choice(["base", "event", "incident"], p=(0.9, 0.05, 0.05)))
         until = None if slot == "base" else _later(float(chance.uniform(30, 90)))
         document = self.documents.safe(name, keys, chance)
         body = {"document": document, "name": name, "slot": slot, "groups": self._groups(keys)}

@@ -175,12 +175,18 @@ class World:
         return None if child is None else psutil.Process(child.pid)
 
     def _redis_process(self) -> psutil.Process | None:
+        """Return the Redis that runs; where it is being started again, the next one."""
         if self.plan.replicas:
             return self.redis and psutil.Process(self.redis.pid)
         running = self.services[0].process
         assert running is not None
-        children = psutil.Process(running.pid).children(recursive=True)
-        return next((child for child in children if _is_redis(child)), None)
+        deadline = time.monotonic() + _START_S
+        while time.monotonic() < deadline and running.runs:
+            for child in psutil.Process(running.pid).children(recursive=True):
+                if _is_redis(child):
+                    return child
+            time.sleep(0.02)
+        return None
 
     def restart(self) -> None:
         """Start what has to be started by hand."""
@@ -255,17 +261,17 @@ def running_world(plan: Plan, folder: Path) -> Iterator[World]:
         world.services.append(_Service(folder / "service"))
         token = world.start_service(world.services[0])
         assert token is not None
+        world.url = f"http://127.0.0.1:{world.services[0].port}"
+        _staff(world, token)
+        _commission(world)
         for number in range(2, plan.replicas + 1):
             other = _Service(folder / f"service{number}")
             shutil.copytree(world.services[0].folder / "keys", other.folder / "keys")
             world.services.append(other)
             world.start_service(other)
-        world.url = f"http://127.0.0.1:{world.services[0].port}"
         if plan.replicas:
             proxy = stack.enter_context(Proxy([service.port for service in world.services]))
             world.url = proxy.url
-        _staff(world, token)
-        _commission(world)
         world.start_fleet()
         world.start_people()
         yield world

@@ -61,12 +61,24 @@ def test_a_plan_set_from_the_file_to_the_lamps_and_back(
             assert command("engineer", "plans", "check", made[-1], "--why", "ready")["state"] == "checked"
             assert command("approver", "plans", "approve", made[-1], "--why", "seen")["state"] == "approved"
             told = command(
-                "approver", "plans", "publish", made[-1], "--why", "now", "--wait", "--timeout", "30"
+                "approver",
+                "plans",
+                "publish",
+                made[-1],
+                "--why",
+                "now",
+                "--wait",
+                "--until",
+                "in_force",
+                "--timeout",
+                "30",
             )
             assert told["state"] == "in_force"
             assert {group["state"] for group in told["groups"]} == {"in_force"}
         assert command("viewer", "plans", "show", made[0])["state"] == "superseded"
-        told = command("approver", "plans", "roll-back", made[1], "--why", "queues", "--wait")
+        told = command(
+            "approver", "plans", "roll-back", made[1], "--why", "queues", "--wait", "--until", "in_force"
+        )
         assert (told["state"], told["rollback_of"]) == ("in_force", made[1])
     listed = command("viewer", "plans", "list", "--state", "in_force")["plan_sets"]
     assert [one["id"] for one in listed] == [told["id"]]
@@ -82,7 +94,7 @@ def test_a_publication_that_does_not_come_into_force_is_told(
     command("approver", "plans", "approve", made, "--why", "seen")
     publish = ("plans", "publish", made, "--why", "now", "--wait", "--timeout", "0.1")
     problem = command("approver", *publish, code=2)
-    assert problem["rule"] == "must be in force within 0.1 s"
+    assert problem["rule"] == "must be acknowledged within 0.1 s"
     assert all(key in problem["hint"] for key in keys())
     assert command("engineer", "plans", "withdraw", made, "--why", "no controllers")["state"] == "kept"
     problem = command("approver", "plans", "publish", made, "--why", "again", code=2)
@@ -95,7 +107,9 @@ def test_an_event_is_ended(found: Running, command: Callable[..., dict[str, Any]
         made = _submitted(command, found, "--slot", "event", "--valid-until", until)
         command("engineer", "plans", "check", made, "--why", "ready")
         command("approver", "plans", "approve", made, "--why", "seen")
-        told = command("approver", "plans", "publish", made, "--why", "match", "--wait")
+        told = command(
+            "approver", "plans", "publish", made, "--why", "match", "--wait", "--until", "in_force"
+        )
         assert (told["slot"], told["valid_until"]) == ("event", until)
         ended = command("approver", "plans", "end", made, "--why", "over")["valid_until"]
         assert ended < until

@@ -101,26 +101,26 @@ def test_a_token_is_compared_in_the_same_time_whatever_is_wrong_with_it(monkeypa
 # API3: properties that nobody may set or see
 
 
-@pytest.mark.parametrize(
-    ("path", "body"),
-    [
-        ("/tokens", {"name": "Dana", "roles": ["viewer"], "once": False}),
-        ("/tokens", {"name": "Dana", "roles": ["viewer"], "digest": "0" * 64}),
-        ("/tokens", {"name": "controller:corridor:1", "roles": ["viewer"]}),
-        ("/tokens", {"name": "Service", "roles": ["viewer"]}),
-        ("/tokens", {"name": "Dana\nadmin", "roles": ["viewer"]}),
-        ("/tokens", {"name": "Dana", "roles": ["controller"]}),
-        ("/tokens", {"name": "Dana", "roles": ["viewer"], "rights": ["access:manage"]}),
-        ("/controllers", {"junction": HERE, "token": "jsy_mine"}),
-        ("/plan-sets", {"document": {}, "state": "approved"}),
-        ("/plan-sets", {"document": {}, "author": "Dana"}),
-    ],
-)
-def test_what_is_not_for_the_sender_to_say_is_refused(tmp_path: Path, path: str, body: Any) -> None:
+_NOT_TO_BE_SAID = [
+    ("/tokens", {"name": "Dana", "roles": ["viewer"], "once": False}),
+    ("/tokens", {"name": "Dana", "roles": ["viewer"], "digest": "0" * 64}),
+    ("/tokens", {"name": "controller:corridor:1", "roles": ["viewer"]}),
+    ("/tokens", {"name": "Service", "roles": ["viewer"]}),
+    ("/tokens", {"name": "Dana\nadmin", "roles": ["viewer"]}),
+    ("/tokens", {"name": "Dana", "roles": ["controller"]}),
+    ("/tokens", {"name": "Dana", "roles": ["viewer"], "rights": ["access:manage"]}),
+    ("/controllers", {"junction": HERE, "token": "jsy_mine"}),
+    ("/plan-sets", {"document": {}, "state": "approved"}),
+    ("/plan-sets", {"document": {}, "author": "Dana"}),
+]
+
+
+def test_what_is_not_for_the_sender_to_say_is_refused(tmp_path: Path) -> None:
     async def test(service: Service) -> None:
         seq = service.centre.ledger.seq
-        answer = await service.ask("POST", path, {**body, **WHY}, who="admin")
-        assert answer.status_code == 422
+        for path, body in _NOT_TO_BE_SAID:
+            answer = await service.ask("POST", path, {**body, **WHY}, who="admin")
+            assert answer.status_code == 422, body
         assert service.centre.ledger.seq == seq
 
     serving(tmp_path, test)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import pytest
-
 from tests.api.service.centres import Service, serving
 from tests.api.service.test_plan_sets import document, keys
 
@@ -88,12 +86,12 @@ def test_what_comes_and_goes_between_two_pages_moves_nothing_else(tmp_path: Path
     serving(tmp_path, test)
 
 
-@pytest.mark.parametrize("cursor", ["%", "a", "!!!!", "_____w", "é", "x" * 2001])
-def test_a_cursor_that_is_none(tmp_path: Path, cursor: str) -> None:
+def test_a_cursor_that_is_none(tmp_path: Path) -> None:
     async def test(service: Service) -> None:
         for path in ("/plan-sets", "/junctions", "/controllers", "/tokens", "/alarms"):
-            found = await service.ask("GET", f"{path}?cursor={cursor}", who="admin")
-            assert found.status_code == 422
-            assert found.json()["field"] in {"cursor", "query.cursor"}
+            for cursor in ("%", "a", "!!!!", "_____w", "é", "x" * 2001):
+                found = await service.ask("GET", f"{path}?cursor={cursor}", who="admin")
+                assert found.status_code == 422
+                assert found.json()["field"] in {"cursor", "query.cursor"}
 
     serving(tmp_path, test)

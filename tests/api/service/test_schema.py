@@ -169,7 +169,7 @@ def _phases(examples: int, steps: int, *, coverage: bool) -> dict[str, Any]:
 
 @pytest.mark.parametrize("who", ["admin", "controller"])
 def test_the_service_keeps_its_document(tmp_path: Path, who: str) -> None:
-    cases, found = _asked(tmp_path, who, 1, _phases(3, 8, coverage=False))
+    cases, found = _asked(tmp_path, who, 1, _phases(2, 6, coverage=False))
     assert not found, "\n\n".join(found[:20])
     assert sum(cases.values()) > 100
     assert cases["stateful"] > 20

@@ -124,13 +124,13 @@ def test_a_long_poll_without_news_ends_with_304_and_with_a_stop_at_once(tmp_path
     serving(tmp_path, test)
 
 
-@pytest.mark.parametrize("wait", ["-1", "61", "nan", "inf", "x", "1e999"])
-def test_how_long_may_be_waited(tmp_path: Path, wait: str) -> None:
+def test_how_long_may_be_waited(tmp_path: Path) -> None:
     async def test(service: Service) -> None:
         await service.register(HERE)
-        found = await service.ask("GET", f"/controllers/{HERE}/assignment?wait={wait}", who=HERE)
-        assert found.status_code == 422
-        assert found.json()["field"] == "query.wait"
+        for wait in ("-1", "61", "nan", "inf", "x", "1e999"):
+            found = await service.ask("GET", f"/controllers/{HERE}/assignment?wait={wait}", who=HERE)
+            assert found.status_code == 422
+            assert found.json()["field"] == "query.wait"
 
     serving(tmp_path, test)
 
