@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import time
 import uuid
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from api.console import json_option, print_result
+from api.console import FiniteRange, json_option, print_result
 
 if TYPE_CHECKING:
     from api.served_city import ServedCity
     from signals.rsmp.capability import Capability
-    from simulation.controller.rsmp_site import RsmpSite
+    from simulation.controller.rsmp_fleet import RsmpFleet
 
 __all__ = ["command"]
 
@@ -31,7 +31,7 @@ def command() -> None:
     Examples:
       jasyl rsmp check data/rsmp/1.toml corridor
       jasyl rsmp check data/rsmp/1.toml corridor --plans plans.json
-      jasyl rsmp site data/rsmp/1.toml corridor --data data --connect 127.0.0.1:12111
+      jasyl rsmp run corridor --data data --connect 127.0.0.1:12111
     """
 
 
@@ -106,55 +106,61 @@ def _mapped(capability: Capability, city: ServedCity, file: Path, time_zone: str
     ]
 
 
-@command.command("site")
-@click.argument("file", type=_FILE)
+@command.command("run")
 @click.argument("city")
-@click.option(
-    "--connect", "address", default="127.0.0.1:12111", show_default=True, help="HOST:PORT of the service."
-)
 @click.option(
     "--data",
     type=click.Path(path_type=Path, file_okay=False),
     required=True,
-    help="Data folder of the service: security codes are in rsmp/secrets.",
+    help="Data folder of the service: capability files are in rsmp, security codes in rsmp/secrets.",
 )
-@click.option("--time-zone", default="Asia/Almaty", show_default=True, help="Time zone of its time tables.")
-def site_command(file: Path, city: str, address: str, data: Path, time_zone: str) -> None:
-    """Run a virtual site as the capability file FILE describes it, until Ctrl-C.
+@click.option(
+    "--connect", "address", default="127.0.0.1:12111", show_default=True, help="HOST:PORT of the service."
+)
+@click.option("--time-zone", default="Asia/Almaty", show_default=True, help="Time zone of the time tables.")
+@click.option(
+    "--seconds", type=FiniteRange(0.0, 1e9), default=None, help="For how long; default: until Ctrl-C."
+)
+@json_option
+def run_command(
+    city: str, data: Path, address: str, time_zone: str, seconds: float | None, as_json: bool
+) -> None:
+    """Run a virtual site for each capability file of a data folder, as controllers of the junctions of CITY.
 
-    Behind it stands a controller in memory that knows its junction in CITY, and refuses settings that would be unsafe.
+    They have lamps that a conflict monitor watches, and run nothing that their own gate refuses.
 
     \b
     Examples:
-      jasyl rsmp site data/rsmp/1.toml corridor --data data
+      jasyl rsmp run corridor --data data
+      jasyl rsmp run almaty --data data --connect 127.0.0.1:12111 --seconds 600 --json
     """
-    from api.rsmp_bridge.files import read_codes
+    from api.rsmp_bridge.files import read_codes, read_sites
     from api.served_city import load_city
-    from signals.rsmp.capability_file import read_capability
-    from signals.rsmp.commissioning import require_junction
     from simulation.controller.commissioning import bare_tables
-    from simulation.controller.rsmp_gate import GatedModel
-    from simulation.controller.rsmp_site import RsmpSite, SiteSettings
-    from simulation.controller.tables import time_zone as zone_of
+    from simulation.controller.rsmp_fleet import RsmpFleet, RsmpFleetSettings
+    from traffic.errors import InputError
 
     host, port = _address(address)
-    capability = read_capability(file)
-    junction = load_city(city).junction(capability.junction)
-    require_junction(capability, junction)
-    model = GatedModel(
-        capability,
-        bare_tables(junction, time_zone=time_zone),
-        clock=lambda: datetime.now(UTC),
-        zone=zone_of(time_zone, "--time-zone"),
-    )
-    site = RsmpSite(
-        model,
-        SiteSettings(capability.site, capability.component, sxl=capability.sxl),
-        codes=read_codes(data / "rsmp", capability.security),
+    served, folder = load_city(city), data / "rsmp"
+    files = read_sites(folder, served.junctions)
+    if not files:
+        raise InputError("must have a capability file", file=folder, field="--data")
+    controllers = []
+    for row in files:
+        if row.problem is not None or row.capability is None:
+            raise InputError("must be usable", file=row.file, value=row.problem)
+        tables = bare_tables(served.junction(row.capability.junction), time_zone=time_zone)
+        controllers.append((row.capability, tables))
+    fleet = RsmpFleet(
+        controllers,
+        codes=lambda name: read_codes(folder, name),
+        settings=RsmpFleetSettings(host, port),
+        clock=time.time,
+        steady=time.monotonic,
         new_id=lambda: str(uuid.uuid4()),
     )
-    click.echo(f"Site {capability.site} connects to {host}:{port}")
-    asyncio.run(_until_stopped(site, host, port))
+    asyncio.run(_run(fleet, seconds))
+    print_result(fleet.summary(), as_json=as_json)
 
 
 def _address(text: str) -> tuple[str, int]:
@@ -166,12 +172,10 @@ def _address(text: str) -> tuple[str, int]:
     return host.strip("[]"), int(port)
 
 
-async def _until_stopped(site: RsmpSite, host: str, port: int) -> None:
-    stopped = asyncio.Event()
-    loop = asyncio.get_running_loop()
+async def _run(fleet: RsmpFleet, seconds: float | None) -> None:
+    until, loop = asyncio.Event(), asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stopped.set)
-    running = asyncio.create_task(site.run(host, port))
-    await asyncio.wait({running, asyncio.create_task(stopped.wait())}, return_when=asyncio.FIRST_COMPLETED)
-    running.cancel()
-    await asyncio.gather(running, return_exceptions=True)
+        loop.add_signal_handler(number, until.set)
+    if seconds is not None:
+        loop.call_later(seconds, until.set)
+    await fleet.run(until)

@@ -18,6 +18,7 @@ from api.rsmp.errors import NoAnswerError, NotConnectedError, RsmpError
 from api.rsmp_bridge.errands import Errands, NotYetError, Parts
 from api.rsmp_bridge.target import Target, next_change, target_of
 from api.store.errors import StoreUnavailable
+from signals.lifecycle.coordination import SETTLING
 from signals.lifecycle.watch import Finding
 from signals.texts import as_line
 from traffic.errors import InputError, RefusedError
@@ -32,23 +33,21 @@ _LOG = logging.getLogger("jasyl.rsmp")
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 1.0, 60.0
 _LOOK_EVERY = timedelta(minutes=5)
 _REASON = 1000
-_PATIENCE = 4
 
 
 @dataclass
 class _Trouble:
-    """What stands against something that is to be done: how often it was met, when it is tried again."""
+    """What stands against something that is to be done: since when, how often it was met, when it is tried again."""
 
     text: str
+    since: float
     times: int
-    pause_s: float
     until: float
     patient: bool
 
-    @property
-    def lasts(self) -> bool:
-        """Whether an operator is to see it; what may need a moment, only after some tries."""
-        return not self.patient or self.times >= _PATIENCE
+    def lasts(self, now: float) -> bool:
+        """Return whether an operator is to see it; a site that comes into step is given time."""
+        return not self.patient or now - self.since >= SETTLING.total_seconds()
 
 
 class Agent:
@@ -114,7 +113,8 @@ class Agent:
         return True
 
     async def _tell(self) -> None:
-        found = {kind: trouble.text for kind, trouble in self._troubles.items() if trouble.lasts}
+        now = asyncio.get_running_loop().time()
+        found = {kind: trouble.text for kind, trouble in self._troubles.items() if trouble.lasts(now)}
         self._site.findings = found
         prefix = f"rsmp:{self._junction}:site:"
         rows = {
@@ -155,12 +155,11 @@ class Agent:
             _LOG.info("%s: %s", self._junction, error)
             return False
         except (RsmpError, InputError, NotYetError) as error:
-            _LOG.warning("%s: %s", self._junction, error)
-            times = 1 if before is None else before.times + 1
-            pause_s = min(_FIRST_PAUSE_S * 2 ** (times - 1), _LONGEST_PAUSE_S)
             patient = isinstance(error, NoAnswerError) or (isinstance(error, NotYetError) and error.patient)
-            text = f"{self._junction}: {error}"
-            self._troubles[kind] = _Trouble(text, times, pause_s, now + pause_s, patient)
+            _LOG.log(logging.INFO if patient else logging.WARNING, "%s: %s", self._junction, error)
+            times, since = (1, now) if before is None else (before.times + 1, before.since)
+            until = now + min(_FIRST_PAUSE_S * 2 ** (times - 1), _LONGEST_PAUSE_S)
+            self._troubles[kind] = _Trouble(f"{self._junction}: {error}", since, times, until, patient)
             return False
         self._troubles.pop(kind, None)
         return True

@@ -278,3 +278,29 @@ def test_another_cycle_is_set(tmp_path: Path) -> None:
             assert shown_by(made, key) == wanted(longer)
 
     bridging(tmp_path, found, test)
+
+
+def test_a_controller_that_comes_into_step_first_is_given_time(tmp_path: Path) -> None:
+    found = capabilities(1)
+    key = found[0].junction
+
+    async def test(made: Bridged) -> None:
+        model = MemoryModel(found[0], clock=made.service.clock, seconds_to_change=90.0)
+        made.models[key] = model
+        made.connect(found[0])
+        ordered = asyncio.Event()
+        plain = model.set_plan
+        model.set_plan = lambda number: (ordered.set(), plain(number))
+        plan_set = await made.service.published(one(document()))
+        await activated(made, plan_set)
+        made.service.clock.wait(seconds=11)
+        async with asyncio.timeout(10):
+            await ordered.wait()
+        assert model.plan() == (1, "startup")
+        assert made.service.centre.plans.plan_set(plan_set).state is SetState.ACKNOWLEDGED
+        made.service.clock.wait(seconds=91)
+        await in_force(made, plan_set)
+        assert model.plan() == (2, "forced")
+        assert not made.service.centre.plans.alarms
+
+    bridging(tmp_path, found, test, connect=False)

@@ -14,7 +14,7 @@ import pytest
 
 from api.cli import run
 from tests.api.rsmp.bridging import Bridged, bridging, capabilities, commission, until
-from tests.api.rsmp.test_bridge import activated, in_force, one
+from tests.api.rsmp.test_bridge import accepted, activated, one
 from tests.api.service.centres import CITY
 from tests.api.service.test_plan_sets import document
 
@@ -73,33 +73,41 @@ def test_a_plan_beyond_the_controller_names_the_feature(
 
 def test_an_address_must_be_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     commission(tmp_path, capabilities(1))
-    (file,) = (tmp_path / "rsmp").glob("*.toml")
-    assert run(["rsmp", "site", str(file), CITY, "--data", str(tmp_path), "--connect", "nowhere"]) == 2
+    assert run(["rsmp", "run", CITY, "--data", str(tmp_path), "--connect", "nowhere"]) == 2
     assert "must be HOST:PORT" in capsys.readouterr().err
 
 
-def test_a_virtual_site_runs_in_a_process_of_its_own(tmp_path: Path) -> None:
-    found = capabilities(1)
+def test_a_file_that_cannot_be_used_is_not_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["rsmp", "run", CITY, "--data", str(tmp_path)]) == 2
+    assert "must have a capability file" in capsys.readouterr().err
+    commission(tmp_path, [replace(row, intergreens={}) for row in capabilities(1)])
+    assert run(["rsmp", "run", CITY, "--data", str(tmp_path)]) == 2
+    assert "as the junction has it" in capsys.readouterr().err
+
+
+def test_virtual_sites_with_lamps_run_in_a_process_of_their_own(tmp_path: Path) -> None:
+    found = capabilities(2)
 
     async def test(made: Bridged) -> None:
         assert made.bridge.address is not None
-        (file,) = (tmp_path / "rsmp").glob("*.toml")
-        site = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "api", "rsmp", "site", str(file), CITY, "--data", str(tmp_path)),
+        sites = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "api", "rsmp", "run", CITY, "--data", str(tmp_path), "--json"),
             *("--connect", "{}:{}".format(*made.bridge.address)),
-            stdout=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
             env=dict(os.environ),
         )
         try:
-            one_site = made.bridge.sites.by_junction[found[0].junction]
-            await until(lambda: one_site.connected_at is not None, 60.0)
-            plan_set = await made.service.published(one(document()))
+            rows = made.bridge.sites.by_junction.values()
+            await until(lambda: all(row.connected_at is not None for row in rows), 60.0)
+            plan_set = await made.service.published(one(document(), 2))
+            await accepted(made, plan_set)
             await activated(made, plan_set)
-            made.service.clock.wait(seconds=11)
-            await in_force(made, plan_set)
-            await until(lambda: one_site.values.get(("S0014", "status")) == "2")
+            assert {row.values.get(("S0014", "status")) for row in rows} <= {"1", None}
         finally:
-            site.send_signal(signal.SIGTERM)
-            assert await site.wait() == 0
+            sites.send_signal(signal.SIGTERM)
+            told, _ = await sites.communicate()
+        assert sites.returncode == 0
+        summary = json.loads(told)
+        assert (summary["controllers"], summary["monitor_faults"]) == (2, [])
 
     bridging(tmp_path, found, test, connect=False)

@@ -19,8 +19,8 @@ from signals.lifecycle.records import SetState
 from signals.payloads import read_schedule_document
 from signals.rsmp.capability import Band, Capability, StoredPlan
 from simulation.controller.commissioning import bare_tables
-from simulation.controller.rsmp_gate import GatedModel
 from tests.api.rsmp.bridging import Bridged, bridging, capability_of
+from tests.api.rsmp.gated import GatedModel
 from tests.api.service.test_unsafe_plans import unchecked_payload
 from tests.simulation.controller.tables_for_tests import plan_document
 from tests.simulation.controller.test_gate import mutated_plans

@@ -1,7 +1,6 @@
-"""A controller in memory for RSMP that knows its junction: settings that would make an unsafe plan are refused.
+"""A controller in memory for RSMP behind the gate of virtual controllers: a setting that makes an unsafe plan is refused.
 
-The gate is that of every virtual controller: the plan that a setting makes is shown second by second by the controller's own
-tables. Whoever sent it, and whatever was checked before, no stored plan is ever set otherwise.
+Unlike one with lamps it takes stored plans that are unsafe as delivered, so that nothing but the gate stands in the way.
 """
 
 from __future__ import annotations
