@@ -35,7 +35,14 @@ def test_the_file_of_settings_is_one(tmp_path: Path) -> None:
 
 def test_every_setting_that_the_page_names_is_one() -> None:
     named = set(re.findall(r"`([a-z]+_[a-z_]+)(?: = [a-z]+)?`", _PAGE))
-    others = {"group_kept", "clock_wrong", "last_heard"}
+    others = {
+        "controller_silent",
+        "controller_fault",
+        "clock_wrong",
+        "group_kept",
+        "plan_refused",
+        "last_heard",
+    }
     assert named & set(Settings.model_fields)
     metrics = {name for name in named if name.startswith("jasyl_")}
     assert named - metrics - others <= set(Settings.model_fields) | {"rate_limits"}
