@@ -50,7 +50,7 @@ KERNEL_TESTS := tests/traffic/test_flow.py tests/traffic/test_flow_reference.py 
   tests/signals/test_stage_search.py tests/traffic/microscopic
 
 test: $(VENV)/dev.stamp
-	$(BIN)/python -m pytest -q -m "not slow" tests
+	$(BIN)/python -m pytest -q -n auto --dist loadfile -m "not slow" tests
 	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest -q -m "not slow" $(KERNEL_TESTS)
 	NUMBA_BOUNDSCHECK=1 $(BIN)/python -m pytest -q -m "not slow" $(KERNEL_TESTS)
 

@@ -62,7 +62,7 @@ def create_app(context: Context) -> FastAPI:
     _add_documentation(app)
     _add_guards(app, context)
     if context.settings.telemetry:
-        trace_requests(app)
+        context.openers.insert(0, trace_requests(app))
     return app
 
 
@@ -92,7 +92,11 @@ def _add_documentation(app: FastAPI) -> None:
 
 
 def _allowed(app: FastAPI, path: str) -> Iterable[str]:
-    """Return the methods that a path has routes for."""
-    for template, method, _ in operations(document(app)):
-        if compile_path(template)[0].match(path):
-            yield method
+    """Return the methods that a path has routes for; one without parameters comes before those with."""
+    found = [
+        (template, method)
+        for template, method, _ in operations(document(app))
+        if compile_path(template)[0].match(path)
+    ]
+    exact = [method for template, method in found if template == path]
+    return exact or [method for _, method in found]

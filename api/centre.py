@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 from api.security import Actor
 from api.served_city import ServedCity
@@ -37,7 +37,7 @@ from signals.schedule import Schedule
 from signals.signing import Signer, TrustedKeys, Typ, canonical
 from traffic.errors import InputError, RefusedError
 
-__all__ = ["Centre", "Condition", "NewPlanSet", "Rules", "StaleError"]
+__all__ = ["Centre", "Condition", "Limits", "NewPlanSet", "Rules", "StaleError"]
 
 ROLLBACK_FORMAT = "jasyl-rollback"
 _TRIES = 5
@@ -96,6 +96,16 @@ class NewPlanSet:
     groups: Mapping[str, Sequence[str]] | None = None
 
 
+class Limits(Protocol):
+    """What controllers cannot do that are not told signed plans."""
+
+    async def findings(self, plans: Lifecycle, junction: str, schedule: Schedule, row: int) -> list[str]:
+        """Return what stands against giving a controller the plans of a schedule."""
+
+    def require_order(self, junction: str, mode: OrderMode) -> None:
+        """Raise `RefusedError` for an order that a controller cannot carry out."""
+
+
 class Centre:
     """Everything that can be asked of the service about plans.
 
@@ -105,6 +115,11 @@ class Centre:
         The keys that this replica has; which one signs is in the state.
     new_id
         Gives identifiers that nobody else gives.
+
+    Attributes
+    ----------
+    limits
+        Is asked before anything is published or ordered, where there are controllers of other protocols.
     """
 
     def __init__(
@@ -126,6 +141,7 @@ class Centre:
         self._clock = clock
         self._new_id = new_id
         self._schedules_read: dict[str, Schedule] = {}
+        self.limits: Limits | None = None
 
     @property
     def plans(self) -> Lifecycle:
@@ -196,10 +212,18 @@ class Centre:
     async def findings(self, record: PlanSetRecord) -> list[str]:
         """Return what stands against a plan set; nothing where it is safe and can be carried out."""
         try:
-            await self._schedules(record)
+            schedules = await self._schedules(record)
         except InputError as error:
             return [str(error)]
-        return []
+        return await self._beyond_limits(schedules)
+
+    async def _beyond_limits(self, schedules: Mapping[str, tuple[Schedule, int]]) -> list[str]:
+        """Return which plans controllers cannot carry out."""
+        found: list[str] = []
+        if self.limits is not None:
+            for key, (schedule, row) in schedules.items():
+                found += await self.limits.findings(self.plans, key, schedule, row)
+        return found
 
     async def publish(
         self, plan_set: str, actor: Actor, why: str, command: str | None, *, condition: Condition = _always
@@ -221,6 +245,10 @@ class Centre:
         condition(self.plans)
         record = decisions.require_publishable(self.plans, at, actor.name, plan_set)
         schedules = await self._schedules(record)
+        for finding in await self._beyond_limits(schedules):  # it may have changed since the set was checked
+            raise InputError(
+                "must be one that its controllers can carry out", field="plan set", value=finding
+            )
         numbers = {key: self.plans.junction(key).last_version + 1 for key in record.junctions}
         tokens = await asyncio.to_thread(self._signed_plans, record, schedules, numbers, at)
         versions = {key: decisions.NewVersion(numbers[key], digest(token)) for key, token in tokens.items()}
@@ -264,6 +292,10 @@ class Centre:
             return found
         schedule = await self._read(record.document, document)
         return {plan.junction.key: (schedule, row) for row, plan in enumerate(schedule.plan_sets[0])}
+
+    async def schedule_of(self, plan_set: str, junction: str) -> tuple[Schedule, int]:
+        """Return the schedule that a plan set has for one of its junctions, and the row of the junction there."""
+        return (await self._schedules(self.plans.plan_set(plan_set)))[junction]
 
     async def _read(self, name: str, document: Mapping[str, Any]) -> Schedule:
         """Return the schedule of a document, checked; of the last few documents it is kept, as neither can change."""
@@ -372,6 +404,8 @@ class Centre:
     ) -> None:
         """Order what a junction is to show."""
         self.city.junction(junction)
+        if self.limits is not None:
+            self.limits.require_order(junction, mode)
 
         def decide(plans: Lifecycle, at: datetime, who: str) -> list[Fact]:
             def sign(sequence: int) -> str:

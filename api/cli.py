@@ -31,6 +31,7 @@ _COMMANDS = {
     ),
     "serve": ("api.commands.serve", "Bring plans to controllers: the service."),
     "controller": ("api.commands.controller", "Commission and run virtual controllers."),
+    "rsmp": ("api.commands.rsmp", "Check capability files of RSMP controllers; run virtual sites."),
     "plans": ("api.commands.plans", "Hand plan sets in to a service, and have them published."),
     "token": ("api.commands.token", "Make, list and revoke tokens of a service."),
     "ledger": ("api.commands.ledger", "Verify and export the ledger of a service."),

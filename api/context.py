@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeVar, cast
@@ -91,8 +91,8 @@ class Stopping:
             self._waiting.discard(stop)
             if not work.done():
                 work.cancel()
-                with suppress(asyncio.CancelledError):
-                    await work
+                # Not awaited itself: its end by our hand must not be taken for that of the caller.
+                await asyncio.gather(work, return_exceptions=True)
 
 
 def nobody(_headers: Mapping[bytes, bytes]) -> Caller | None:

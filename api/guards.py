@@ -7,6 +7,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request, Security
 from fastapi.security import HTTPBearer
+from starlette.types import Scope
 
 from api.centre import Centre
 from api.context import Caller, Context, caller_of, context_of
@@ -26,6 +27,7 @@ __all__ = [
     "Operator",
     "Publisher",
     "Reader",
+    "certified_junction",
     "identifier",
     "may_see_figures",
     "require",
@@ -33,7 +35,12 @@ __all__ = [
     "still_valid",
 ]
 
-_BEARER = HTTPBearer(auto_error=False, description="A token of the form `jsy_<id>_<secret>`.")
+_BEARER = HTTPBearer(
+    scheme_name="bearer",
+    bearerFormat="jsy_<id>_<secret>",
+    auto_error=False,
+    description="A token that an administrator has given out: `Authorization: Bearer jsy_...`.",
+)
 _PREFIX = b"bearer "
 
 # Of the roles of a token, the one whose rate limit it has.
@@ -126,12 +133,22 @@ def may_see_figures(request: Request) -> None:
 _READS = require(Right.READ)
 
 
+def certified_junction(context: Context, scope: Scope) -> str | None:
+    """Return the junction that the client's certificate names; none where there is none, or it names something else."""
+    name = scope.get("state", {}).get("client_certificate")
+    return name if name in context.part(Centre).city.junctions else None
+
+
 async def _own_junction(
     request: Request, junction: str, actor: Annotated[Actor, Depends(require(Right.CONTROL))]
 ) -> Actor:
     """Return the controller that asks, which may ask for its own junction only."""
     if actor.junction != junction:
         rule = "must be the junction of the credential"
+        raise Problem(403, rule, field="junction", value=junction)
+    named = certified_junction(context_of(request), request.scope)
+    if named not in {None, junction}:
+        rule = "must be the junction that the client's certificate names"
         raise Problem(403, rule, field="junction", value=junction)
     context_of(request).part(Presence).note(junction)
     return actor

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Header, Request, Response
 
 from api.context import caller_of, context_of
 from api.problems import Problem, problem_response
-from api.routing import VERSION_PREFIX, StrictRequest, StrictRoute
+from api.routing import VERSION_PREFIX, StrictRequest, StrictRoute, operation_id
 from api.store.chain import Entry
 from api.store.errors import KeyInUse, StoreDamaged
 from api.store.idempotency import Answer, Claim, Idempotency, fingerprint
@@ -134,4 +134,9 @@ def _restored(answer: Answer) -> Response:
 
 def commands(tag: str, prefix: str = "") -> APIRouter:
     """Return a router whose routes change something, and may be sent twice."""
-    return APIRouter(prefix=f"{VERSION_PREFIX}{prefix}", tags=[tag], route_class=_IdempotentRoute)
+    return APIRouter(
+        prefix=f"{VERSION_PREFIX}{prefix}",
+        tags=[tag],
+        route_class=_IdempotentRoute,
+        generate_unique_id_function=operation_id,
+    )

@@ -6,6 +6,7 @@ import ipaddress
 import math
 import socket
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -82,6 +83,7 @@ class Limiters:
         return self._limiters[caller.role].rate
 
 
+@lru_cache(maxsize=10_000)
 def address_key(host: str) -> str:
     """Return what an address is counted by: itself, or the network that one subscriber of IPv6 has."""
     try:

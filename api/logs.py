@@ -98,6 +98,7 @@ class AccessLog:
     def __init__(self, app: ASGIApp, context: Context) -> None:
         self._app, self._context = app, context
         self._log = logger("access")
+        self._listened = logging.getLogger("jasyl.access")
         self._failures = logger("failure")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -140,9 +141,12 @@ class AccessLog:
         self._context.metrics.answered(scope["method"], route_of(scope), status, seconds)
         # Polls that bring nothing new are most of all requests.
         quiet = status == 304 or (status < 400 and scope["path"].startswith(("/health/", "/metrics")))
+        level = logging.DEBUG if quiet else logging.INFO
+        if not self._listened.isEnabledFor(level):
+            return
         caller = caller_of(scope)
         self._log.log(
-            logging.DEBUG if quiet else logging.INFO,
+            level,
             "answered",
             method=scope["method"],
             path=scope["path"],

@@ -79,14 +79,15 @@ class Lookout:
             key: max(self._presence.since, self._presence.heard(key) or self._presence.since)
             for key in controllers
         }
-        await self._tell("silent:", silent_findings(heard, now, self._silent_after))
+        await self.tell("silent:", silent_findings(heard, now, self._silent_after))
 
     async def status(self, junction: str, fault: object, clock: datetime, received: datetime) -> None:
-        """Tell what the status of a controller says."""
+        """Tell what the status of a controller says; `clock` is its time when `received` was ours."""
         found = junction_findings(junction, fault=fault, clock=clock, received=received)
-        await self._tell(f"status:{junction}:", found)
+        await self.tell(f"status:{junction}:", found)
 
-    async def _tell(self, prefix: str, found: Mapping[str, Finding]) -> None:
+    async def tell(self, prefix: str, found: Mapping[str, Finding]) -> None:
+        """Raise alarms on what is found, and clear those beginning with `prefix` that are not found any more."""
         if changed(self._centre.plans, prefix, found):
             await self._centre.commit(
                 lambda plans, at, who: watched(plans, at, who, prefix, found), self._who, "seen"

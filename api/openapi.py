@@ -26,10 +26,12 @@ Every error is a problem object (RFC 9457). The path carries the version; a rout
 TAGS = [
     {"name": "health", "description": "Whether the service lives and is ready, and its figures."},
     {"name": "jobs", "description": "Optimisations and evaluations in worker processes."},
-    {"name": "plans", "description": "Plan sets from draft to in force."},
-    {"name": "controllers", "description": "What controllers fetch and report."},
-    {"name": "operations", "description": "Holds, orders, alarms and the audit log."},
+    {"name": "plan sets", "description": "Plan sets from draft to in force."},
+    {"name": "junctions", "description": "What junctions have; who holds them, and what is ordered there."},
+    {"name": "controllers", "description": "Credentials of controllers; what they fetch and report."},
+    {"name": "alarms", "description": "What an operator must see."},
     {"name": "access", "description": "Tokens and their roles."},
+    {"name": "ledger", "description": "Who has done what, when, and why; the keys that sign."},
 ]
 
 # What any request may meet before its route is asked.
@@ -78,12 +80,6 @@ def document(app: FastAPI) -> dict[str, Any]:
             schemas.pop(name, None)
         schemas["Problem"] = _PROBLEM
         components["responses"] = problem_examples()
-        about = "A token that an administrator has given out: `Authorization: Bearer jsy_...`."
-        components.setdefault("securitySchemes", {})["bearer"] = {
-            "type": "http",
-            "scheme": "bearer",
-            "description": about,
-        }
         for _, _, operation in operations(made):
             _complete(operation)
         app.openapi_schema = made

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 
+from api.audit import Audit
 from api.centre import Centre, Rules
 from api.context import Context, Opener
 from api.coordinator import Coordinator
@@ -17,11 +18,14 @@ from api.jobs.opening import served_jobs
 from api.lookout import Lookout
 from api.news import News
 from api.presence import Presence
+from api.rsmp_bridge.bridge import Around, Bridge
+from api.rsmp_bridge.opening import served_sites
 from api.security import bootstrap, issue
 from api.served_city import load_city
 from api.settings import Settings
 from api.signing_keys import load_keys
 from api.state import ServiceState, applied
+from api.store.archive import Archive
 from api.store.connection import Store, connect
 from api.store.documents import Documents
 from api.store.idempotency import Idempotency
@@ -32,6 +36,8 @@ from signals.lifecycle.facts import Fact
 from traffic.errors import InputError
 
 __all__ = ["opener"]
+
+_ARCHIVED_AT_ONCE = 20_000
 
 
 def opener(tell_token: Callable[[str], None]) -> Opener:
@@ -86,6 +92,9 @@ async def _open(context: Context, stack: AsyncExitStack, tell_token: Callable[[s
         who=who,
     )
     await stack.enter_async_context(lookout.running())
+    around = Around(centre, news, presence, lookout, reports, context.clock)
+    bridge = await stack.enter_async_context(served_sites(settings, around))
+    await stack.enter_async_context(_archive(context, store, reports))
     jobs = served_jobs(context, store)
     await stack.enter_async_context(jobs.running())
     context.parts |= {
@@ -95,10 +104,34 @@ async def _open(context: Context, stack: AsyncExitStack, tell_token: Callable[[s
         Lookout: lookout,
         Reports: reports,
         Jobs: jobs,
+        Bridge: bridge,
+        Audit: Audit(ledger),
         Idempotency: Idempotency(store, clock=context.clock, new_id=context.new_id),
     }
     context.identify = identifier(context, ledger)
     context.readiness.register("ledger", lambda: None if ledger.ready else "the store does not answer")
+
+
+@asynccontextmanager
+async def _archive(context: Context, store: Store, reports: Reports) -> AsyncIterator[None]:
+    """Move older reports into the data folder, inside the block."""
+    settings = context.settings
+    archive = Archive(
+        store,
+        reports,
+        settings.data_folder / "archive",
+        new_id=context.new_id,
+        keep=settings.reports_kept,
+        batch=min(_ARCHIVED_AT_ONCE, max(settings.reports_kept // 5, 1)),
+        kept_for=timedelta(days=settings.retention_days),
+        clock=context.clock,
+    )
+    task = asyncio.create_task(archive.run(settings.archive_seconds))
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
 async def _store(settings: Settings, stack: AsyncExitStack) -> Store:

@@ -9,6 +9,7 @@ import time
 from typing import TYPE_CHECKING
 
 from api.centre import Centre
+from api.guards import certified_junction
 from api.headers import quiet_headers
 from api.presence import Presence
 
@@ -66,6 +67,8 @@ class QuietPolls:
         headers = _usual(scope["headers"])
         tag = headers.get(b"if-none-match")
         if tag != f'"{centre.plans.tag(junction)}"'.encode() or junction not in centre.city.junctions:
+            return None
+        if certified_junction(self._context, scope) not in {None, junction}:
             return None
         return tag if self._allowed(headers, junction) else None
 

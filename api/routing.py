@@ -20,6 +20,9 @@ __all__ = [
     "VERSION_PREFIX",
     "StrictRequest",
     "StrictRoute",
+    "event_schema",
+    "links",
+    "operation_id",
     "problems",
     "router",
     "unversioned",
@@ -177,14 +180,62 @@ def _require_json(content_type: str | None) -> None:
         raise Problem(415, "must be application/json", field="Content-Type", value=content_type)
 
 
+def links(parameter: str, value: str, *operations: str) -> dict[str, Any]:
+    """Return the ``links`` of an answer: what can be asked next with a value of it.
+
+    Parameters
+    ----------
+    parameter
+        Of the path of the operations.
+    value
+        Where it stands in the answer, as a JSON pointer.
+    operations
+        Their identifiers.
+    """
+    found = {"parameters": {f"path.{parameter}": f"$response.body#{value}"}}
+    return {name: {"operationId": name, **found} for name in operations}
+
+
+def event_schema(event: str, data: str) -> dict[str, Any]:
+    """Return the schema of the events of a stream.
+
+    Parameters
+    ----------
+    event
+        What they are called.
+    data
+        What they hold.
+    """
+    return {
+        "type": "object",
+        "description": "An event of the stream.",
+        "properties": {
+            "id": {"type": "string", "description": "For `Last-Event-ID`."},
+            "event": {"const": event},
+            "data": {"type": "string", "description": data},
+        },
+    }
+
+
+def operation_id(route: APIRoute) -> str:
+    """Return the identifier of an operation: its name and its subject, the same from release to release."""
+    subject = str(route.tags[0]) if route.tags else "service"
+    return f"{subject}_{route.name}".replace(" ", "_").replace("-", "_")
+
+
 def router(tag: str, prefix: str = "") -> APIRouter:
     """Return a router of this version for routes under `prefix`, shown under `tag`."""
-    return APIRouter(prefix=f"{VERSION_PREFIX}{prefix}", tags=[tag], route_class=StrictRoute)
+    return APIRouter(
+        prefix=f"{VERSION_PREFIX}{prefix}",
+        tags=[tag],
+        route_class=StrictRoute,
+        generate_unique_id_function=operation_id,
+    )
 
 
 def unversioned(tag: str) -> APIRouter:
     """Return a router for what is no part of the versioned interface."""
-    return APIRouter(tags=[tag], route_class=StrictRoute)
+    return APIRouter(tags=[tag], route_class=StrictRoute, generate_unique_id_function=operation_id)
 
 
 def problem_examples() -> dict[str, Any]:

@@ -178,14 +178,14 @@ class Supervisor:
     ) -> None:
         """Have values sent to the observer from now on (of the main component), or change how often they are."""
         async with self._to(site) as orders:
-            await orders.subscribe(component or self._sites[site].component, subscriptions)
+            await orders.subscribe(component or self._capability(site).component, subscriptions)
 
     async def unsubscribe(
         self, site: str, names: tuple[StatusName, ...], *, component: str | None = None
     ) -> None:
         """Have values no longer sent."""
         async with self._to(site) as orders:
-            await orders.unsubscribe(component or self._sites[site].component, names)
+            await orders.unsubscribe(component or self._capability(site).component, names)
 
     async def set_mode(
         self, site: str, mode: Mode, *, timeout_min: int = 0, intersection: int = 0
@@ -232,11 +232,19 @@ class Supervisor:
         async with self._to(site) as orders:
             return await orders.alarm(component, code, wish)
 
-    @asynccontextmanager
-    async def _to(self, site: str) -> AsyncIterator[Orders]:
+    def _capability(self, site: str) -> Capability:
         capability = self._sites.get(site)
         if capability is None:
             raise InputError("must be the id of a site that is known here", field="site", value=site)
+        if capability.site != site:
+            raise InputError(
+                f"must be the site of its capability file, {capability.site}", field="site", value=site
+            )
+        return capability
+
+    @asynccontextmanager
+    async def _to(self, site: str) -> AsyncIterator[Orders]:
+        capability = self._capability(site)
         async with self._orders[site]:
             connection = self._connections.get(site)
             if connection is None or not connection.ready:
@@ -287,9 +295,9 @@ class Supervisor:
 
     async def _admit(self, connection: Connection, version: Version) -> Admission:
         """Return what a site that has connected is answered, or raise `InputError`."""
-        known = self._sites.get(version.sites[0])
-        agreement = agreed(version, self._sites, CORE_VERSIONS, version.sxl if known is None else known.sxl)
-        assert known is not None  # else it was refused just now
+        sxl = self._sites[version.sites[0]].sxl if version.sites[0] in self._sites else version.sxl
+        agreement = agreed(version, self._sites, CORE_VERSIONS, sxl)
+        known = self._capability(agreement.site)
         self._check_certificate(connection, agreement.site)
         codes = self._codes(known.security)
         async with self._entrances[agreement.site]:

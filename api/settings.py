@@ -164,6 +164,8 @@ class Settings(BaseSettings):
         PEM files. With `tls_client_ca`, clients need a certificate of that authority.
     retention_days
         How long reports of controllers are kept.
+    reports_kept, archive_seconds
+        How many of the newest reports stay in Redis, and how often the older ones are moved into the archive.
     job_workers, job_queue, job_seconds
         Worker processes of optimisations and evaluations, how many jobs may be queued or running, and how long one may take.
     job_days
@@ -201,6 +203,8 @@ class Settings(BaseSettings):
     activation_lead_s: Seconds = 30.0
     silent_after_s: Seconds = 120.0
     retention_days: Annotated[int, Field(ge=1, le=36_500)] = 365
+    reports_kept: Annotated[int, Field(ge=100, le=100_000_000)] = 100_000
+    archive_seconds: Seconds = 60.0
 
     rsmp: bool = True
     rsmp_host: Annotated[str, Field(min_length=1, max_length=255)] = "127.0.0.1"

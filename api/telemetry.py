@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
+from api.context import Context, Opener
 from traffic.errors import InputError
 
 __all__ = ["trace_requests"]
 
 
-def trace_requests(app: FastAPI) -> None:
+def trace_requests(app: FastAPI) -> Opener:
     """Send a trace of each request to where the variables of OpenTelemetry (``OTEL_...``) say.
+
+    Returns
+    -------
+    Opener
+        Sends what has not been sent when the service stops.
 
     Raises
     ------
@@ -36,3 +45,12 @@ def trace_requests(app: FastAPI) -> None:
     instrumentation.FastAPIInstrumentor.instrument_app(
         app, tracer_provider=provider, excluded_urls="/health/.*,/metrics"
     )
+
+    @asynccontextmanager
+    async def sending(_context: Context) -> AsyncIterator[None]:
+        try:
+            yield
+        finally:
+            await asyncio.to_thread(provider.shutdown)
+
+    return sending

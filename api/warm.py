@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from asyncio.subprocess import DEVNULL, PIPE
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
 from api.child import kill_group, start_python
 from api.context import Context
@@ -26,8 +26,7 @@ async def warm_kernels(context: Context) -> AsyncIterator[asyncio.Task[None]]:
         yield work
     finally:
         work.cancel()
-        with suppress(asyncio.CancelledError):
-            await work
+        await asyncio.gather(work, return_exceptions=True)
 
 
 async def _compile(state: dict[str, str | None]) -> None:

@@ -17,35 +17,39 @@ import subprocess
 import sys
 import tempfile
 import time
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from benchmarks.service_setup import Served, plans_of, served
+from benchmarks.service_setup import Served, fleet, plans_of, served
 from benchmarks.service_streams import Streams
 
 CONNECTIONS = 50
+Rows = list[tuple[str, str, str]]
+"""Junction, credential and entity tag of each controller."""
 _RATE = "Requests/sec:"
 
 
 def polls(service: Served, seconds: int) -> dict[str, Any]:
     """Return how many conditional polls a second are answered, and how fast."""
+    rows = [(key, token, service.tag(key)) for key, token in service.controllers.items()]
     before, began = service.usage(), time.monotonic()
-    found = _wrk(service, seconds) if shutil.which("wrk") else _locust(service, seconds)
+    found = _wrk(service, rows, seconds) if shutil.which("wrk") else _locust(service, rows, seconds)
     memory, busy = service.usage()
     share = (busy - before[1]) / (time.monotonic() - began)
     return {**found, "service_cores": round(share, 2), "service_mib": round(memory)}
 
 
-def _wrk(service: Served, seconds: int) -> dict[str, Any]:
-    rows = ",".join(f'{{"{quote(k, safe="")}","{t}"}}' for k, t in service.controllers.items())
+def _wrk(service: Served, rows: Rows, seconds: int) -> dict[str, Any]:
+    table = ",".join(f"{{'{quote(key, safe='')}','{token}','{tag}'}}" for key, token, tag in rows)
     script = f"""
-local t, i, bad = {{{rows}}}, 0, 0
+local t, i = {{{table}}}, 0
 request = function()
   i = i + 1
   local x = t[i % #t + 1]
   return wrk.format("GET", "/v1/controllers/" .. x[1] .. "/assignment",
-    {{["Authorization"] = "Bearer " .. x[2], ["If-None-Match"] = '"0.1"'}})
+    {{["Authorization"] = "Bearer " .. x[2], ["If-None-Match"] = x[3]}})
 end
 done = function(sum, latency)
   io.write(string.format("JSON {{\\"p50_ms\\": %.3f, \\"p99_ms\\": %.3f, \\"errors\\": %d}}\\n",
@@ -62,9 +66,9 @@ end
     return {"tool": "wrk", "polls_per_s": round(float(rate)), **found}
 
 
-def _locust(service: Served, seconds: int) -> dict[str, Any]:
+def _locust(service: Served, rows: Rows, seconds: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
-        (Path(folder) / "tokens.json").write_text(json.dumps(service.controllers))
+        (Path(folder) / "tokens.json").write_text(json.dumps(rows))
         prefix = str(Path(folder) / "out")
         command = [sys.executable, "-m", "locust", "-f", str(Path(__file__).with_name("service_locust.py"))]
         command += ["--headless", "-u", str(CONNECTIONS), "-r", str(CONNECTIONS), "-t", f"{seconds}s"]
@@ -111,6 +115,50 @@ def streams(service: Served, count: int, document: dict[str, Any]) -> dict[str, 
     }
 
 
+def acknowledged(service: Served, city: str, document: dict[str, Any], runs: int) -> dict[str, Any]:
+    """Return how long it takes from a publication to the last acknowledgement of virtual controllers."""
+    waits: list[float] = []
+    with fleet(service, city) as memory_mib:
+        for _ in range(runs):
+            plan_set = service.approved(document)
+            service.ask("POST", f"/plan-sets/{plan_set}/publish", {"why": "benchmark"})
+            waits += _acknowledgements_s(service, plan_set, len(service.controllers))
+            service.ask("POST", f"/plan-sets/{plan_set}/withdraw", {"why": "benchmark"})
+        mib = memory_mib()
+    waits.sort()
+    last = waits[len(service.controllers) - 1 :: len(service.controllers)]
+    return {
+        "fleet": len(service.controllers),
+        "publications": runs,
+        "acknowledged_p50_s": round(statistics.median(waits), 3),
+        "acknowledged_p99_s": round(waits[int(0.99 * (len(waits) - 1))], 3),
+        "last_s": round(max(last), 3),
+        "fleet_mib": round(mib),
+    }
+
+
+def _acknowledgements_s(service: Served, plan_set: str, count: int) -> list[float]:
+    """Return the seconds from the publication to each acknowledgement, as the ledger has them."""
+    after, published, found = service.newest - 1, None, []
+    while len(found) < count:
+        page = service.ask("GET", f"/ledger?after={after}&limit=1000")
+        for entry in page["entries"]:
+            after = entry["seq"]
+            if entry["data"].get("plan_set") != plan_set:
+                continue
+            at = datetime.fromisoformat(entry["at"])
+            if entry["kind"] == "plan_set.published":
+                published = at
+            elif entry["kind"] == "junction.accepted":
+                assert published is not None
+                found.append((at - published).total_seconds())
+            elif entry["kind"] in {"junction.refused", "group.kept"}:
+                raise RuntimeError(f"{entry['kind']}: {entry['data']}")
+        service.newest = after + 1
+        time.sleep(0.2)
+    return found
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -123,16 +171,17 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", dest="as_json")
     options = parser.parse_args()
     found: dict[str, Any] = {"controllers": options.controllers, "polls": [], "streams": []}
-    with served(options.city, controllers=options.controllers) as service:
+    with served(options.city, controllers=options.controllers, JASYL_ACTIVATION_LEAD_S="86400") as service:
+        document = plans_of(options.city, service.controllers)
+        found["acknowledged"] = [acknowledged(service, options.city, document, options.runs)]
         for _ in range(options.runs):
             found["polls"].append(polls(service, options.seconds))
-        document = plans_of(options.city, service.controllers)
         for count in options.streams:
             found["streams"].append(streams(service, count, document))
     if options.as_json:
         print(json.dumps(found, indent=1))
         return
-    for row in [*found["polls"], *found["streams"]]:
+    for row in [*found["acknowledged"], *found["polls"], *found["streams"]]:
         print("  ".join(f"{name} {value}" for name, value in row.items()))
 
 

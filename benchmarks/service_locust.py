@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from locust import FastHttpUser, events, task
 
-_ROWS: list[tuple[str, str]] = []
+_ROWS: list[tuple[str, str, str]] = []
 _next = itertools.count()
 
 
@@ -21,7 +21,7 @@ def _options(parser: Any) -> None:
 
 @events.init.add_listener
 def _read(environment: Any, **_more: Any) -> None:
-    _ROWS.extend(json.loads(Path(environment.parsed_options.tokens).read_text()).items())
+    _ROWS.extend(json.loads(Path(environment.parsed_options.tokens).read_text()))
 
 
 class Controller(FastHttpUser):
@@ -29,8 +29,8 @@ class Controller(FastHttpUser):
 
     @task
     def poll(self) -> None:
-        junction, token = _ROWS[next(_next) % len(_ROWS)]
-        headers = {"Authorization": f"Bearer {token}", "If-None-Match": '"0.1"'}
+        junction, token, tag = _ROWS[next(_next) % len(_ROWS)]
+        headers = {"Authorization": f"Bearer {token}", "If-None-Match": tag}
         path = f"/v1/controllers/{quote(junction, safe='')}/assignment"
         with self.client.get(path, headers=headers, name="poll", catch_response=True) as answer:
             if answer.status_code == 304:

@@ -9,11 +9,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import psutil
@@ -23,7 +24,7 @@ from signals.plan import Plan, PlanSet
 from signals.stages import stage_sequences
 from signals.wire import plans_to_dict
 
-__all__ = ["Served", "plans_of", "served"]
+__all__ = ["Served", "fleet", "plans_of", "served"]
 
 _TOKEN = re.compile(r"jsy_[0-9a-f]{16}_[A-Za-z0-9_-]{43}")
 _ADDRESS = re.compile(r"Serving \S+ at (http://\S+)")
@@ -46,6 +47,8 @@ class Served:
     ----------
     controllers
         Credentials by junction.
+    newest
+        Number of the entry of the ledger to go on from.
     """
 
     url: str
@@ -53,6 +56,7 @@ class Served:
     admin: str
     folder: Path
     controllers: dict[str, str] = field(default_factory=dict)
+    newest: int = 1
 
     def ask(self, method: str, path: str, body: object = None, *, token: str | None = None) -> Any:
         headers = {"Authorization": f"Bearer {token or self.admin}"}
@@ -60,6 +64,12 @@ class Served:
         if answer.status_code >= 300:
             raise RuntimeError(f"{method} {path}: {answer.status_code} {answer.text}")
         return answer.json() if answer.content else None
+
+    def tag(self, junction: str) -> str:
+        """Return the entity tag of what a controller is to have."""
+        headers = {"Authorization": f"Bearer {self.controllers[junction]}"}
+        path = f"/v1/controllers/{quote(junction, safe='')}/assignment"
+        return httpx.get(f"{self.url}{path}", headers=headers, timeout=60).headers["etag"]
 
     def approved(self, document: dict[str, Any]) -> str:
         """Bring a plan set as far as approved, and return its identifier."""
@@ -123,3 +133,38 @@ def plans_of(city: str, keys: Collection[str], *, extra_s: int = 10) -> dict[str
         placed = replace(junction, index=len(plans))
         plans.append(Plan(placed, cycle, 7 * junction.index % cycle, sequence.stages, tuple(durations)))
     return dict(json.loads(json.dumps(plans_to_dict(PlanSet("day", made.network.name, tuple(plans))))))
+
+
+@contextmanager
+def fleet(service: Served, city: str) -> Iterator[Callable[[], float]]:
+    """Run a virtual controller for each that is registered, in one process; yield what gives its memory in MiB."""
+    folder = service.folder / "fleet"
+    keys = service.folder / "jwks.json"
+    keys.write_text(json.dumps({"keys": service.ask("GET", "/keys")["keys"]}))
+    credentials = service.folder / "credentials.json"
+    credentials.write_text(json.dumps(service.controllers))
+    jasyl = [sys.executable, "-m", "api", "controller"]
+    commission = [*jasyl, "commission", city, "-o", str(folder), "--keys", str(keys)]
+    subprocess.run(commission, check=True, capture_output=True)
+    for file in folder.glob("*.tables.json"):
+        if json.loads(file.read_text())["junction"] not in service.controllers:
+            file.unlink()
+    command = [*jasyl, "run", str(folder), "--url", service.url, "--credentials", str(credentials), "--json"]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as child:
+        try:
+            _wait_until_heard(service)
+            process = psutil.Process(child.pid)
+            yield lambda: process.memory_info().rss / 2**20
+        finally:
+            child.terminate()
+            child.wait(30)
+
+
+def _wait_until_heard(service: Served) -> None:
+    deadline = time.monotonic() + _START_S
+    while time.monotonic() < deadline:
+        rows = service.ask("GET", "/controllers?limit=1000")["controllers"]
+        if all(row["last_heard"] for row in rows):
+            return
+        time.sleep(0.5)
+    raise RuntimeError("Not every controller was heard of")

@@ -223,10 +223,12 @@ def acknowledge_version(
     return Call("POST", route, models.Acknowledged, reader(models.Acknowledged), places, body=body)
 
 
-def send_reports(junction: str, reports: Sequence[Mapping[str, Any]]) -> Call[models.Reported]:
-    """Report, as a controller; each number is stored once."""
+def send_reports(
+    junction: str, reports: Sequence[Mapping[str, Any]], *, at: datetime | None = None
+) -> Call[models.Reported]:
+    """Report, as a controller; each number is stored once. `at` is when they are sent, by its clock."""
     route, places = "/v1/controllers/{junction}/reports", {"junction": junction}
-    body = given(reports=list(reports))
+    body = given(reports=list(reports), at=at)
     return Call("POST", route, models.Reported, reader(models.Reported), places, body=body)
 
 
@@ -249,6 +251,23 @@ def rotate_controller(junction: str, *, why: str, key: str | None = None) -> Cal
 def revoke_controller(junction: str, *, why: str, key: str | None = None) -> Call[None]:
     """Take all credentials of a controller back."""
     return do_silently("/v1/controllers/{junction}/revoke", given(why=why), key, junction=junction)
+
+
+def list_sites(*, limit: int | None = None, cursor: str | None = None) -> Call[models.Sites]:
+    """Return a page of the RSMP sites, with what they have said last."""
+    return get("/v1/sites", models.Sites, limit=limit, cursor=cursor)
+
+
+def list_reports(
+    *, junction: str | None = None, after: str | None = None, limit: int | None = None
+) -> Call[models.Reports]:
+    """Return a page of the reports of controllers that are not archived yet; the next begins at its `next`."""
+    return get("/v1/reports", models.Reports, junction=junction, after=after, limit=limit)
+
+
+def latest_reports() -> Call[models.Statuses]:
+    """Return the last status of each junction that has sent one."""
+    return get("/v1/reports/latest", models.Statuses)
 
 
 def list_alarms(*, limit: int | None = None, cursor: str | None = None) -> Call[models.Alarms]:

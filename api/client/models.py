@@ -40,6 +40,8 @@ __all__ = [
     "PlanSets",
     "Reported",
     "Result",
+    "Site",
+    "Sites",
     "SlotContent",
     "Token",
     "Tokens",
@@ -271,6 +273,61 @@ class Alarms(Page[Alarm]):
     def rows(self) -> list[Alarm]:
         """The alarms."""
         return self.alarms
+
+
+class Report(Answer):
+    """A report of a controller, as it was stored."""
+
+    junction: str
+    number: int
+    kind: str
+    at: datetime
+    received: datetime
+    data: dict[str, Any]
+
+
+class Reports(Answer):
+    """A page of reports, the oldest first."""
+
+    reports: list[Report]
+    next: str
+    complete: bool
+
+
+class Statuses(Answer):
+    """The last status of each junction that has sent one."""
+
+    statuses: list[Report]
+
+
+class Site(Answer):
+    """An RSMP site, by its capability file."""
+
+    file: str
+    site: str | None
+    junction: str | None
+    problem: str | None
+    connected: bool
+    connected_at: datetime | None
+    core: str | None
+    sxl: str | None
+    clock_ahead_s: float | None
+    version: int | None
+    findings: list[str]
+    last_heard: datetime | None
+    status: dict[str, Any] | None
+
+
+class Sites(Page[Site]):
+    """A page of RSMP sites."""
+
+    sites: list[Site]
+    next: str | None
+
+    @property
+    def rows(self) -> list[Site]:
+        """The sites."""
+        return self.sites
 
 
 class JobProgress(Answer):

@@ -84,7 +84,13 @@ class JobState(StrEnum):
         return self not in {JobState.QUEUED, JobState.RUNNING}
 
 
-class Progress(_Frozen):
+class _Stored(BaseModel):
+    """What another version of the service may have stored, with members that this one does not know."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class Progress(_Stored):
     """How far the work on a job is.
 
     Attributes
@@ -108,7 +114,7 @@ class Progress(_Frozen):
     note: str = ""
 
 
-class Job(_Frozen):
+class Job(_Stored):
     """A job, as stored.
 
     Attributes

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from pydantic import ValidationError
+
 from api.jobs.model import Job
 from api.jobs.store import plans_digest
+from api.logs import logger
 from api.store.connection import Script, Store
 from api.store.errors import StoreDamaged
 
@@ -108,7 +111,7 @@ class RedisJobStore:
     async def _listed(self, name: str, first: int, last: int) -> tuple[Job, ...]:
         arguments = (self._job, first, last)
         bodies = await self._store.repeatedly(lambda: self._store.run(_LIST, (name,), arguments))
-        return tuple(Job.model_validate_json(body) for body in bodies)
+        return tuple(job for body in bodies if (job := _read(body)) is not None)
 
     async def put(self, content: bytes) -> str:
         """Keep bytes, and return their digest."""
@@ -130,3 +133,14 @@ class RedisJobStore:
             rule = "must have the SHA-256 that it is stored under"
             raise StoreDamaged(rule, where=f"plans {digest}", value=plans_digest(content))
         return content
+
+
+def _read(body: bytes) -> Job | None:
+    """Return a job; none where another version of the service asks for what this one does not know."""
+    try:
+        return Job.model_validate_json(body)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        place = ".".join(str(part) for part in first["loc"])
+        logger("jobs").error("a job cannot be read and is left alone", field=place, rule=first["msg"])
+        return None

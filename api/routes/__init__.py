@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from api.routes import access, alarms, assignments, controllers, jobs, junctions, keys, ledger, plan_sets
+from api.routes import (
+    access,
+    alarms,
+    assignments,
+    controllers,
+    jobs,
+    junctions,
+    keys,
+    ledger,
+    plan_sets,
+    reports,
+    sites,
+)
 
 __all__ = ["ROUTERS"]
 
@@ -12,6 +24,8 @@ ROUTERS = (
     assignments.ROUTER,
     controllers.ROUTER,
     alarms.ROUTER,
+    sites.ROUTER,
+    reports.ROUTER,
     jobs.ROUTER,
     jobs.COMMANDS,
     access.ROUTER,

@@ -12,7 +12,7 @@ from api.guards import FirstManager, Manager
 from api.idempotent import SECRET, KeyHeader, command_of, commands, require_first
 from api.paging import Cursor, Limit, page_of
 from api.routes.common import Frozen, Here, Instant, Now, Reason, Why
-from api.routing import problems
+from api.routing import links, problems
 from api.security import Credential, Right, Role, create_token, issue, revoke_token
 from signals.instants import instant_text
 
@@ -87,7 +87,12 @@ def _id(credential: Credential) -> str:
     return credential.id
 
 
-@ROUTER.post("", status_code=201, responses=_CHANGES, openapi_extra={SECRET: True})
+@ROUTER.post(
+    "",
+    status_code=201,
+    responses={201: {"links": links("token", "/id", "access_revoke")}, **_CHANGES},
+    openapi_extra={SECRET: True},
+)
 async def create(
     wanted: TokenIn, request: Request, actor: FirstManager, here: Here, _key: KeyHeader = None
 ) -> NewToken:

@@ -10,7 +10,7 @@ from api.guards import Operator, Reader
 from api.idempotent import KeyHeader, command_of, commands
 from api.paging import Cursor, Limit, page_of
 from api.routes.common import Frozen, Here, Reason
-from api.routing import problems
+from api.routing import links, problems
 from signals.instants import instant_text
 from signals.lifecycle import operators
 
@@ -37,7 +37,13 @@ class Alarms(Frozen):
     next: str | None
 
 
-@ROUTER.get("", responses=problems(401, 403, 422, 429, 503))
+@ROUTER.get(
+    "",
+    responses={
+        200: {"links": links("alarm", "/alarms/0/id", "alarms_acknowledge")},
+        **problems(401, 403, 422, 429, 503),
+    },
+)
 async def list_alarms(_actor: Reader, here: Here, limit: Limit = 100, cursor: Cursor = None) -> Alarms:
     """List the alarms that stand."""
     alarms = here.plans.alarms

@@ -19,7 +19,7 @@ from api.lookout import Lookout
 from api.news import News
 from api.presence import Presence
 from api.routes.common import Frozen, Here, Instant, JunctionKey
-from api.routing import problems, router
+from api.routing import event_schema, problems, router
 from api.security import Actor
 from api.store.reports import Report, Reports
 from signals.lifecycle import decisions
@@ -77,6 +77,10 @@ class ReportsIn(Frozen):
     """Reports in the order of their numbers."""
 
     reports: Annotated[list[ReportIn], Field(min_length=1, max_length=1000)]
+    at: Annotated[
+        Instant | None,
+        Field(description="When they are sent, by the controller's clock; they may have waited long."),
+    ] = None
 
 
 class ReportsOut(Frozen):
@@ -130,7 +134,9 @@ def _headers(tag: str) -> Mapping[str, str]:
     responses={
         200: {
             "description": "Events `assignment`, with the tag as id; a comment every 15 s",
-            "content": {"text/event-stream": {"schema": {"type": "string"}}},
+            "content": {
+                "text/event-stream": {"schema": event_schema("assignment", "The assignment, as JSON.")}
+            },
         },
         **problems(401, 403, 404, 422, 429, 503),
     },
@@ -211,6 +217,8 @@ async def report(
     found = await context.part(Reports).accept(junction, rows)
     last = next((row for row in reversed(told.reports) if row.kind == "status"), None)
     if last is not None and last.number == found.until:
-        fault = last.data.get("fault")
-        await context.part(Lookout).status(junction, fault, last.at, context.clock())
+        now = context.clock()
+        # A status may be old, as it waits while the service is away; it cannot be from the time to come.
+        clock = told.at or max(last.at, now)
+        await context.part(Lookout).status(junction, last.data.get("fault"), clock, now)
     return ReportsOut(accepted_until=found.until, new=found.new, missing=found.missing)

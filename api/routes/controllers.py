@@ -15,7 +15,7 @@ from api.idempotent import SECRET, KeyHeader, command_of, commands, require_firs
 from api.paging import Cursor, Limit, page_of
 from api.presence import Presence
 from api.routes.common import Frozen, Here, JunctionKey, Reason
-from api.routing import problems
+from api.routing import links, problems
 from api.security import issue, register_controller, revoke_controller, rotate_controller
 from signals.instants import instant_text
 from signals.signing import TrustedKeys
@@ -81,7 +81,15 @@ async def list_controllers(
     return Controllers(controllers=found, next=following)
 
 
-@ROUTER.post("", status_code=201, responses=_CHANGES, openapi_extra=_SHOWN_ONCE)
+_NEXT = ("controllers_rotate", "controllers_revoke")
+
+
+@ROUTER.post(
+    "",
+    status_code=201,
+    responses={201: {"links": links("junction", "/junction", *_NEXT)}, **_CHANGES},
+    openapi_extra=_SHOWN_ONCE,
+)
 async def register(
     wanted: ControllerIn, request: Request, actor: Manager, here: Here, _key: KeyHeader = None
 ) -> CredentialOut:

@@ -12,12 +12,12 @@ from pydantic import Field
 from starlette.responses import StreamingResponse
 
 from api.context import Context, context_of
-from api.guards import Reader, require
+from api.guards import Reader, require, still_valid
 from api.idempotent import KeyHeader, commands
 from api.jobs import Job, JobRequest, Jobs, JobState, Progress
 from api.paging import Limit
 from api.routes.common import Frozen
-from api.routing import VERSION_PREFIX, problems, router
+from api.routing import VERSION_PREFIX, event_schema, problems, router
 from api.security import Actor, Right
 from signals.wire import FORMAT, FORMAT_VERSION
 
@@ -33,7 +33,7 @@ JobKey = Annotated[str, Path(pattern=r"^[A-Za-z0-9_\-]{1,100}$", description="Ke
 Digest = Annotated[str, Path(pattern="^[0-9a-f]{64}$", description="SHA-256 of a document of plans.")]
 
 
-def _jobs(request: Request) -> Jobs:
+async def _jobs(request: Request) -> Jobs:
     return context_of(request).part(Jobs)
 
 
@@ -86,7 +86,7 @@ def _shown(job: Job) -> JobOut:
     return JobOut.model_validate(values)
 
 
-@COMMANDS.post("", status_code=202, responses=problems(401, 403, 503))
+@COMMANDS.post("", status_code=202, responses=problems(401, 403, 404, 409, 503))
 async def submit(
     request: JobRequest, response: Response, actor: Runner, here: Here, _key: KeyHeader = None
 ) -> JobOut:
@@ -96,7 +96,7 @@ async def submit(
     return _shown(job)
 
 
-@COMMANDS.post("/plans", status_code=201, responses=problems(401, 403, 503))
+@COMMANDS.post("/plans", status_code=201, responses=problems(401, 403, 409, 503))
 async def keep_plans(plans: PlansIn, _actor: Runner, here: Here, _key: KeyHeader = None) -> PlansOut:
     """Keep plans that a job is to evaluate or to go on from."""
     content = json.dumps(plans.model_dump(), ensure_ascii=False, sort_keys=True).encode()
@@ -122,7 +122,7 @@ async def get_job(job: JobKey, _actor: Reader, here: Here) -> JobOut:
     return _shown(await here.get(job))
 
 
-@COMMANDS.post("/{job}/cancel", status_code=202, responses=problems(401, 403, 404, 503))
+@COMMANDS.post("/{job}/cancel", status_code=202, responses=problems(401, 403, 404, 409, 503))
 async def cancel(job: JobKey, _actor: Runner, here: Here, _key: KeyHeader = None) -> JobOut:
     """Have a job end: at once if it waits, else with the best plans so far. One that has ended stays as it is."""
     return _shown(await here.cancel(job))
@@ -134,24 +134,24 @@ async def cancel(job: JobKey, _actor: Runner, here: Here, _key: KeyHeader = None
     responses={
         200: {
             "description": "Events `job`, the job as it is; the last one when it has ended",
-            "content": {"text/event-stream": {"schema": {"type": "string"}}},
+            "content": {"text/event-stream": {"schema": event_schema("job", "The job, as JSON.")}},
         },
         **problems(401, 403, 404, 503),
     },
 )
-async def events(job: JobKey, request: Request, _actor: Reader, here: Here) -> StreamingResponse:
+async def events(job: JobKey, request: Request, actor: Reader, here: Here) -> StreamingResponse:
     """Send the job now and whenever it is further, until it has ended."""
     await here.get(job)
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    told = _events(here, context_of(request), job)
+    told = _events(here, context_of(request), actor, job)
     return StreamingResponse(told, media_type="text/event-stream", headers=headers)
 
 
-async def _events(here: Jobs, context: Context, key: str) -> AsyncIterator[bytes]:
+async def _events(here: Jobs, context: Context, actor: Actor, key: str) -> AsyncIterator[bytes]:
     """Yield events; what changes while a slow reader takes one is told by the next, so nothing piles up."""
     yield b"retry: 2000\n\n"
     seen = 0
-    while not context.stopping.asked:
+    while not context.stopping.asked and still_valid(context, actor):
         job = await context.stopping.first(here.after(key, seen), _HEARTBEAT_S)
         if job is None:
             yield b": still here\n\n"

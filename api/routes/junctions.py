@@ -12,7 +12,7 @@ from api.guards import Operator, Reader, require
 from api.idempotent import KeyHeader, command_of, commands
 from api.paging import Cursor, Limit, page_of
 from api.routes.common import Frozen, Here, Instant, JunctionKey, Now, Reason
-from api.routing import problems
+from api.routing import links, problems
 from api.security import Actor, Right
 from signals.instants import instant_text
 from signals.lifecycle import operators
@@ -123,7 +123,16 @@ def _out(here: Here, key: str, record: JunctionRecord, now: datetime) -> Junctio
     )
 
 
-@ROUTER.get("", responses=problems(401, 403, 422, 429, 503))
+_NEXT = tuple(f"junctions_{step}" for step in ("get_junction", "hold", "release", "eject", "order"))
+
+
+@ROUTER.get(
+    "",
+    responses={
+        200: {"links": links("junction", "/junctions/0/junction", *_NEXT)},
+        **problems(401, 403, 422, 429, 503),
+    },
+)
 async def list_junctions(
     _actor: Reader, here: Here, now: Now, limit: Limit = 100, cursor: Cursor = None
 ) -> Junctions:

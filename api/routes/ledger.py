@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Annotated, Any
 
-from fastapi import Query
+from fastapi import Query, Request
 
+from api.audit import Audit
+from api.context import context_of
 from api.guards import Reader
 from api.paging import Limit
+from api.problems import Problem
 from api.routes.common import Frozen, Here
 from api.routing import problems, router
+from api.store.errors import LedgerDamaged
 
 __all__ = ["ROUTER"]
 
 ROUTER = router("ledger")
+_LOG = logging.getLogger("jasyl.ledger")
 
 
 class Entries(Frozen):
@@ -57,10 +63,14 @@ async def list_entries(
     return Entries(entries=found, next=last if last < newest else None)
 
 
-@ROUTER.get("/ledger/verification", responses=problems(401, 403, 422, 429, 503))
-async def verify(_actor: Reader, here: Here) -> VerifiedOut:
-    """Read the whole ledger anew, and check every link of its chain."""
-    found = await here.ledger.verify()
+@ROUTER.get("/ledger/verification", responses=problems(401, 403, 422, 429, 500, 503))
+async def verify(request: Request, _actor: Reader) -> VerifiedOut:
+    """Read the whole ledger anew, and check every link of its chain; one that is broken is told (500)."""
+    try:
+        found = await context_of(request).part(Audit).verified()
+    except LedgerDamaged as error:
+        _LOG.critical("The ledger is damaged: %s", error)
+        raise Problem(500, error.rule, field=error.field, value=error.value, hint=error.hint) from error
     return VerifiedOut(entries=found.entries, hash=found.hash)
 
 

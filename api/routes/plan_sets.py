@@ -25,7 +25,7 @@ from api.routes.common import (
     matching,
     plan_set_tag,
 )
-from api.routing import problems
+from api.routing import links, problems
 from signals.instants import instant_text
 from signals.lifecycle import decisions
 from signals.lifecycle.facts import Fact
@@ -169,7 +169,20 @@ def _answer(record: PlanSetRecord, response: Response) -> PlanSetOut:
     return _out(record)
 
 
-@ROUTER.post("", status_code=201, responses=problems(400, 401, 403, 409, 413, 415, 422, 429, 503))
+_NEXT = tuple(
+    f"plan_sets_{step}"
+    for step in ("get_plan_set", "get_document", "check", "approve", "publish", "withdraw")
+)
+
+
+@ROUTER.post(
+    "",
+    status_code=201,
+    responses={
+        201: {"links": links("plan_set", "/id", *_NEXT)},
+        **problems(400, 401, 403, 409, 413, 415, 422, 429, 503),
+    },
+)
 async def hand_in(
     new: PlanSetIn,
     request: Request,
@@ -185,7 +198,13 @@ async def hand_in(
     return _answer(record, response)
 
 
-@ROUTER.get("", responses=problems(401, 403, 422, 429, 503))
+@ROUTER.get(
+    "",
+    responses={
+        200: {"links": links("plan_set", "/plan_sets/0/id", *_NEXT, "plan_sets_roll_back", "plan_sets_end")},
+        **problems(401, 403, 422, 429, 503),
+    },
+)
 async def list_plan_sets(
     _actor: Reader,
     here: Here,

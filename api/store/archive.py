@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from api.store.archive_files import remove_drafts, write_reports
+from api.store.archive_files import remove_days, remove_drafts, write_reports
 from api.store.connection import Store
 from api.store.errors import StoreDamaged, StoreUnavailable
 from api.store.reports import Reports, StoredReport, stored_report
@@ -38,6 +39,8 @@ class Archive:
         How many of the newest reports stay in Redis.
     batch
         How many go into one file; nothing moves before that many are due.
+    kept_for, clock
+        How long archived reports are kept, whole days of UTC; without them for ever.
     """
 
     def __init__(
@@ -49,6 +52,8 @@ class Archive:
         new_id: Callable[[], str],
         keep: int = 100_000,
         batch: int = 20_000,
+        kept_for: timedelta | None = None,
+        clock: Callable[[], datetime] | None = None,
     ) -> None:
         self._redis = redis
         self._stream = reports.stream
@@ -56,6 +61,7 @@ class Archive:
         self._folder = folder
         self._new_id = new_id
         self._keep, self._batch = keep, batch
+        self._kept_for, self._clock = kept_for, clock
 
     async def run(self, every_s: float = 60.0) -> None:
         """Move what is due, again and again, until cancelled."""
@@ -63,6 +69,7 @@ class Archive:
         while True:
             try:
                 await self.move()
+                await self.forget()
             except (StoreUnavailable, StoreDamaged, OSError) as error:
                 _LOG.error("Reports are not archived, next try in %g s: %s", every_s, error)
             await asyncio.sleep(every_s)
@@ -81,6 +88,14 @@ class Archive:
             return moved
         finally:
             await self._redis.repeatedly(lambda: self._redis.run(RELEASE, (self._lock,), (token,)))
+
+    async def forget(self) -> None:
+        """Remove the files of days that are over for longer than reports are kept."""
+        if self._kept_for is None or self._clock is None:
+            return
+        oldest = (self._clock().astimezone(UTC) - self._kept_for).date()
+        for day in await asyncio.to_thread(remove_days, self._folder, oldest):
+            _LOG.info("Archived reports of %s are removed", day)
 
     async def _move_batch(self) -> int:
         reports = await self._oldest()

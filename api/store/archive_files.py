@@ -19,7 +19,7 @@ from api.store.chain import canonical
 from api.store.errors import StoreDamaged
 from api.store.reports import StoredReport
 
-__all__ = ["archived_days", "read_day", "remove_drafts", "write_reports"]
+__all__ = ["archived_days", "read_day", "remove_days", "remove_drafts", "write_reports"]
 
 _DRAFT = ".part"
 _TIME = pa.timestamp("ms", tz="UTC")
@@ -79,6 +79,17 @@ def remove_drafts(folder: Path) -> None:
     """Remove files that were being written when the service ended; what they hold is still in Redis."""
     for path in folder.glob(f"????-??-??/*{_DRAFT}"):
         path.unlink()
+
+
+def remove_days(folder: Path, oldest: date) -> list[date]:
+    """Remove the files of the days before `oldest`, and return which days those were."""
+    removed = [day for day in archived_days(folder) if day < oldest]
+    for day in removed:
+        own = folder / day.isoformat()
+        for path in own.glob("*.parquet"):
+            path.unlink()
+        own.rmdir()
+    return removed
 
 
 def _write_day(folder: Path, reports: Sequence[StoredReport]) -> Path:

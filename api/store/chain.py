@@ -153,7 +153,7 @@ def read_entry(body: bytes, stored_hash: str, seq: int) -> Entry:
     if digest(body) != stored_hash:
         raise LedgerDamaged("must have the hash that is stored with it", seq=seq, value=stored_hash)
     try:
-        members = json.loads(body)
+        members = json.loads(body.decode())
         at = datetime.fromisoformat(members["at"])
         entry = Entry(hash=stored_hash, **{**members, "at": at})
     except (TypeError, ValueError, KeyError, RecursionError) as error:

@@ -130,15 +130,21 @@ class Store:
         except exceptions.NoScriptError:
             return await self.call("EVAL", script.text, *rest)
 
-    async def repeatedly(self, send: Callable[[], Awaitable[Any]]) -> Any:
-        """Return what `send` gives, which may be sent again until it is answered or patience ends."""
-        deadline = asyncio.get_running_loop().time() + self.patience_s
-        pause = _FIRST_PAUSE_S
+    async def repeatedly(self, send: Callable[[], Awaitable[Any]], *, also_unknown: bool = True) -> Any:
+        """Return what `send` gives, sent again until it is answered or patience ends.
+
+        Parameters
+        ----------
+        also_unknown
+            Whether it may be sent again when it may have been carried out.
+        """
+        loop = asyncio.get_running_loop()
+        deadline, pause = loop.time() + self.patience_s, _FIRST_PAUSE_S
         while True:
             try:
                 return await send()
-            except StoreUnavailable:
-                if asyncio.get_running_loop().time() + pause > deadline:
+            except StoreUnavailable as error:
+                if (error.unknown and not also_unknown) or loop.time() + pause > deadline:
                     raise
             await asyncio.sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE_S)

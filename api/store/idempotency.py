@@ -77,7 +77,8 @@ class Idempotency:
     kept_for
         How long a key is known.
     lease
-        How long a request may take before it may be tried again.
+        How long a request may take before it may be tried again. It is for how long the requests of a service that was
+        killed have to wait; one that takes longer is carried out once all the same.
     """
 
     def __init__(
@@ -88,7 +89,7 @@ class Idempotency:
         clock: Callable[[], datetime],
         new_id: Callable[[], str],
         kept_for: timedelta = timedelta(days=1),
-        lease: timedelta = timedelta(seconds=60),
+        lease: timedelta = timedelta(seconds=15),
     ) -> None:
         self._redis = redis
         self._prefix = f"{name}:idempotency:"

@@ -311,10 +311,11 @@ class Ledger(Generic[S]):
                 if not self._reachable:
                     await self._catch_up()
                     self._reachable, pause = True, 0.0
-                if found := await self._log.news(lambda: self.seq):
-                    self._absorb(found)
-                else:
+                found = await self._log.news(lambda: self.seq)
+                if found is None:
                     await self._catch_up()
+                elif found:
+                    self._absorb(found)
             except StoreUnavailable as error:
                 self._reachable, pause = False, min(2 * pause + 0.02, 1.0)
                 _LOG.warning("The ledger does not hear from Redis: %s", error.reason)

@@ -46,8 +46,8 @@ class Log:
         end = "+" if last is None else f"{last}-0"
         return _entries(await self._redis.read("XRANGE", self._key, f"{first}-0", end, "COUNT", CHUNK))
 
-    async def news(self, seq: Callable[[], int]) -> list[Entry]:
-        """Wait for entries after the last one that is known, and return them; none after a while without any.
+    async def news(self, seq: Callable[[], int]) -> list[Entry] | None:
+        """Wait for entries, and return those after the last one that is known; None after a while without any.
 
         Parameters
         ----------
@@ -59,7 +59,7 @@ class Log:
             *("XREAD", "COUNT", CHUNK, "BLOCK", int(1000 * _WAIT_S)),
             *("STREAMS", self._key, f"{seq()}-0"),
         )
-        return _entries(answer[0][1], after=seq()) if answer else []
+        return _entries(answer[0][1], after=seq()) if answer else None
 
     async def highest(self) -> int:
         """Return the highest number that was ever given, also to an entry that was deleted since."""
@@ -86,7 +86,10 @@ class Log:
         for name, content in draft.documents.items():
             arguments += (name, content)
         try:
-            answer = await self._redis.run(APPEND, (self._key, self._documents, fence), arguments)
+            answer = await self._redis.repeatedly(
+                lambda: self._redis.run(APPEND, (self._key, self._documents, fence), arguments),
+                also_unknown=False,
+            )
         except StoreUnavailable as error:
             if not error.unknown:
                 raise

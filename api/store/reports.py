@@ -28,7 +28,8 @@ _MOST_REPORTS = 1000
 _MOST_BYTES, _MOST_BYTES_EACH = 4 * 2**20, 64 * 2**10
 _CHUNK, _MOST_SCANNED = 1000, 20_000
 _MOST_READ = 1000
-_POSITION = re.compile(r"\d{1,20}-\d{1,20}")
+_POSITION = re.compile(r"(\d{1,20})-(\d{1,20})", re.ASCII)
+_POSITIONS = range(2**63)  # Redis takes no position after the greatest
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +188,8 @@ class Reports:
         limit
             How many at most. A page can have fewer and not be `complete`: the rest was not of the junction.
         """
-        if not _POSITION.fullmatch(after):
+        parts = _POSITION.fullmatch(after)
+        if parts is None or any(int(part) not in _POSITIONS for part in parts.groups()):
             raise InputError("must be a position that a page has given", field="after", value=after)
         if not 1 <= limit <= _MOST_READ:
             raise InputError(f"must be between 1 and {_MOST_READ}", field="limit", value=limit)

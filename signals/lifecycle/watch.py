@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from signals.lifecycle.decision import Decision
 from signals.lifecycle.facts import Fact
 from signals.lifecycle.records import Lifecycle
+from signals.texts import as_line
 
 __all__ = ["LARGEST_SKEW", "Finding", "changed", "junction_findings", "silent_findings", "watched"]
 
@@ -60,11 +61,11 @@ def junction_findings(
     fault
         What the controller says is wrong; none where nothing is.
     clock, received
-        When the status was made by its clock, and when it came, by ours.
+        When the status came, by its clock and by ours.
     """
     found = {}
     if fault is not None:
-        text = f"{junction} reports a fault: {str(fault)[:500]}"
+        text = f"{junction} reports a fault: {as_line(str(fault)[:500])}"
         found[f"status:{junction}:fault"] = Finding("controller_fault", text, junction)
     ahead_s = (clock - received).total_seconds()
     if abs(ahead_s) > LARGEST_SKEW.total_seconds():

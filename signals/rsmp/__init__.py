@@ -9,5 +9,6 @@
 - `lists`: the small languages inside of its texts (``"1-10,2-13"``).
 - `commands`, `statuses`: the ones that Jasyl uses, typed.
 - `capability`, `capability_file`: what a controller has stored and what may be set.
+- `commissioning`: whether a controller can be set to nothing that is unsafe at its junction.
 - `mapping`: a plan as (plan number, cycle, offset, bands), and back.
 """

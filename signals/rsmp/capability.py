@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from types import MappingProxyType
 
-from signals.junction import Conflict, Junction
 from signals.rsmp.lists import MOST_BANDS
 from signals.rsmp.versions import known_sxl
 from traffic.errors import InputError
@@ -224,39 +223,3 @@ class Capability:
     def intergreen_s(self, ends: str, starts: str) -> int:
         """Return the intergreen between two groups; 0 where they do not conflict."""
         return self.intergreens.get((ends, starts), 0)
-
-    def require_junction(self, junction: Junction) -> None:
-        """Raise `InputError` where the controller is not as safe as `junction` demands.
-
-        Its groups must be those of the junction, its intergreens at least as long, and no stage of its plans may
-        hold two groups in full conflict.
-        """
-        if junction.key != self.junction:
-            raise InputError(f"must be {self.junction}", field="junction", value=junction.key)
-        names = [group.name for group in junction.groups]
-        ours = {group.name for group in self.groups}
-        if set(names) != ours:
-            odd = sorted(set(names) ^ ours)
-            rule = "must be signal groups of both the junction and the controller"
-            raise InputError(rule, field=f"site {self.site}, groups", value=odd)
-        for row, ends in enumerate(names):
-            for column, starts in enumerate(names):
-                least = int(junction.intergreen_s[row, column])
-                if self.intergreen_s(ends, starts) < least:
-                    raise InputError(
-                        f"must be {least} s or more, as the junction has it",
-                        field=f"site {self.site}, intergreen from {ends} to {starts}",
-                        value=self.intergreen_s(ends, starts),
-                    )
-                if junction.conflict[row, column] == Conflict.FULL:
-                    self._check_apart(ends, starts)
-
-    def _check_apart(self, one: str, other: str) -> None:
-        for plan in self.plans:
-            for position, stage in enumerate(plan.stages):
-                if {one, other} <= stage:
-                    raise InputError(
-                        "must not hold two groups in full conflict",
-                        field=f"site {self.site}, plan {plan.number}, stage {position + 1}",
-                        value=sorted((one, other)),
-                    )

@@ -311,7 +311,7 @@ class Session:
     def _not_acknowledged(self, message: MessageNotAck) -> list[Event]:
         if self._pending.pop(message.of, None) is None:
             return []
-        reason = message.reason or "no reason given"
+        reason = _one_line(message.reason or "no reason given")
         if message.of in {self._own_version, self._own_watchdog} and not self.ready:
             return [self._fail(f"the handshake was refused: {reason}")]
         return [Refused(message.of, reason)]
@@ -343,3 +343,8 @@ class Session:
 
     def _write(self, message: Message) -> None:
         self._outbox += encoded(written(message))
+
+
+def _one_line(text: str) -> str:
+    """Return what a stranger has written as something that may stand in a log."""
+    return "".join(letter if letter.isprintable() else " " for letter in text[:_REASON_LENGTH])

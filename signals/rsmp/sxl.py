@@ -59,8 +59,10 @@ def _check_alarm(message: AlarmState | AlarmOrder) -> None:
     if row is None:
         raise InputError("must be an alarm of the list", field="Alarm.aCId", value=message.code)
     if isinstance(message, AlarmState):
+        known = {argument.name: argument for argument in row.values}
         for name, value in message.values:
-            _named(row.values, name, f"Alarm {message.code}").check(value, f"Alarm {message.code}.{name}")
+            if name in known:  # an alarm with a value of the maker's own is not to be lost for it
+                known[name].check(value, f"Alarm {message.code}.{name}")
 
 
 def _check_commands(arguments: Iterable[CommandArgument]) -> None:

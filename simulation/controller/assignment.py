@@ -8,7 +8,6 @@ told from what is new.
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -16,14 +15,22 @@ from signals.signing import TrustedKeys, Typ
 from simulation.controller.days import Programme
 from simulation.controller.reading import choice, instant, items, record, text, whole
 from simulation.controller.runner import SLOTS, Mode, Order, Release
+from simulation.controller.verdicts import (
+    Acknowledgement,
+    Received,
+    Verdict,
+    assigned,
+    digest_of,
+    read_verdict,
+)
 from traffic.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from simulation.controller.tables import Tables
 
-__all__ = ["Acknowledgement", "Desk", "Received", "Verdict"]
+__all__ = ["Desk"]
 
 EPOCH = "1970-01-01T00:00:00Z"
 LONGEST_ORDER_S = 12 * 3600
@@ -44,22 +51,6 @@ _PLAN_KEYS = (
 _CONTENT_KEYS = ("keys", "plans", "verdicts", "highest_version", "order", "order_sequence")
 
 
-class Verdict(NamedTuple):
-    """What was found of a signed version: the hash of its token, and why it was refused, or nothing."""
-
-    version: int
-    token: str
-    reason: str
-
-
-class Acknowledgement(NamedTuple):
-    """What the service is told of a version: accepted, refused or in_force."""
-
-    version: int
-    result: str
-    reason: str = ""
-
-
 class _Held(NamedTuple):
     """An accepted version with its signed words."""
 
@@ -67,25 +58,6 @@ class _Held(NamedTuple):
     activation: str | None
     activated_s: float
     release: Release
-
-
-@dataclass(frozen=True)
-class Received:
-    """What came of an assignment.
-
-    Attributes
-    ----------
-    acknowledgements
-        Of the versions that wait to be activated.
-    problems
-        What was not acted on, in words.
-    changed
-        Whether there is something to remember.
-    """
-
-    acknowledgements: tuple[Acknowledgement, ...] = ()
-    problems: tuple[str, ...] = ()
-    changed: bool = False
 
 
 @dataclass
@@ -140,7 +112,7 @@ class Desk:
         """
         values = record(document, ("junction", "slots", "order", "keys"), "assignment", others=True)
         self._require_own(values["junction"])
-        rows = list(_rows(values["slots"]))
+        rows = list(assigned(values["slots"]))
         before = self.content()
         problems: list[str] = []
         acknowledgements: list[Acknowledgement] = []
@@ -180,7 +152,7 @@ class Desk:
         self, slot: str, row: Mapping[str, Any], now_s: float, problems: list[str]
     ) -> Acknowledgement | None:
         """Return what is to be said of a version, or nothing where it is none of ours to judge."""
-        version, digest = row["version"], _digest(row["plan"])
+        version, digest = row["version"], digest_of(row["plan"])
         known = self._verdicts.get(version)
         if known is None or known.token != digest:
             try:
@@ -215,9 +187,9 @@ class Desk:
             release = self._release(slot, payload)
             _require_valid(release, payload, now_s)
         except InputError as error:
-            return Verdict(version, _digest(token), str(error))
+            return Verdict(version, digest_of(token), str(error))
         self._held[version] = _Held(token, None, float("-inf"), release)
-        return Verdict(version, _digest(token), "")
+        return Verdict(version, digest_of(token), "")
 
     def _release(self, slot: str, payload: Mapping[str, Any]) -> Release:
         """Return the release that a verified payload describes; its plans pass the gate."""
@@ -319,61 +291,58 @@ class Desk:
         }
 
     @classmethod
-    def restored(cls, tables: Tables, content: object) -> Desk:
-        """Return the desk that remembers `content`; every signed word in it is verified and judged anew.
+    def restored(cls, tables: Tables, content: object) -> tuple[Desk, list[str]]:
+        """Return the desk that remembers `content`, and what of it was refused.
+
+        Every signed word is verified and judged anew. The numbers that only grow are kept also where a plan is refused, as
+        after the tables have been changed.
 
         Raises
         ------
         InputError
-            For anything that this controller would not have accepted.
+            For what is no memory, or has keys that nobody trusted has signed.
         """
         values = record(content, _CONTENT_KEYS, "memory")
-        desk = cls(tables)
+        desk, problems = cls(tables), list[str]()
         for token in items(values["keys"], "memory, keys"):
             desk._take_keys(token)
-        for position, row in enumerate(items(values["plans"], "memory, plans")):
-            desk._restore_plan(row, f"memory, plans[{position}]")
         for row in items(values["verdicts"], "memory, verdicts"):
-            version, digest, reason = items(row, "memory, verdicts")
-            verdict = Verdict(
-                whole(version, "memory, verdicts"),
-                text(digest, "memory, verdicts"),
-                text(reason, "memory, verdicts", empty=True),
-            )
+            verdict = read_verdict(row)
             desk._verdicts[verdict.version] = verdict
+        for position, row in enumerate(items(values["plans"], "memory, plans")):
+            desk._restore_plan(row, f"memory, plans[{position}]", problems)
         desk.highest_version = whole(values["highest_version"], "memory, highest_version")
         desk.order_sequence = whole(values["order_sequence"], "memory, order_sequence")
         if values["order"] is not None:
-            desk.order = desk._read_order(values["order"], desk._ever)
-            desk._order_token = values["order"]
-        return desk
+            _attempt(problems, lambda: desk._restore_order(values["order"]))
+        return desk, problems
 
-    def _restore_plan(self, row: object, where: str) -> None:
+    def _restore_order(self, token: str) -> None:
+        self.order = self._read_order(token, self._ever)
+        self._order_token = token
+
+    def _restore_plan(self, row: object, where: str, problems: list[str]) -> None:
         pair = items(row, where)
         if len(pair) != 2:
             raise InputError("must be a plan and its activation", field=where, value=len(pair))
         token, activation = pair
-        payload = self._ever.verify(token, Typ.PLAN)
-        self._require_own(payload.get("junction"))
-        slot = choice(payload.get("slot"), SLOTS, f"{where}, slot")
-        release = self._release(slot, payload)
-        self._held[whole(release.version, where, low=1)] = _Held(token, None, float("-inf"), release)
-        if activation is not None:
-            self._activate(release.version, activation, self._ever)
+        try:
+            payload = self._ever.verify(token, Typ.PLAN)
+            self._require_own(payload.get("junction"))
+            release = self._release(choice(payload.get("slot"), SLOTS, f"{where}, slot"), payload)
+            self._held[whole(release.version, where, low=1)] = _Held(token, None, float("-inf"), release)
+            if activation is not None:
+                self._activate(release.version, activation, self._ever)
+        except InputError as error:
+            problems.append(f"{where}: {error}")
+            self._refuse_again(token, str(error))
 
-
-def _rows(slots: object) -> Iterator[tuple[str, bool, Mapping[str, Any]]]:
-    """Yield slot, whether it is pending, and version with its signed words."""
-    for slot, value in record(slots, (), "slots", others=True).items():
-        choice(slot, SLOTS, "slots")
-        places = record(value, ("current", "pending"), f"slots, {slot}", others=True)
-        for place in ("current", "pending"):
-            if places[place] is not None:
-                where = f"slots, {slot}, {place}"
-                row = record(places[place], ("version", "plan", "activation"), where, others=True)
-                whole(row["version"], f"{where}, version", low=1)
-                text(row["plan"], f"{where}, plan")
-                yield slot, place == "pending", row
+    def _refuse_again(self, token: object, reason: str) -> None:
+        """Take back that a version was accepted, so that the service hears of it."""
+        for version, verdict in self._verdicts.items():
+            if isinstance(token, str) and verdict.token == digest_of(token):
+                self._verdicts[version] = verdict._replace(reason=reason)
+                self._held.pop(version, None)
 
 
 def _require_valid(release: Release, payload: Mapping[str, Any], now_s: float) -> None:
@@ -388,7 +357,3 @@ def _attempt(problems: list[str], act: Any) -> None:
         act()
     except InputError as error:
         problems.append(str(error))
-
-
-def _digest(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()

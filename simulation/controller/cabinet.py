@@ -8,27 +8,30 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
-from simulation.controller.assignment import Acknowledgement, Desk
+from simulation.controller.assignment import Desk
 from simulation.controller.days import local_programme
 from simulation.controller.lamps import Lamp
 from simulation.controller.memory import Memory
 from simulation.controller.outbox import Outbox
 from simulation.controller.reading import shown_instant
 from simulation.controller.runner import Runner
+from simulation.controller.verdicts import Acknowledgement
 from traffic.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from simulation.controller.assignment import Received
     from simulation.controller.runner import InForce
     from simulation.controller.tables import Tables
+    from simulation.controller.verdicts import Received
 
 __all__ = ["STATUS_S", "Cabinet"]
 
 STATUS_S = 60
 """Seconds between two reports of the status."""
+WRONG_CLOCK_S = 5
+"""Seconds of difference to the service's clock, the way of its word included, from which on a clock is wrong."""
 _GREEN_BEGIN, _GREEN_END, _YELLOW_BEGIN, _RED_BEGIN = 1, 7, 8, 10  # codes of the Indiana enumerations
 _GREENS = (Lamp.GREEN, Lamp.FLASHING_GREEN)
 
@@ -50,6 +53,7 @@ class Cabinet:
         self, tables: Tables, folder: Path, *, clock: Callable[[], float], events: bool = False
     ) -> None:
         self.tables, self.clock, self._events = tables, clock, events
+        self._clock_wrong, self._complaint = False, ""
         self._memory = Memory(folder / "memory.json")
         self.outbox, damaged = _outbox(folder / "reports")
         self.runner = Runner(tables, local_programme(tables))
@@ -66,7 +70,9 @@ class Cabinet:
         try:
             content = self._memory.load()
             if content is not None:
-                self.desk = Desk.restored(self.tables, content)
+                self.desk, problems = Desk.restored(self.tables, content)
+                for problem in problems:
+                    self.fault(f"remembered, and refused: {problem}")
         except InputError as error:
             self.fault(f"memory refused, local schedule: {error}")
         self.put_in_force()
@@ -75,8 +81,14 @@ class Cabinet:
         """Judge an assignment; nothing of it is in force yet."""
         received = self.desk.receive(document, self.clock())
         for problem in received.problems:
-            self.fault(problem)
+            self.complain(problem)
         return received
+
+    def complain(self, text: str) -> None:
+        """Report what is wrong with what the service says, once while it says nothing else that is wrong."""
+        if text != self._complaint:
+            self.fault(text)
+        self._complaint = text
 
     def save(self) -> None:
         """Write to disk what has been accepted."""
@@ -88,6 +100,15 @@ class Cabinet:
         order = self.desk.order
         if order is not None and order is not self.runner.order:
             self.runner.give(order, self.clock())
+
+    def compare_clock(self, ahead_s: float) -> None:
+        """Report when the clock begins to be wrong, and when it is right again: offsets hold by it."""
+        wrong = abs(ahead_s) > WRONG_CLOCK_S
+        if wrong and not self._clock_wrong:
+            self.fault(
+                f"the clock is {ahead_s:.1f} s ahead of the service's, and should be within {WRONG_CLOCK_S} s"
+            )
+        self._clock_wrong = wrong
 
     def fault(self, text: str) -> None:
         """Report a fault."""
@@ -135,6 +156,7 @@ class Cabinet:
             "highest_version": self.desk.highest_version,
             "fault": None if fault is None else str(fault),
             "lost_reports": self.outbox.lost,
+            "clock_wrong": self._clock_wrong,
         }
 
     def _add_events(self, before: bytes, row: bytes, wall_s: int) -> None:

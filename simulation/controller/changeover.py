@@ -31,7 +31,7 @@ __all__ = ["LENGTHEN", "SHORTEN", "change", "start_up"]
 
 LENGTHEN, SHORTEN = 0.20, 0.17
 """Largest shares by which a cycle is longer or shorter while the controller comes into step."""
-_MOST_CYCLES = 12
+_LONGEST_S = 300  # a group that is coordinated should not be out of step for longer
 _MOST_PROPOSALS = 6
 
 
@@ -125,18 +125,21 @@ def _coming_in(
 
 
 def _staged(course: PlanCourse, goal: PlanCourse, second: int, method: Method) -> Iterator[Changeover]:
-    """Yield proposals to come into step by stages, those that change least cycles first."""
+    """Yield proposals to come into step by stages: by the method, the fewest cycles first, and then by dwell."""
     before, after = course.plan, goal.plan
     tables = after.tables
     lead = max(max(g.flashing_green_s, g.red_amber_s) for g in tables.groups)
     start = second + lead + (course.base - second - lead) % before.cycle_s
-    for lengths in _cycle_lengths(after, (goal.base - start) % after.cycle_s, method, tables):
+    shift = (goal.base - start) % after.cycle_s
+    ways = [(length, method) for length in _cycle_lengths(after, shift, method, tables)]
+    if method != Method.DWELL:
+        ways += [(length, Method.DWELL) for length in _cycle_lengths(after, shift, Method.DWELL, tables)]
+    for lengths, way in ways:
         stages = [*before.stages, *after.stages * (len(lengths) + 3)]
         starts = [start - before.cycle_s + at for at in before.starts_s]
         zero = start
         for length in [*lengths, *[after.cycle_s] * 3]:
-            held = method == Method.DWELL
-            starts += [zero + at for at in _scaled(after, length, held=held)]
+            starts += [zero + at for at in _scaled(after, length, held=way == Method.DWELL)]
             zero += length
         end = start + sum(lengths)
         history = course.windows(second - 1, start - before.cycle_s + 1)
@@ -157,9 +160,10 @@ def _cycle_lengths(after: CheckedPlan, shift: int, method: Method, tables: Table
         most = cycle + shift
     else:
         most, least = min(most, tables.cycle_max_s), max(least, tables.cycle_min_s)
-    for count in range(1, _MOST_CYCLES + 1):
+    for count in range(1, _LONGEST_S // least + 1):
         for total in (shift, shift - cycle):
-            if count * (least - cycle) <= total <= count * (most - cycle):
+            in_time = count == 1 or count * cycle + total <= _LONGEST_S
+            if in_time and count * (least - cycle) <= total <= count * (most - cycle):
                 yield [cycle + total * (k + 1) // count - total * k // count for k in range(count)]
 
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from signals.schedule import Schedule
 
 __all__ = [
+    "bare_tables",
     "commissioned",
     "file_name",
     "read_credentials",
@@ -65,6 +66,24 @@ def commissioned(
         Public keys (JWK) of the service.
     """
     plans = [plan_to_dict(plans[row]) | {"name": plans.name} for plans in schedule.plan_sets]
+    local = {"plans": plans, "day_types": day_types_to_list(schedule)}
+    tables = _tables(junction, local, time_zone, backup_s, keys)
+    local_programme(tables)
+    return tables
+
+
+def bare_tables(junction: Junction, *, time_zone: str, backup_s: int = 1) -> Tables:
+    """Return the tables of the controller of `junction`, for the gate alone: without schedule and keys."""
+    return _tables(junction, {"plans": [], "day_types": []}, time_zone, backup_s, ())
+
+
+def _tables(
+    junction: Junction,
+    schedule: Mapping[str, Any],
+    time_zone: str,
+    backup_s: int,
+    keys: Sequence[Mapping[str, Any]],
+) -> Tables:
     document = {
         "format": FORMAT,
         "format_version": FORMAT_VERSION,
@@ -77,12 +96,10 @@ def commissioned(
         "groups": [_group(group) for group in junction.groups],
         "conflict": junction.conflict.tolist(),
         "intergreen_s": junction.intergreen_s.tolist(),
-        "schedule": {"plans": plans, "day_types": day_types_to_list(schedule)},
+        "schedule": schedule,
         "keys": [dict(key) for key in keys],
     }
-    tables = Tables.from_dict(json.loads(json.dumps(document)))
-    local_programme(tables)
-    return tables
+    return Tables.from_dict(json.loads(json.dumps(document)))
 
 
 def _group(group: SignalGroup) -> dict[str, Any]:

@@ -124,6 +124,8 @@ class Fleet:
         Is told of every change of what is run: junction, what, and POSIX seconds.
     pace
         How many of their seconds pass in a second; more than 1 shows hours in minutes.
+    make_link
+        Makes each controller's way to the service.
     """
 
     tables: Sequence[Tables]
@@ -134,6 +136,7 @@ class Fleet:
     steady: Callable[[], float]
     observe: Callable[[str, InForce, int], None] | None = None
     pace: float = 1.0
+    make_link: type[Link] = Link
     tally: Tally = field(default_factory=Tally)
     cabinets: list[Cabinet] = field(default_factory=list)
     restarts: int = 0
@@ -175,7 +178,7 @@ class Fleet:
         for position, (cabinet, seed) in enumerate(zip(self.cabinets, seeds, strict=True)):
             client = clients[0 if shared else position]
             junction = cabinet.tables.junction
-            link = Link(client, junction, self.credentials[junction], wait_s=service.wait_s)
+            link = self.make_link(client, junction, self.credentials[junction], wait_s=service.wait_s)
             session = Session(
                 cabinet,
                 link,

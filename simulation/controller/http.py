@@ -6,8 +6,11 @@ Whatever the service or somebody in its place answers is bounded in size and rea
 
 from __future__ import annotations
 
+import asyncio
+import importlib.util
 import json
 import ssl
+import sys
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -21,12 +24,17 @@ from traffic.errors import InputError, JasylError
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
 
-    from simulation.controller.assignment import Acknowledgement
+    from simulation.controller.verdicts import Acknowledgement
 
 __all__ = ["Answer", "Event", "Link", "LinkError", "Settings", "connect", "register"]
 
+if importlib.util.find_spec("sniffio") is None:
+    # httpcore looks for it with every request; that it is not there is remembered here, which saves half of the time.
+    sys.modules["sniffio"] = None  # type: ignore[assignment]
+
 LARGEST_BYTES = 4_000_000
 _CONNECT_S, _QUIET_S = 5.0, 45.0  # the service sends a comment on a quiet stream every 15 s
+_STALE = (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError)
 _BUSY = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
 _FINAL = (HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY)
 
@@ -48,11 +56,10 @@ class LinkError(JasylError):
 
 
 class Answer(NamedTuple):
-    """An assignment, or `None` where nothing has changed; its tag, and the time of the service."""
+    """An assignment, or `None` where nothing has changed; and its tag."""
 
     document: object
     tag: str | None
-    time: str | None
 
 
 class Event(NamedTuple):
@@ -106,10 +113,15 @@ class Settings:
 @asynccontextmanager
 async def connect(settings: Settings, trust: ssl.SSLContext | bool) -> AsyncIterator[httpx.AsyncClient]:  # noqa: FBT001
     """Hand out connections of one controller, or of many."""
-    limits = httpx.Limits(max_connections=None, max_keepalive_connections=None, keepalive_expiry=60.0)
+    limits = httpx.Limits(max_connections=None, max_keepalive_connections=None, keepalive_expiry=4.0)
     timeout = httpx.Timeout(_CONNECT_S, read=settings.wait_s + 15.0, pool=None)
     async with httpx.AsyncClient(
-        base_url=settings.url, verify=trust, trust_env=False, limits=limits, timeout=timeout
+        base_url=settings.url,
+        headers={"Accept-Encoding": "identity"},
+        verify=trust,
+        trust_env=False,
+        limits=limits,
+        timeout=timeout,
     ) as client:
         yield client
 
@@ -121,6 +133,11 @@ class Link:
     ----------
     credential
         What the service knows this controller by; it is never shown.
+
+    Attributes
+    ----------
+    time
+        What the service has said last of the time.
     """
 
     def __init__(
@@ -130,6 +147,7 @@ class Link:
             rule = "must be printable ASCII characters"
             raise InputError(rule, field=f"credential of {junction}")
         self._client, self._wait_s = client, wait_s
+        self.time: str | None = None
         self._root = f"/v1/controllers/{quote(junction, safe='')}"
         self._headers = {b"Authorization": f"Bearer {credential}".encode()}
 
@@ -137,10 +155,9 @@ class Link:
         """Ask for the assignment; the service may hold the answer until there is something new."""
         headers = {} if tag is None else {b"If-None-Match": tag.encode()}
         response, body = await self._ask("GET", f"/assignment?wait={self._wait_s}", headers=headers)
-        time = response.headers.get("X-Jasyl-Time")
         if response.status_code == HTTPStatus.NOT_MODIFIED:
-            return Answer(None, tag, time)
-        return Answer(_plain(body), response.headers.get("ETag"), time)
+            return Answer(None, tag)
+        return Answer(_plain(body), response.headers.get("ETag"))
 
     async def stream(self, last: str | None) -> AsyncIterator[Event]:
         """Yield what the service pushes, from after the event `last` on."""
@@ -148,16 +165,21 @@ class Link:
         if last is not None:
             headers[b"Last-Event-ID"] = last.encode()
         timeout = httpx.Timeout(_CONNECT_S, read=_QUIET_S, pool=None)
+        url = f"{self._root}/stream"
         try:
-            async with self._client.stream(
-                "GET", f"{self._root}/stream", headers=headers, timeout=timeout
-            ) as response:
+            async with self._client.stream("GET", url, headers=headers, timeout=timeout) as response:
+                self._note(response)
                 if response.status_code != HTTPStatus.OK:
                     _check(response, await _bounded(response))
                     raise LinkError(f"{response.status_code} is no stream")
-                async for event in _events(response):
+                events = _events(response)
+                while True:
+                    async with asyncio.timeout(_QUIET_S):
+                        event = await anext(events, None)
+                    if event is None:
+                        return
                     yield event
-        except (httpx.HTTPError, httpx.StreamError) as error:
+        except (httpx.HTTPError, httpx.StreamError, TimeoutError) as error:
             raise LinkError(f"{type(error).__name__}: {error}") from error
 
     async def acknowledge(self, told: Acknowledgement, at: str) -> None:
@@ -165,25 +187,41 @@ class Link:
         values = {"version": told.version, "result": told.result, "reason": told.reason[:500], "at": at}
         await self._ask("POST", "/acknowledgements", values=values)
 
-    async def report(self, reports: Sequence[Mapping[str, Any]]) -> object:
-        """Send reports and return up to which number the service has them."""
-        _, body = await self._ask("POST", "/reports", values={"reports": list(reports)})
+    async def report(self, reports: Sequence[Mapping[str, Any]], at: str) -> object:
+        """Send reports and return up to which number the service has them; `at` is the time now, they may be old."""
+        _, body = await self._ask("POST", "/reports", values={"reports": list(reports), "at": at})
         answer = _plain(body)
         return answer.get("accepted_until") if isinstance(answer, dict) else None
 
     async def _ask(
         self, method: str, path: str, *, headers: Mapping[bytes, bytes] | None = None, values: object = None
     ) -> tuple[httpx.Response, bytes]:
-        headers = {**self._headers, **(headers or {})}
-        try:
-            async with self._client.stream(
-                method, self._root + path, headers=headers, json=values
-            ) as response:
-                body = await _bounded(response)
-        except (httpx.HTTPError, httpx.StreamError) as error:
-            raise LinkError(f"{type(error).__name__}: {error}") from error
+        url, headers = self._root + path, {**self._headers, **(headers or {})}
+        for again in (True, False):
+            try:
+                async with (
+                    asyncio.timeout(self._wait_s + _QUIET_S),
+                    self._client.stream(method, url, headers=headers, json=values) as response,
+                ):
+                    self._note(response)
+                    body = await _bounded(response)
+            except _STALE as error:
+                # The service may close a connection as it is taken up again; to ask twice has the effect of once.
+                if not again:
+                    raise LinkError(f"{type(error).__name__}: {error}") from error
+            except (httpx.HTTPError, httpx.StreamError, TimeoutError) as error:
+                raise LinkError(f"{type(error).__name__}: {error}") from error
+            else:
+                break
         _check(response, body)
         return response, body
+
+    def _note(self, response: httpx.Response) -> None:
+        """Take the time of the service down; refuse an encoding, which can hide a body of any size."""
+        self.time = response.headers.get("X-Jasyl-Time", self.time)
+        encoding = response.headers.get("Content-Encoding", "identity")
+        if encoding != "identity":
+            raise LinkError(f"an answer in the encoding {encoding}")
 
 
 async def register(
@@ -223,7 +261,7 @@ def _check(response: httpx.Response, body: bytes) -> None:
 
 async def _bounded(response: httpx.Response) -> bytes:
     parts, size = [], 0
-    async for part in response.aiter_bytes():
+    async for part in response.aiter_raw():
         parts.append(part)
         size += len(part)
         if size > LARGEST_BYTES:
@@ -242,7 +280,7 @@ async def _events(response: httpx.Response) -> AsyncIterator[Event]:
     """Yield the events of a stream, as in the HTML standard; comments are events without a name."""
     name, identifier, size = "", "", 0
     data: list[str] = []
-    async for line in response.aiter_lines():
+    async for line in _lines(response):
         size += len(line)
         if size > LARGEST_BYTES:
             raise LinkError(f"an event of more than {LARGEST_BYTES} bytes")
@@ -262,3 +300,13 @@ async def _events(response: httpx.Response) -> AsyncIterator[Event]:
             name = value
         elif key == "id" and "\0" not in value:
             identifier = value
+
+
+async def _lines(response: httpx.Response) -> AsyncIterator[str]:
+    rest = b""
+    async for part in response.aiter_raw():
+        *lines, rest = (rest + part).split(b"\n")
+        if len(rest) > LARGEST_BYTES:
+            raise LinkError(f"a line of more than {LARGEST_BYTES} bytes")
+        for line in lines:
+            yield line.removesuffix(b"\r").decode("utf-8", "replace")

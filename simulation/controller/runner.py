@@ -168,7 +168,7 @@ class Runner:
         if isinstance(self._course, Changeover) and self._course.done(self._second):
             self._course = self._course.after
         if self._aim() != goal and may_plan and self._may_change(goal):
-            self._course = self._way(goal, method)
+            self._course = goal if _alike(self._course, goal) else self._way(goal, method)
             self._started = True
         if self._aim() == goal:
             self._source = source
@@ -239,3 +239,11 @@ class Runner:
             if newest is not None and newest.valid(wall_s):
                 return newest
         return None
+
+
+def _alike(course: Steady | Changeover, goal: Steady) -> bool:
+    """Return whether a plan that is in step shows what the goal would show, so that nothing has to change."""
+    if not isinstance(course, PlanCourse) or not isinstance(goal, PlanCourse) or course.base != goal.base:
+        return False
+    names = ("cycle_s", "stages", "durations_s")
+    return all(getattr(course.plan, name) == getattr(goal.plan, name) for name in names)

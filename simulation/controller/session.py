@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
     from numpy.random import Generator
 
-    from simulation.controller.assignment import Acknowledgement
     from simulation.controller.cabinet import Cabinet
     from simulation.controller.http import Link
+    from simulation.controller.verdicts import Acknowledgement
 
 __all__ = ["Backoff", "Session", "Tally"]
 
@@ -160,7 +160,7 @@ class Session:
 
     async def _poll(self) -> None:
         answer = await self._link.poll(self._tag)
-        self._heard(answer.time)
+        self._heard()
         if answer.document is None:
             self._tally.count("not_modified")
             return
@@ -170,7 +170,7 @@ class Session:
 
     async def _follow(self, backoff: Backoff) -> None:
         async for event in self._link.stream(self._tag):
-            self._heard(None)
+            self._heard()
             backoff.reset()
             if event.name != "assignment":
                 continue
@@ -184,13 +184,18 @@ class Session:
         self._tally.count("streams_ended")
         await asyncio.sleep(backoff.next_s())
 
-    def _heard(self, time: str | None) -> None:
+    def _heard(self) -> None:
+        """Note that the service is there, and what its clock says."""
         self.cabinet.runner.heard()
-        if time is not None:
+        if self._link.time is not None:
             try:
-                self._tally.clock_ahead_s = self._clock() - instant(time, "X-Jasyl-Time")
+                ahead_s = self._clock() - instant(self._link.time, "X-Jasyl-Time")
             except InputError as error:
-                self.cabinet.fault(str(error))
+                self.cabinet.complain(str(error))
+            else:
+                self._tally.clock_ahead_s = ahead_s
+                self.cabinet.compare_clock(ahead_s)
+            self._link.time = None
 
     async def _take(self, document: object) -> None:
         """Judge an assignment, write it to disk, put it into force, and acknowledge it, in this order."""
@@ -199,7 +204,7 @@ class Session:
             received = self.cabinet.receive(document)
         except InputError as error:
             self._tally.count("assignments_refused")
-            self.cabinet.fault(str(error))
+            self.cabinet.complain(str(error))
             self.wake()
             return
         if received.changed:
@@ -257,7 +262,7 @@ class Session:
         outbox = self.cabinet.outbox
         await self._on_disk(outbox.flush)
         while batch := outbox.batch(_BATCH):
-            until: Any = await self._link.report(batch)
+            until: Any = await self._link.report(batch, shown_instant(self._clock()))
             try:
                 await self._on_disk(partial(outbox.accept, until))
             except InputError as error:

@@ -165,7 +165,11 @@ def test_answers_have_the_members_and_types_of_the_document(made: dict[str, Any]
     if call.answer is None:
         assert "content" not in good
         return
-    schema = next(iter(good["content"].values()))["schema"]
+    kind, content = next(iter(good["content"].items()))
+    schema = content["schema"]
+    if kind == "text/event-stream":  # what an event holds is for its reader
+        assert set(schema["properties"]) == {"id", "event", "data"}
+        return
     if not schema:  # the assignment, which is given to the very byte
         return
     ours = TypeAdapter(call.answer).json_schema(mode="serialization")

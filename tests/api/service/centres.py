@@ -21,6 +21,7 @@ from api.news import News
 from api.opening import opener
 from api.routes import ROUTERS
 from api.settings import Settings
+from api.store.errors import StoreUnavailable
 from signals.signing import TrustedKeys
 
 CITY = "corridor"
@@ -108,15 +109,19 @@ class Service:
 
 
 @asynccontextmanager
-async def service(folder: Path, **settings: Any) -> AsyncIterator[Service]:
-    clock = Clock()
-    numbers = itertools.count(1)
+async def service(
+    folder: Path, *, clock: Clock | None = None, first_id: int = 1, **settings: Any
+) -> AsyncIterator[Service]:
+    """Open a service; one that is opened again in its folder needs identifiers that were not given before."""
+    clock = clock or Clock()
+    numbers = itertools.count(first_id)
     told: list[str] = []
     context = Context(
         settings=Settings(data_folder=folder, **{"city": CITY, "activation_lead_s": 10, **settings}),
         clock=clock,
         new_id=lambda: f"{next(numbers):08x}-{folder.name}",
         routers=ROUTERS,
+        unavailable=(StoreUnavailable,),
     )
     async with opener(told.append)(context):
         yield Service(create_app(context), context, clock, told[0] if told else None)

@@ -11,7 +11,7 @@ import pytest
 from fastapi import Request
 from starlette.responses import StreamingResponse
 
-from api.context import context_of
+from api.context import Stopping, context_of
 from api.routing import router
 from api.serving import bound_socket
 from tests.api.service.services import made_context, running
@@ -181,6 +181,37 @@ def test_a_held_answer_is_given_at_the_stop(tmp_path):
         assert held.waiting.wait(20)
     asking.join(20)
     assert answers[0].json() == {"changed": False}
+
+
+def test_what_waits_ends_with_time_with_the_stop_and_with_whoever_waits():
+    async def run():
+        stopping, never = Stopping(), asyncio.Event()
+        assert await stopping.first(asyncio.sleep(0, "here"), 10) == "here"
+        assert await stopping.first(never.wait(), 0.01) is None
+        cleaned = asyncio.Event()
+
+        async def slow_to_end():
+            try:
+                await never.wait()
+            finally:
+                await asyncio.sleep(0)
+                cleaned.set()
+
+        waiting = asyncio.create_task(stopping.first(slow_to_end(), 10))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        assert cleaned.is_set()
+        held = asyncio.create_task(stopping.first(never.wait(), 10))
+        await asyncio.sleep(0)
+        stopping.ask()
+        assert await held is None
+        assert await stopping.first(never.wait(), 10) is None
+        assert not stopping._waiting
+
+    asyncio.run(run())
 
 
 def test_a_port_that_is_taken_is_told_before_anything_is_opened():

@@ -20,9 +20,10 @@ async def alarms(service: Service) -> dict[str, str]:
     return {alarm["id"]: alarm["text"] for alarm in found["alarms"]}
 
 
-async def tell(service: Service, number: int, at: str, fault: str | None) -> Any:
+async def tell(service: Service, number: int, at: str, fault: str | None, sent: str | None = None) -> Any:
     status = {"number": number, "kind": "status", "at": at, "data": {"fault": fault}}
-    return await service.done("POST", f"/controllers/{KEY}/reports", {"reports": [status]}, who=KEY)
+    body = {"reports": [status]} if sent is None else {"reports": [status], "at": sent}
+    return await service.done("POST", f"/controllers/{KEY}/reports", body, who=KEY)
 
 
 def test_a_fault_is_an_alarm_until_it_is_gone(tmp_path: Path) -> None:
@@ -40,6 +41,11 @@ def test_a_fault_is_an_alarm_until_it_is_gone(tmp_path: Path) -> None:
         assert await alarms(service) == {}
         await tell(service, 1, "2026-11-27T07:00:00Z", "conflict monitor: N and E")  # sent twice: old news
         assert await alarms(service) == {}
+        page = await service.done("GET", f"/reports?junction={KEY}", who="viewer")
+        assert [row["number"] for row in page["reports"]] == [1, 2]
+        assert (await service.done("GET", f"/reports?after={page['next']}", who="viewer"))["reports"] == []
+        (latest,) = (await service.done("GET", "/reports/latest", who="viewer"))["statuses"]
+        assert (latest["junction"], latest["number"], latest["data"]) == (KEY, 2, {"fault": None})
 
     serving(tmp_path, test)
 
@@ -50,6 +56,19 @@ def test_a_clock_that_is_wrong_by_hours_is_an_alarm(tmp_path: Path) -> None:
         await tell(service, 1, "2026-11-27T12:00:00+00:00", None)
         (text,) = (await alarms(service)).values()
         assert text == f"The clock of {KEY} is 18000 s ahead: its offset does not hold"
+
+    serving(tmp_path, test)
+
+
+def test_a_status_that_has_waited_says_nothing_of_the_clock(tmp_path: Path) -> None:
+    async def test(service: Service) -> None:
+        await service.register(KEY)
+        await tell(service, 1, "2026-11-27T06:50:00Z", None)
+        await tell(service, 2, "2026-11-27T06:51:00Z", None, sent="2026-11-27T07:00:00Z")
+        assert await alarms(service) == {}
+        await tell(service, 3, "2026-11-27T06:59:00Z", None, sent="2026-11-27T06:59:01Z")
+        (text,) = (await alarms(service)).values()
+        assert text == f"The clock of {KEY} is 59 s behind: its offset does not hold"
 
     serving(tmp_path, test)
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import queue
 import re
 import signal
 import socket
 import subprocess
 import sys
+import threading
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import httpx
 import psutil
@@ -19,7 +22,7 @@ import pytest
 from api import warm
 from api.cli import run
 from api.settings import Settings
-from tests.api.service.services import captured_logs, made_context
+from tests.api.service.services import captured_logs, made_context, running
 from traffic.errors import InputError
 
 _JASYL = [sys.executable, "-c", "from api.cli import main; main()"]
@@ -150,6 +153,33 @@ def test_traces_need_their_packages(tmp_path, monkeypatch):
     monkeypatch.setattr(telemetry.importlib, "import_module", missing)
     with pytest.raises(InputError, match=r"jasyl\[telemetry\]"):
         create_app(made_context(tmp_path, telemetry=True))
+
+
+def test_traces_go_where_the_environment_says(tmp_path, monkeypatch):
+    got = queue.Queue()
+
+    class Collector(BaseHTTPRequestHandler):
+        def do_POST(self):
+            got.put((self.path, self.rfile.read(int(self.headers["content-length"]))))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_):
+            """Say nothing."""
+
+    with HTTPServer(("127.0.0.1", 0), Collector) as collector:
+        thread = threading.Thread(target=collector.serve_forever)
+        thread.start()
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://127.0.0.1:{collector.server_port}")
+        with running(made_context(tmp_path, telemetry=True)) as (host, port):
+            assert httpx.get(f"http://{host}:{port}/v1/nothing", timeout=20).status_code == 404
+            assert httpx.get(f"http://{host}:{port}/health/live", timeout=20).status_code == 200
+        path, body = got.get(timeout=20)
+        collector.shutdown()
+        thread.join()
+    assert path == "/v1/traces"
+    assert b"GET" in body
+    assert b"health" not in body
 
 
 def test_kernels_that_cannot_be_compiled_are_told_and_keep_it_unready(tmp_path, monkeypatch):

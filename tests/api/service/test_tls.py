@@ -10,8 +10,10 @@ from fastapi import Request
 
 from api.routing import router
 from api.tls import server_tls
+from tests.api.service.centres import serving
 from tests.api.service.certificates import authority
 from tests.api.service.services import made_context, running
+from tests.api.service.test_plan_sets import keys
 from traffic.errors import InputError
 
 
@@ -100,3 +102,38 @@ def test_a_key_with_a_passphrase_asks_nobody(tmp_path):
     key.write_bytes(locked)
     with pytest.raises(InputError, match="without a passphrase"):
         server_tls(cert, key, None)
+
+
+def test_a_certificate_that_names_a_junction_is_for_that_junction_only(tmp_path):
+    async def test(service):
+        first, second = keys()[:2]
+        await service.register(first)
+        for name, statuses in (
+            (None, (200, 304)),
+            ("gateway", (200, 304)),
+            (first, (200, 304)),
+            (second, (403, 403)),
+        ):
+            named = _Named(service.app, name)
+            transport = httpx.ASGITransport(named)
+            async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+                headers = {"Authorization": f"Bearer {service.tokens[first]}"}
+                path = f"/v1/controllers/{first}/assignment"
+                answers = [
+                    await client.get(path, headers=headers | more)
+                    for more in ({}, {"If-None-Match": '"0.1"'})
+                ]
+            assert tuple(answer.status_code for answer in answers) == statuses
+
+    serving(tmp_path, test)
+
+
+class _Named:
+    """The application as the connection of a client with a certificate gives it its requests."""
+
+    def __init__(self, app, name):
+        self._app, self._name = app, name
+
+    async def __call__(self, scope, receive, send):
+        scope["state"] = {"client_certificate": self._name}
+        await self._app(scope, receive, send)

@@ -123,6 +123,32 @@ def test_a_draft_is_no_file_and_is_removed(binary, tmp_path):
     with_archive(binary, tmp_path, test)
 
 
+def test_days_that_are_over_for_longer_than_reports_are_kept_are_removed(binary, tmp_path):
+    async def test(reports, archive, clock):
+        await reports.accept("osm:1", [report(number) for number in range(1, 26)])
+        clock.now = NOON + timedelta(days=1)
+        await reports.accept("osm:1", [report(number) for number in range(26, 51)])
+        assert await archive.move() == 40
+        folder = tmp_path / "reports"
+        keeping = Archive(
+            archive._redis,
+            reports,
+            folder,
+            new_id=identifiers(),
+            kept_for=timedelta(days=10),
+            clock=clock,
+        )
+        clock.now = NOON + timedelta(days=10)
+        await keeping.forget()
+        assert archived_days(folder) == [TODAY, TOMORROW]
+        clock.now = NOON + timedelta(days=11)
+        await keeping.forget()
+        assert archived_days(folder) == [TOMORROW]
+        assert len(read_day(folder, TOMORROW)) == 15
+
+    with_archive(binary, tmp_path, test)
+
+
 def test_two_replicas_do_not_archive_at_the_same_time(binary, tmp_path):
     async def test(reports, archive, _clock):
         await reports.accept("osm:1", [report(number) for number in range(1, 51)])

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -75,7 +76,8 @@ class Load:
 
 async def kill_at_random(server, loads, rounds, chance):
     """Kill Redis `rounds` times, each after a random number of answers and a random moment more."""
-    for _ in range(rounds):
+    killed = 0
+    while killed < rounds:
         for _ in range(int(chance.integers(1, 12))):
             load = loads[int(chance.integers(len(loads)))]
             load.progress.clear()
@@ -84,7 +86,9 @@ async def kill_at_random(server, loads, rounds, chance):
             await rewrite(server)
         await asyncio.sleep(float(chance.uniform(0, 0.01)))  # wherever it is then
         if server.pid is not None:
-            os.kill(server.pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):  # the one before has not been missed yet
+                os.kill(server.pid, signal.SIGKILL)
+                killed += 1
 
 
 async def rewrite(server):

@@ -139,6 +139,23 @@ def test_a_redis_that_is_away_is_an_error_soon_and_not_a_hang(binary, tmp_path):
     asyncio.run(run())
 
 
+def test_a_redis_that_may_not_be_written_to_is_waited_for_a_while(binary, tmp_path):
+    async def test(server, ledger):
+        store = server.store()
+        await store.call("CONFIG", "SET", "min-replicas-to-write", "1")
+        with pytest.raises(StoreUnavailable, match="replicas") as error:
+            await ledger.commit(count("a"), **WHO)
+        assert not error.value.unknown
+        waiting = asyncio.create_task(ledger.commit(count("b"), **WHO))
+        await asyncio.sleep(0)
+        await store.call("CONFIG", "SET", "min-replicas-to-write", "0")
+        assert (await waiting)[0].seq == 1
+        assert ledger.state.words == ("b",)
+        await store.close()
+
+    on_redis(binary, tmp_path, test, patience_s=0.5)
+
+
 def test_a_frozen_redis_is_an_error_and_not_a_hang(binary, tmp_path, monkeypatch):
     monkeypatch.setattr("api.store.connection._ANSWER_S", 0.3)
 
@@ -212,6 +229,25 @@ def test_a_url_where_nobody_answers_is_refused_without_its_password(tmp_path):
     with pytest.raises(InputError, match="must be a Redis that answers") as error:
         asyncio.run(connect(f"unix://:secret@{tmp_path}/none.sock", patience_s=0.0))
     assert "secret" not in str(error.value)
+
+
+def test_a_redis_that_is_too_old_is_refused(tmp_path):
+    async def answer(reader, writer):
+        while line := await reader.readline():  # *2, then $4, INFO, $6, server
+            parts = [
+                (await reader.readline(), await reader.readline())[1].strip() for _ in range(int(line[1:]))
+            ]
+            about = b"# Server\r\nredis_version:6.0.16\r\n"
+            writer.write(b"$%d\r\n%s\r\n" % (len(about), about) if parts[0] == b"INFO" else b"+OK\r\n")
+        writer.close()
+
+    async def run():
+        async with await asyncio.start_unix_server(answer, tmp_path / "old.sock"):
+            await connect(f"unix://{tmp_path}/old.sock")
+
+    with pytest.raises(InputError, match=r"must be a Redis of version 6\.2 or newer") as error:
+        asyncio.run(run())
+    assert error.value.value == "6.0.16"
 
 
 def test_a_redis_by_url_is_set_to_write_to_disk_before_it_answers(binary, tmp_path, caplog):

@@ -176,7 +176,15 @@ def test_a_batch_that_breaks_a_rule_is_refused_whole(binary, tmp_path, junction,
 
 
 @pytest.mark.parametrize(
-    ("after", "limit", "field"), [("yesterday", 10, "after"), ("", 10, "after"), ("1-0", 0, "limit")]
+    ("after", "limit", "field"),
+    [
+        ("yesterday", 10, "after"),
+        ("", 10, "after"),
+        ("\u0661-0", 10, "after"),
+        (f"{2**64}-0", 10, "after"),
+        (f"{2**64 - 1}-{2**64 - 1}", 10, "after"),
+        ("1-0", 0, "limit"),
+    ],
 )
 def test_a_page_that_there_cannot_be_is_refused(binary, tmp_path, after, limit, field):
     async def test(reports, _store):

@@ -6,9 +6,9 @@ from datetime import timedelta
 
 import pytest
 
-from signals.lifecycle import decisions
+from signals.lifecycle import coordination, decisions
 from signals.lifecycle.records import GroupState, SetState, Slot
-from tests.signals.lifecycle.desk import APPROVER, AUTHOR, Desk, replayed
+from tests.signals.lifecycle.desk import APPROVER, AUTHOR, SERVICE, Desk, replayed
 from traffic.errors import InputError, RefusedError, UnknownError
 
 TWO = {"east": ["a", "b"], "west": ["c"]}
@@ -317,3 +317,91 @@ def test_versions_must_be_the_next_ones_of_all_junctions() -> None:
         decisions.publish(desk.state, desk.at, APPROVER, plan_set, {"a": one}, deadline=deadline)
     with pytest.raises(RefusedError, match=r"junction b, version: must be 1 \(got 2\)"):
         decisions.publish(desk.state, desk.at, APPROVER, plan_set, {"a": one, "b": two}, deadline=deadline)
+
+
+def test_a_refusal_that_is_said_again_is_one_refusal() -> None:
+    desk = Desk()
+    desk.published({"all": ["a", "b"]})
+    assert desk.refuse("a", 1)[0] == "junction.refused"
+    assert desk.refuse("a", 1) == []  # pending then, taken back now
+    desk.bring_in(desk.published({"all": ["a", "b"]}))
+    assert desk.refuse("a", 2) == ["junction.refused", "alarm.raised"]  # one that it runs
+    assert desk.refuse("a", 2) == []
+    assert desk.state.junction("a").refused == {1, 2}
+    with pytest.raises(RefusedError, match="not a version that the junction is to have"):
+        desk.refuse("b", 1)
+    assert replayed(desk) == desk.state
+
+
+@pytest.mark.parametrize(("minutes", "rule"), [(121, "must be no later than"), (-1, "must be no earlier")])
+def test_an_end_is_between_now_and_the_end_that_a_set_has_anyway(minutes: float, rule: str) -> None:
+    desk = Desk()
+    event = desk.published(TWO, slot=Slot.EVENT, hours=2)
+    for key in "abc":
+        desk.accept(key, 1)
+    desk.coordinate()
+    tokens, until = dict.fromkeys("abc", "end"), desk.at + timedelta(minutes=minutes)
+    with pytest.raises(InputError, match=rule):
+        desk.enter(APPROVER, lambda s, at, w: decisions.end(s, at, w, event, tokens, until))
+
+
+def test_what_is_ended_takes_no_group_that_is_activated_later_beyond_its_end() -> None:
+    desk = Desk()
+    event = desk.published(TWO, slot=Slot.EVENT, hours=2)
+    for key in "abc":
+        desk.accept(key, 1)
+    (first, *_) = coordination.ready(desk.state, desk.at)
+    desk.enter(
+        SERVICE,
+        lambda s, at, w: coordination.activate(s, at, w, first, dict.fromkeys(first.versions, "go"), at),
+    )
+    active = decisions.active_junctions(desk.state, desk.state.plan_set(event))
+    until = desk.at + timedelta(minutes=5)
+    before = desk.state.plan_set(event).revision
+    desk.enter(APPROVER, lambda s, at, w: decisions.end(s, at, w, event, dict.fromkeys(active, "end"), until))
+    assert desk.state.plan_set(event).revision > before
+    desk.coordinate()
+    ends = {desk.state.junction(key).slot(Slot.EVENT).current.until for key in "abc"}
+    assert ends == {until}
+    desk.wait(minutes=5)
+    desk.coordinate()
+    assert all(desk.state.junction(key).slot(Slot.EVENT).current is None for key in "abc")
+
+
+@pytest.mark.parametrize("later", ["superseded", "expired"])
+def test_an_alarm_on_what_is_late_ends_with_its_set(later: str) -> None:
+    desk = Desk()
+    slot, hours = (Slot.BASE, None) if later == "superseded" else (Slot.EVENT, 1)
+    first = desk.published({"all": ["a"]}, slot=slot, hours=hours)
+    desk.accept("a", 1)
+    desk.coordinate()
+    desk.wait(minutes=7)
+    assert desk.coordinate() == ["alarm.raised"]
+    if later == "superseded":
+        desk.bring_in(desk.published({"all": ["a"]}))
+    else:
+        desk.wait(hours=1)
+        desk.coordinate()
+    assert state_of(desk, first).value == later
+    assert desk.state.alarms == {}
+    assert replayed(desk) == desk.state
+
+
+def test_a_rollback_that_cannot_be_published_is_not_begun() -> None:
+    desk = Desk()
+    first = desk.published({"all": ["a"]})
+    desk.bring_in(first)
+    second = desk.published({"all": ["a"]})
+    desk.bring_in(second)
+    desk.hold("a", "Dana")
+    back = decisions.Draft("back", "", Slot.BASE, "document", {"all": ["a"]}, rollback_of=second)
+    with pytest.raises(RefusedError, match="is held until"):
+        decisions.prepared_rollback(desk.state, desk.at, APPROVER, back, {first: ["a"]})
+
+
+@pytest.mark.parametrize("name", ["", " a", "a ", "a/b", "a\nb", "\x1b[2K", "a\u2028b", "x" * 81])
+def test_groups_have_names_that_stand_in_a_line_and_in_an_address(name: str) -> None:
+    desk = Desk()
+    with pytest.raises(InputError, match="groups: must be a line"):
+        desk.draft({name: ["a"]})
+    desk.draft({"x" * 80: ["a"], "group 1 (west)": ["b"], "Абай": ["c"]})

@@ -8,10 +8,9 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from signals.junction import Conflict
 from signals.rsmp.capability import Band
 from signals.rsmp.mapping import RsmpPlan, durations_of, mapped, require_possible, shown
-from tests.signals.rsmp.sites import EW, NS, settings_of, site, stored_plans, two_stages
+from tests.signals.rsmp.sites import settings_of, site, stored_plans, two_stages
 from traffic.errors import InputError
 
 
@@ -185,22 +184,3 @@ def test_a_setting_that_is_not_possible_is_refused(plan):
     with pytest.raises(InputError):
         require_possible(plan, site())
     require_possible(RsmpPlan(1, 60, 0, ((1, 25),)), site())
-
-
-def test_a_junction_must_be_as_safe_in_the_controller(crossing):
-    junction = crossing(intergreen_s=5)
-    assert junction.conflict[0, 2] == Conflict.FULL
-    site(intergreens=_all_five()).require_junction(junction)
-    with pytest.raises(InputError, match="intergreen from N to E: must be 6 s or more"):
-        site(intergreens=_all_five()).require_junction(crossing(intergreen_s=6))
-    mixed = two_stages(1, stages=(NS | {"E"}, EW))
-    with pytest.raises(InputError, match="full conflict"):
-        site(mixed, intergreens=_all_five()).require_junction(junction)
-    with pytest.raises(InputError, match="signal groups of both"):
-        site().require_junction(crossing(intergreen_s=5, names=("N", "S", "E", "X")))
-    with pytest.raises(InputError, match="must be osm:2"):
-        site(junction="osm:2").require_junction(junction)
-
-
-def _all_five() -> dict[tuple[str, str], int]:
-    return {pair: 5 for one in NS for other in EW for pair in ((one, other), (other, one))}

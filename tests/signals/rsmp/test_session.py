@@ -211,6 +211,17 @@ def test_acknowledgements_are_told_once_and_strange_ones_not_at_all():
     assert pair.supervisor.receive(refusal, 0.0) == [Refused(A_UUID, "no reason given")]
 
 
+def test_a_reason_is_one_short_line_whatever_it_was():
+    pair = _connected()
+    pair.supervisor.send(AggregatedStatusRequest(id=A_UUID, component=SITE), 0.0)
+    refusal = encoded(
+        written(MessageNotAck(of=A_UUID, reason="no\n2026 ERROR all is lost\x1b[2J" + "x" * 9000))
+    )
+    (refused,) = pair.supervisor.receive(refusal, 0.0)
+    assert refused.reason.startswith("no 2026 ERROR all is lost [2J")
+    assert len(refused.reason) == 500
+
+
 def test_messages_are_acknowledged_by_whoever_takes_them():
     pair = _connected()
     message = AggregatedStatusRequest(id=ANOTHER, component=SITE)

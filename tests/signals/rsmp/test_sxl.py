@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
+from signals.rsmp.alarms import AlarmState
 from signals.rsmp.arguments import Argument
 from signals.rsmp.messages import (
     CommandArgument,
@@ -166,3 +167,20 @@ def test_a_site_may_report_a_number_outside_of_the_published_range():
     argument = STATUSES["S0014"][0]
     with pytest.raises(InputError, match="from 1 to 255"):
         argument.check_range("0", "S0014.status")
+
+
+def test_an_alarm_is_not_lost_for_a_value_that_the_list_does_not_have():
+    values = {
+        "acknowledged": False,
+        "active": True,
+        "suspended": False,
+        "at": AT,
+        "category": "D",
+        "priority": 2,
+    }
+    place = {"id": A_UUID, "component": SITE, "event": "Issue"}
+    check(AlarmState(**place, **values, code="A0201", values=(("color", "red"), ("Temp", "-18.5"))), "1.2.1")
+    with pytest.raises(InputError, match=r"A0201\.color: must be one of red"):
+        check(AlarmState(**place, **values, code="A0201", values=(("color", "blue"),)), "1.2.1")
+    with pytest.raises(InputError, match="alarm of the list"):
+        check(AlarmState(**place, **values, code="A0011"), "1.2.1")

@@ -18,8 +18,6 @@ from starlette.routing import Route
 
 from tests.simulation.controller.signing_desk import Service
 
-TIME = "2026-11-27T12:00:00.000Z"
-
 
 class FakeService:
     """Assignments of some junctions, each signed by its own desk."""
@@ -33,6 +31,7 @@ class FakeService:
         self.requests: list[tuple[str, str | None]] = []
         self.trouble: Callable[[Request], Response | None] = lambda _request: None
         self.lose_answers_of_reports = 0
+        self.time: str | None = None
         self._news = asyncio.Event()
 
     def _notify(self) -> None:
@@ -91,9 +90,12 @@ class FakeService:
         try:
             await self.until(lambda: self._tag(key) != tag, timeout_s=wait_s)
         except TimeoutError:
-            return Response(status_code=304, headers={"ETag": tag or "", "X-Jasyl-Time": TIME})
+            return Response(status_code=304, headers=self._headers(tag or ""))
         body = json.dumps(self.documents[key])
-        return Response(body, headers={"ETag": self._tag(key), "X-Jasyl-Time": TIME})
+        return Response(body, headers=self._headers(self._tag(key)))
+
+    def _headers(self, tag: str) -> dict[str, str]:
+        return {"ETag": tag} | ({} if self.time is None else {"X-Jasyl-Time": self.time})
 
     def _tag(self, key: str) -> str:
         return f'"{self.documents[key]["sequence"]}"'

@@ -10,11 +10,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from signals.junction import Junction
 from signals.signing import Signer, Typ
-from simulation.controller.assignment import Acknowledgement, Desk
+from signals.wire import plan_from_dict
+from simulation.controller.assignment import Desk
 from simulation.controller.reading import shown_instant
 from simulation.controller.runner import Mode
+from simulation.controller.tables import Tables
+from simulation.controller.verdicts import Acknowledgement
 from tests.simulation.controller.signing_desk import NOW, Service, day_types, plan_values
+from tests.simulation.controller.tables_for_tests import plan_document, tables_of
+from tests.simulation.controller.test_gate import mutated_plans
 from traffic.errors import InputError
 
 
@@ -270,7 +276,8 @@ def test_trust_follows_key_sets_that_are_signed_by_trusted_keys() -> None:
     service.keys = service.keys_token([service.signer], issued=NOW + 2)
     assert desk.receive(service.assignment, NOW).problems
     # What was accepted under keys that are gone stays accepted, also after a restart.
-    restored = Desk.restored(service.tables, json.loads(json.dumps(desk.content())))
+    restored, problems = Desk.restored(service.tables, json.loads(json.dumps(desk.content())))
+    assert not problems
     assert restored.content() == desk.content()
     assert [r.version for r in restored.releases["base"]] == [1]
 
@@ -284,7 +291,8 @@ def test_what_is_remembered_is_judged_anew() -> None:
     service.order = service.order_token(3, "all_red")
     desk.receive(service.assignment, NOW)
     content = json.loads(json.dumps(desk.content()))
-    restored = Desk.restored(service.tables, content)
+    restored, problems = Desk.restored(service.tables, content)
+    assert not problems
     assert restored.content() == content
     assert restored.order == desk.order
     for slot, rows in desk.releases.items():
@@ -295,14 +303,46 @@ def test_what_is_remembered_is_judged_anew() -> None:
     for changes in (
         {"plans": [[thief.publish(9), None]]},
         {"plans": [[service.publish(9, plans=[UNSAFE]), None]]},
+        {"plans": [[content["plans"][0][0], thief.publish(9)]], "verdicts": content["verdicts"]},
+    ):
+        restored, problems = Desk.restored(service.tables, content | changes)
+        assert len(problems) == 1
+        assert not any(restored.releases.values())
+        assert restored.highest_version == 2
+    restored, problems = Desk.restored(service.tables, content | {"order": thief.order_token(9, "flash")})
+    assert len(problems) == 1
+    assert restored.order is None
+    for changes in (
         {"plans": [[content["plans"][0][0]]]},
-        {"order": thief.order_token(9, "flash")},
         {"keys": [thief.keys_token([thief.signer])]},
         {"highest_version": "9"},
         {"verdicts": [[1, 2, 3]]},
+        {"verdicts": [[1, "hash"]]},
+        {"colour": 1},
     ):
         with pytest.raises(InputError):
             Desk.restored(service.tables, content | changes)
+
+
+def test_new_tables_refuse_what_the_old_ones_accepted_and_numbers_go_on() -> None:
+    service = Service()
+    desk = _desk(service)
+    service.publish(6)
+    service.activate()
+    old = service.assignment
+    desk.receive(old, NOW)
+    content = json.loads(json.dumps(desk.content()))
+    longer = [[row * 2 for row in rows] for rows in service.tables.intergreen_s]
+    tables = Tables.from_dict(service.tables.to_dict() | {"intergreen_s": longer, "digest": "new"})
+    restored, problems = Desk.restored(tables, content)
+    assert "tables: must be 'new'" in problems[0]
+    assert restored.releases["base"] == ()
+    service.slots["base"]["pending"], service.slots["base"]["current"] = (
+        service.slots["base"]["current"],
+        None,
+    )
+    assert restored.receive(service.assignment, NOW).acknowledgements[0].result == "refused"
+    assert restored.highest_version == 6
 
 
 @pytest.mark.parametrize(
@@ -350,6 +390,43 @@ def test_garbage_anywhere_changes_nothing(place: str, value: object) -> None:
     with contextlib.suppress(InputError):
         desk.receive(document, NOW)
     assert desk.content() == before
+
+
+def test_unsafe_plans_that_are_well_signed_end_at_the_gate() -> None:
+    """The last gate alone: the service has signed whatever it was given."""
+    signer, safe, judged = Signer.of_seed(bytes([1]) * 32), 0, 0
+    for junction, mutant in mutated_plans(77, 400):
+        tables = tables_of(junction, keys=[signer.public])
+        document = plan_document(junction, *mutant)
+        payload = Service().payload(1, junction=junction.key, tables=junction.digest) | {
+            "plans": [document],
+            "day_types": day_types(("00:00", "a")),
+        }
+        row = {"version": 1, "plan": _signed(signer, payload), "activation": None}
+        slots = {"base": {"current": None, "pending": row}}
+        assignment = {"junction": junction.key, "sequence": 1, "slots": slots, "order": None, "keys": None}
+        if row["plan"] is None:
+            continue
+        (told,) = Desk(tables).receive(assignment, NOW).acknowledgements
+        assert (told.result == "refused") == bool(_refusal(document, junction)), (told, document)
+        safe, judged = safe + (told.result == "accepted"), judged + 1
+    assert judged > 350
+    assert judged / 10 < safe < judged * 0.9
+
+
+def _signed(signer: Signer, payload: dict[str, Any]) -> str | None:
+    try:
+        return signer.sign(Typ.PLAN, payload)
+    except ValueError:  # NaN has no JSON
+        return None
+
+
+def _refusal(document: dict[str, Any], junction: Junction) -> str:
+    try:
+        plan_from_dict(document, {junction.key: junction})
+    except InputError as error:
+        return str(error)
+    return ""
 
 
 def test_a_controller_without_keys_cannot_be_served() -> None:

@@ -1,0 +1,134 @@
+"""Which RSMP sites there are, what they can express, and what they have said last."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from api.rsmp_bridge.contents import Contents
+from api.rsmp_bridge.programmes import require_room
+from api.rsmp_bridge.target import kept
+from signals.lifecycle.records import Lifecycle, OrderMode
+from signals.rsmp.alarms import AlarmState
+from signals.rsmp.capability import Capability
+from signals.rsmp.versions import Agreement
+from simulation.controller.commissioning import bare_tables
+from traffic.errors import InputError, RefusedError
+
+if TYPE_CHECKING:
+    from api.centre import Centre
+    from api.rsmp_bridge.files import Commissioned
+    from signals.schedule import Schedule
+
+__all__ = ["Site", "Sites"]
+
+
+@dataclass(eq=False)
+class Site:
+    """One site, and what it has said since it connected to this replica.
+
+    Attributes
+    ----------
+    values
+        Of the statuses that are subscribed to, by code and name.
+    bits
+        The aggregated status.
+    alarms
+        Those that are active, by component and code.
+    findings
+        What an operator must see for as long as it lasts, by kind.
+    shown
+        The version that it runs.
+    """
+
+    capability: Capability
+    contents: Contents
+    agreement: Agreement | None = None
+    connected_at: datetime | None = None
+    values: dict[tuple[str, str], Any] = field(default_factory=dict)
+    bits: tuple[bool, ...] = ()
+    alarms: dict[tuple[str, str], AlarmState] = field(default_factory=dict)
+    findings: dict[str, str] = field(default_factory=dict)
+    shown: int | None = None
+
+    @property
+    def junction(self) -> str:
+        """Key of its junction."""
+        return self.capability.junction
+
+    def begin(self, agreement: Agreement, at: datetime) -> None:
+        """Take note that it has connected; what it said before counts no more."""
+        self.agreement, self.connected_at = agreement, at
+        self.values, self.bits, self.alarms, self.shown = {}, (), {}, None
+
+    def end(self) -> None:
+        """Take note that it is gone."""
+        self.agreement, self.connected_at, self.shown = None, None, None
+
+
+class Sites:
+    """All sites of the capability files; asked before anything is published or ordered.
+
+    Parameters
+    ----------
+    time_zone
+        Of the time tables of the sites.
+    """
+
+    def __init__(
+        self,
+        files: Iterable[Commissioned],
+        centre: Centre,
+        *,
+        time_zone: str,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self.files = tuple(files)
+        self._centre, self._clock = centre, clock
+        self.by_id: dict[str, Site] = {}
+        self.unusable: dict[str, str] = {}
+        for row in self.files:
+            capability = row.capability
+            if capability is None:
+                continue
+            if row.problem is not None:
+                self.unusable[capability.junction] = row.problem
+                continue
+            tables = bare_tables(centre.city.junction(capability.junction), time_zone=time_zone)
+            self.by_id[capability.site] = Site(capability, Contents(centre, capability, tables))
+        self.by_junction = {site.junction: site for site in self.by_id.values()}
+
+    @property
+    def capabilities(self) -> Mapping[str, Capability]:
+        """What the sites can do, by site id."""
+        return {name: site.capability for name, site in self.by_id.items()}
+
+    async def findings(self, plans: Lifecycle, junction: str, schedule: Schedule, row: int) -> list[str]:
+        """Return what stands against giving a site the plans of a schedule; nothing for other controllers."""
+        if junction in self.unusable:
+            return [f"{junction}: its capability file cannot be used: {self.unusable[junction]}"]
+        site = self.by_junction.get(junction)
+        if site is None:
+            return []
+        others = []
+        for content in kept(plans, junction, self._clock()):
+            with suppress(InputError):  # what the site cannot have takes no room
+                others.append(await site.contents.of(content))
+        try:
+            new = site.contents.of_schedule(schedule, row)
+            require_room([*others, new], site.capability)
+        except InputError as error:
+            return [f"{junction}: {error}"]
+        return []
+
+    def require_order(self, junction: str, mode: OrderMode) -> None:
+        """Raise `RefusedError` for an order that RSMP cannot carry."""
+        if mode is OrderMode.ALL_RED and junction in self.by_junction:
+            rule = (
+                "must be one that RSMP has a command for: M0001 knows normal control, yellow flash and dark"
+            )
+            hint = "Order flash; all red can be switched at the controller itself"
+            raise RefusedError(rule, field=f"junction {junction}, mode", value=mode.value, hint=hint)
