@@ -5,12 +5,13 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 OUT ?= out
 
-.PHONY: help setup demo test test-slow test-junctions test-unsafe check bench bench-report requirements clean
+.PHONY: help setup demo test test-slow test-service test-junctions test-unsafe check bench bench-report requirements clean
 
 help:
 	@echo "make demo       optimise the traffic signals of a whole city and write out/report.html"
 	@echo "make test       run the tests"
 	@echo "make test-slow  run the tests of whole cities, which take minutes"
+	@echo "make test-service  run the tests of the service, the slow ones too"
 	@echo "make test-junctions  check stages and intergreens of thousands of random junctions, and 100,000 mutated plans"
 	@echo "make test-unsafe  send 10,000 unsafe plans to every gate of the service and of controllers"
 	@echo "make check      lint, types, import directions, examples of the documentation"
@@ -64,6 +65,10 @@ test-junctions: $(VENV)/dev.stamp
 # The tests of whole cities.
 test-slow: $(VENV)/dev.stamp
 	$(BIN)/python -m pytest -q -m slow tests
+
+# The service, with its crashes and long runs.
+test-service: $(VENV)/dev.stamp
+	$(BIN)/python -m pytest -q tests/api tests/signals/lifecycle tests/simulation/controller
 
 # 10,000 unsafe plans against every gate of the service, and of a controller alone.
 test-unsafe: $(VENV)/dev.stamp
