@@ -21,7 +21,7 @@ from api.store.documents import Documents
 from api.store.errors import StoreUnavailable
 from api.store.ledger import Ledger
 from signals.coordinated import coordinated_groups
-from signals.lifecycle import decisions, operators
+from signals.lifecycle import decisions, facts, operators
 from signals.lifecycle.facts import Fact
 from signals.lifecycle.records import Lifecycle, OrderMode, PlanSetRecord, Slot, SlotRecord
 from signals.payloads import (
@@ -54,6 +54,12 @@ class StaleError(Exception):
 
 def _always(_plans: Lifecycle) -> None:
     """Hold in every state."""
+
+
+def _require_numbers(plans: Lifecycle, numbers: Mapping[str, int]) -> None:
+    """Raise unless these are the versions that junctions get next, as plans were signed with them."""
+    if any(plans.junction(key).last_version + 1 != number for key, number in numbers.items()):
+        raise StaleError
 
 
 @dataclass(frozen=True)
@@ -255,12 +261,10 @@ class Centre:
 
         def decide(state: ServiceState, at: datetime) -> Decision:
             condition(state.plans)
-            for key, number in numbers.items():
-                if state.plans.junction(key).last_version + 1 != number:
-                    raise StaleError
+            _require_numbers(state.plans, numbers)
             deadline = at + self.rules.ack_deadline
-            facts = decisions.publish(state.plans, at, actor.name, plan_set, versions, deadline=deadline)
-            return Decision(facts, list(tokens.values()))
+            found = decisions.publish(state.plans, at, actor.name, plan_set, versions, deadline=deadline)
+            return Decision(found, list(tokens.values()))
 
         await self.ledger.commit(decide, who=actor.name, why=why, command=command)
         return self.plans.plan_set(plan_set)
@@ -285,17 +289,23 @@ class Centre:
         """Return for each junction of a set its schedule, and its row there; what is unsafe raises."""
         document = json.loads(await self.documents.get(record.document))
         if document["format"] == ROLLBACK_FORMAT:
-            found = {}
-            for source, keys in document["sources"].items():
-                own = await self._schedules(self.plans.plan_set(source))
-                found.update({key: own[key] for key in keys})
-            return found
+            return await self._schedules_before(document["sources"])
         schedule = await self._read(record.document, document)
         return {plan.junction.key: (schedule, row) for row, plan in enumerate(schedule.plan_sets[0])}
 
     async def schedule_of(self, plan_set: str, junction: str) -> tuple[Schedule, int]:
         """Return the schedule that a plan set has for one of its junctions, and the row of the junction there."""
         return (await self._schedules(self.plans.plan_set(plan_set)))[junction]
+
+    async def _schedules_before(
+        self, sources: Mapping[str, Sequence[str]]
+    ) -> dict[str, tuple[Schedule, int]]:
+        """Return for each junction that is rolled back its schedule and row, of the set that it had."""
+        found = {}
+        for source, keys in sources.items():
+            own = await self._schedules(self.plans.plan_set(source))
+            found.update({key: own[key] for key in keys})
+        return found
 
     async def _read(self, name: str, document: Mapping[str, Any]) -> Schedule:
         """Return the schedule of a document, checked; of the last few documents it is kept, as neither can change."""
@@ -309,13 +319,51 @@ class Centre:
     async def roll_back(
         self, plan_set: str, actor: Actor, why: str, command: str | None, *, condition: Condition = _always
     ) -> PlanSetRecord:
-        """Publish what the junctions of a set had before it; the plans had been approved then."""
-        of = self.plans.plan_set(plan_set)
+        """Publish what the junctions of a set had before it, in one act; the plans had been approved then."""
+        for _ in range(_TRIES):
+            try:
+                entries = await self._roll_back(plan_set, actor, why, command, condition)
+            except StaleError:
+                continue
+            return self.plans.plan_set(entries[0].data["plan_set"])
+        raise StoreUnavailable("too many publish at the same time")
+
+    async def _roll_back(
+        self, plan_set: str, actor: Actor, why: str, command: str | None, condition: Condition
+    ) -> tuple[Entry, ...]:
+        if self._done(command):
+            return await self.ledger.commit(lambda _state, _at: [], who=actor.name, why=why, command=command)
+        at, plans = self._clock(), self.plans
+        condition(plans)
+        wanted, sources, content = self._before(plans, plan_set)
+        prepared = plans
+        for fact in decisions.prepared_rollback(plans, at, actor.name, wanted, sources):
+            prepared = facts.applied(prepared, fact, at, actor.name)
+        record = prepared.plan_set(wanted.id)
+        schedules = await self._schedules_before(sources)
+        numbers = {key: plans.junction(key).last_version + 1 for key in record.junctions}
+        tokens = await asyncio.to_thread(self._signed_plans, record, schedules, numbers, at)
+        versions = {key: decisions.NewVersion(numbers[key], digest(token)) for key, token in tokens.items()}
+
+        def decide(state: ServiceState, at: datetime) -> Decision:
+            condition(state.plans)
+            found = decisions.prepared_rollback(state.plans, at, actor.name, wanted, sources)
+            _require_numbers(state.plans, numbers)
+            ready = state.plans
+            for fact in found:
+                ready = facts.applied(ready, fact, at, actor.name)
+            deadline = at + self.rules.ack_deadline
+            found += decisions.publish(ready, at, actor.name, wanted.id, versions, deadline=deadline)
+            return Decision(found, [content, *tokens.values()])
+
+        return await self.ledger.commit(decide, who=actor.name, why=why, command=command)
+
+    def _before(self, plans: Lifecycle, plan_set: str) -> tuple[decisions.Draft, dict[str, list[str]], bytes]:
+        """Return the set that rolls another one back, which sets its plans are of, and its document."""
+        of = plans.plan_set(plan_set)
         sources: dict[str, list[str]] = {}
-        if not self._done(command):
-            condition(self.plans)
-            for key, source in decisions.rollback_sources(self.plans, plan_set).items():
-                sources.setdefault(source, []).append(key)
+        for key, source in decisions.rollback_sources(plans, plan_set).items():
+            sources.setdefault(source, []).append(key)
         content = canonical(
             {"format": ROLLBACK_FORMAT, "format_version": 1, "of": plan_set, "sources": sources}
         )
@@ -334,15 +382,7 @@ class Centre:
             valid_until=of.valid_until,
             rollback_of=plan_set,
         )
-
-        def decide(state: ServiceState, at: datetime) -> Decision:
-            condition(state.plans)
-            found = decisions.prepared_rollback(state.plans, at, actor.name, wanted, sources)
-            return Decision(found, [content])
-
-        entries = await self.ledger.commit(decide, who=actor.name, why=why, command=command)
-        made = entries[0].data["plan_set"]
-        return await self.publish(made, actor, why, None if command is None else f"{command}/publish")
+        return wanted, sources, content
 
     async def end(
         self,

@@ -165,6 +165,30 @@ def test_a_set_is_rolled_back_to_what_was_before(tmp_path: Path) -> None:
     serving(tmp_path, test)
 
 
+def test_a_roll_back_that_another_publication_overtakes_leaves_nothing_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def test(service: Service) -> None:
+        await service.register(HERE)
+        for version in (1, 2):
+            last = await service.published(_one(HERE))
+            await _bring_in(service, last, version, HERE)
+        centre, read = service.centre, service.centre._schedules_before
+        overtaken = []
+
+        async def slowly(sources: Any) -> Any:
+            overtaken.append(await service.published(_one(HERE)))
+            return await read(sources)
+
+        monkeypatch.setattr(centre, "_schedules_before", slowly)
+        answer = await service.ask("POST", f"/plan-sets/{last}/roll-back", WHY, who="approver")
+        assert answer.status_code == 409
+        assert len(overtaken) == 1
+        assert not any(record.rollback_of for record in centre.plans.sets.values())
+
+    serving(tmp_path, test)
+
+
 async def _plan(service: Service, version: int) -> str:
     current = (await assignment(service, HERE))["slots"]["base"]["current"]
     assert current["version"] == version
