@@ -213,9 +213,11 @@ def test_an_event_ends_by_itself_and_the_day_goes_on(tmp_path: Path) -> None:
         await brought_into_force(made, event, slot="event", valid_until=ends)
         assert shown_by(made, key) == wanted(event["plans"][0])
         # Another plan of the day waits beneath it, in the one stored plan that is left.
+        beneath = model.plans()[2]
         later = one(changed(21))
         waiting = await made.service.published(later)
         await activated(made, waiting)
+        assert model.plans()[2] == beneath  # what the day has is not written over
         assert shown_by(made, key) == wanted(event["plans"][0])
         made.service.clock.wait(hours=1)
         await in_force(made, waiting)
