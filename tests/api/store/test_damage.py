@@ -89,7 +89,7 @@ def test_an_edited_log_is_refused_and_the_entry_named(binary, tmp_path, edit, en
                 await ledger_on(store).open()
             assert error.value.seq == entry
             assert f"entry {entry}" in str(error.value)
-            assert "copy the last back-up" in str(error.value)
+            assert "from the last back-up with `jasyl restore`" in str(error.value)
             with pytest.raises(LedgerDamaged) as error:
                 await running.verify()
             assert error.value.seq == entry
