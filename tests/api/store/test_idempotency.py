@@ -94,11 +94,11 @@ def test_what_was_given_up_can_be_sent_again(binary, tmp_path):
 def test_a_claim_of_a_service_that_died_runs_out_and_the_command_stays_the_same(binary, tmp_path):
     async def test(keys, clock):
         first = await keys.begin("token:1", "k", REQUEST)
-        clock.now = NOON + timedelta(seconds=59)
+        clock.now = NOON + timedelta(seconds=14)
         with pytest.raises(KeyInUse) as error:
             await keys.begin("token:1", "k", REQUEST)
         assert error.value.retry_after_s == 1
-        clock.now = NOON + timedelta(seconds=60)
+        clock.now = NOON + timedelta(seconds=15)
         with pytest.raises(KeyInUse, match="another request"):
             await keys.begin("token:1", "k", OTHER)
         second = await keys.begin("token:1", "k", REQUEST)

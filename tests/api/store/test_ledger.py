@@ -205,10 +205,10 @@ def test_nothing_is_accepted_before_the_ledger_is_open_and_after_it_is_closed(bi
         with pytest.raises(StoreUnavailable, match="not open"):
             await closed.commit(count("early"), **WHO)
         assert ledger.ready
-        waiting = [asyncio.create_task(ledger.commit(count(str(number)), **WHO)) for number in range(600)]
+        waiting = [asyncio.create_task(ledger.commit(count(str(number)), **WHO)) for number in range(300)]
         await asyncio.sleep(0)
         await ledger.close()
-        assert [len(entries) for entries in await asyncio.gather(*waiting)] == [1] * 600
+        assert [len(entries) for entries in await asyncio.gather(*waiting)] == [1] * 300
         assert not ledger.ready
         with pytest.raises(StoreUnavailable, match="closed"):
             await ledger.commit(count("late"), **WHO)
