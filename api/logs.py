@@ -67,6 +67,7 @@ def configure_logs(settings: Settings, stream: TextIO | None = None) -> None:
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access", "asyncio", "concurrent"):
         joined = logging.getLogger(name)
         joined.handlers.clear()
+        joined.setLevel(logging.NOTSET)
         joined.propagate = True
     # Ours say the same, with who and how long.
     logging.getLogger("uvicorn.access").disabled = True

@@ -43,6 +43,9 @@ def with_child():
 
 
 def main():
+    signal.signal(
+        signal.SIGINT, signal.default_int_handler
+    )  # a background process may have been told to ignore it
     message = json.loads(sys.stdin.readline())
     folder, seed = Path(message["folder"]), message["request"]["seed"]
     attempt = int(folder.name.rpartition("-")[2])
