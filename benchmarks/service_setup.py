@@ -78,6 +78,11 @@ class Served:
             self.ask("POST", f"/plan-sets/{made['id']}/{step}", {"why": "benchmark"})
         return str(made["id"])
 
+    def until_activated(self, plan_set: str) -> None:
+        """Wait until every group of a set has been activated, so that the next one may be published."""
+        while any(not g["activate_at"] for g in self.ask("GET", f"/plan-sets/{plan_set}")["groups"]):
+            time.sleep(0.1)
+
     def usage(self) -> tuple[float, float]:
         """Return resident memory in MiB and processor seconds, of the service and its Redis."""
         processes = [self.process, *self.process.children(recursive=True)]
