@@ -167,7 +167,7 @@ def main() -> None:
     parser.add_argument("--controllers", type=int, default=450)
     parser.add_argument("--streams", type=int, nargs="*", default=[1000, 5000])
     parser.add_argument("--seconds", type=int, default=10)
-    parser.add_argument("--runs", type=int, default=3, help="of the polls")
+    parser.add_argument("--runs", type=int, default=3, help="of publications and of polls")
     parser.add_argument("--json", action="store_true", dest="as_json")
     options = parser.parse_args()
     found: dict[str, Any] = {"controllers": options.controllers, "polls": [], "streams": []}
