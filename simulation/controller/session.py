@@ -140,7 +140,7 @@ class Session:
 
     async def _listen(self) -> None:
         backoff = self._backoffs[0]
-        while True:
+        while not _ending():
             try:
                 if self._push:
                     await self._follow(backoff)
@@ -170,6 +170,8 @@ class Session:
 
     async def _follow(self, backoff: Backoff) -> None:
         async for event in self._link.stream(self._tag):
+            if _ending():
+                return
             self._heard()
             backoff.reset()
             if event.name != "assignment":
@@ -221,7 +223,7 @@ class Session:
 
     async def _tell(self) -> None:
         backoff = self._backoffs[1]
-        while True:
+        while not _ending():
             await self._work.wait()
             self._work.clear()
             try:
@@ -270,3 +272,9 @@ class Session:
             if until < batch[-1]["number"]:
                 raise LinkError(f"reports up to {until} only were accepted")
             self._tally.count("reports", len(batch))
+
+
+def _ending() -> bool:
+    """Return whether this task has been cancelled, also where a library has kept that to itself."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
