@@ -6,14 +6,15 @@ Decisions are pure and stand in `signals.lifecycle`; here they are given what th
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
+from api.plan_documents import PlanDocuments, rollback_document
 from api.security import Actor
 from api.served_city import ServedCity
+from api.signatory import Signatory
 from api.state import ServiceState
 from api.store.batch import Decision
 from api.store.chain import Entry, digest
@@ -24,24 +25,14 @@ from signals.coordinated import coordinated_groups
 from signals.lifecycle import decisions, facts, operators
 from signals.lifecycle.facts import Fact
 from signals.lifecycle.records import Lifecycle, OrderMode, PlanSetRecord, Slot, SlotRecord
-from signals.payloads import (
-    activation_payload,
-    cycles_of,
-    keys_payload,
-    order_payload,
-    plan_payload,
-    read_schedule_document,
-    require_same_junctions,
-)
+from signals.payloads import cycles_of, require_same_junctions
 from signals.schedule import Schedule
-from signals.signing import Signer, TrustedKeys, Typ, canonical
-from traffic.errors import InputError, RefusedError
+from signals.signing import Signer, canonical
+from traffic.errors import InputError
 
 __all__ = ["Centre", "Condition", "Limits", "NewPlanSet", "Rules", "StaleError"]
 
-ROLLBACK_FORMAT = "jasyl-rollback"
 _TRIES = 5
-_KEPT = 4
 
 Decide = Callable[[Lifecycle, datetime, str], list[Fact]]
 Condition = Callable[[Lifecycle], None]
@@ -124,6 +115,8 @@ class Centre:
 
     Attributes
     ----------
+    plan_documents, signatory
+        Read what was handed in, and sign what controllers are told.
     limits
         Is asked before anything is published or ordered, where there are controllers of other protocols.
     """
@@ -143,25 +136,16 @@ class Centre:
         self.documents = documents
         self.city = city
         self.rules = rules
-        self._keys = keys
+        self.signatory = Signatory(keys, lambda: self.plans.signing_key, rules.time_zone)
+        self.plan_documents = PlanDocuments(documents, city)
         self._clock = clock
         self._new_id = new_id
-        self._schedules_read: dict[str, Schedule] = {}
         self.limits: Limits | None = None
 
     @property
     def plans(self) -> Lifecycle:
         """The state of plans."""
         return self.ledger.state.plans
-
-    @property
-    def signer(self) -> Signer:
-        """The key that signs."""
-        kid = self.plans.signing_key
-        if kid is None or kid not in self._keys:
-            hint = "Copy the key to the folder of keys of this replica, and start it again"
-            raise RefusedError("has not the key that signs", field="replica", value=kid, hint=hint)
-        return self._keys[kid]
 
     async def commit(
         self, decide: Decide, who: str, why: str, command: str | None = None
@@ -174,7 +158,7 @@ class Centre:
     async def draft(self, new: NewPlanSet, actor: Actor, why: str, command: str | None) -> PlanSetRecord:
         """Take a plan set in; an unsafe one is refused here already."""
         content = canonical(dict(new.document))
-        schedule = await self._read(digest(content), new.document)
+        schedule = await self.plan_documents.read(digest(content), new.document)
         groups = new.groups or coordinated_groups(cycles_of(schedule), self.city.neighbours)
         require_same_junctions(groups, schedule)
         wanted = decisions.Draft(
@@ -218,7 +202,7 @@ class Centre:
     async def findings(self, record: PlanSetRecord) -> list[str]:
         """Return what stands against a plan set; nothing where it is safe and can be carried out."""
         try:
-            schedules = await self._schedules(record)
+            schedules = await self.plan_documents.schedules(self.plans, record)
         except InputError as error:
             return [str(error)]
         return await self._beyond_limits(schedules)
@@ -250,13 +234,13 @@ class Centre:
         at = self._clock()
         condition(self.plans)
         record = decisions.require_publishable(self.plans, at, actor.name, plan_set)
-        schedules = await self._schedules(record)
+        schedules = await self.plan_documents.schedules(self.plans, record)
         for finding in await self._beyond_limits(schedules):  # it may have changed since the set was checked
             raise InputError(
                 "must be one that its controllers can carry out", field="plan set", value=finding
             )
         numbers = {key: self.plans.junction(key).last_version + 1 for key in record.junctions}
-        tokens = await asyncio.to_thread(self._signed_plans, record, schedules, numbers, at)
+        tokens = await asyncio.to_thread(self.signatory.plans, record, schedules, numbers, at)
         versions = {key: decisions.NewVersion(numbers[key], digest(token)) for key, token in tokens.items()}
 
         def decide(state: ServiceState, at: datetime) -> Decision:
@@ -269,52 +253,10 @@ class Centre:
         await self.ledger.commit(decide, who=actor.name, why=why, command=command)
         return self.plans.plan_set(plan_set)
 
-    def _signed_plans(
-        self,
-        record: PlanSetRecord,
-        schedules: Mapping[str, tuple[Schedule, int]],
-        numbers: Mapping[str, int],
-        at: datetime,
-    ) -> dict[str, bytes]:
-        signer = self.signer
-        tokens = {}
-        for key, (schedule, row) in schedules.items():
-            payload = plan_payload(
-                schedule, row, record, numbers[key], issued_at=at, time_zone=self.rules.time_zone
-            )
-            tokens[key] = signer.sign(Typ.PLAN, payload).encode()
-        return tokens
-
-    async def _schedules(self, record: PlanSetRecord) -> dict[str, tuple[Schedule, int]]:
-        """Return for each junction of a set its schedule, and its row there; what is unsafe raises."""
-        document = json.loads(await self.documents.get(record.document))
-        if document["format"] == ROLLBACK_FORMAT:
-            return await self._schedules_before(document["sources"])
-        schedule = await self._read(record.document, document)
-        return {plan.junction.key: (schedule, row) for row, plan in enumerate(schedule.plan_sets[0])}
-
     async def schedule_of(self, plan_set: str, junction: str) -> tuple[Schedule, int]:
         """Return the schedule that a plan set has for one of its junctions, and the row of the junction there."""
-        return (await self._schedules(self.plans.plan_set(plan_set)))[junction]
-
-    async def _schedules_before(
-        self, sources: Mapping[str, Sequence[str]]
-    ) -> dict[str, tuple[Schedule, int]]:
-        """Return for each junction that is rolled back its schedule and row, of the set that it had."""
-        found = {}
-        for source, keys in sources.items():
-            own = await self._schedules(self.plans.plan_set(source))
-            found.update({key: own[key] for key in keys})
-        return found
-
-    async def _read(self, name: str, document: Mapping[str, Any]) -> Schedule:
-        """Return the schedule of a document, checked; of the last few documents it is kept, as neither can change."""
-        if name not in self._schedules_read:
-            schedule = await asyncio.to_thread(read_schedule_document, document, self.city.junctions)
-            self._schedules_read[name] = schedule
-            while len(self._schedules_read) > _KEPT:
-                del self._schedules_read[next(iter(self._schedules_read))]
-        return self._schedules_read[name]
+        record = self.plans.plan_set(plan_set)
+        return (await self.plan_documents.schedules(self.plans, record))[junction]
 
     async def roll_back(
         self, plan_set: str, actor: Actor, why: str, command: str | None, *, condition: Condition = _always
@@ -340,9 +282,9 @@ class Centre:
         for fact in decisions.prepared_rollback(plans, at, actor.name, wanted, sources):
             prepared = facts.applied(prepared, fact, at, actor.name)
         record = prepared.plan_set(wanted.id)
-        schedules = await self._schedules_before(sources)
+        schedules = await self.plan_documents.before(plans, sources)
         numbers = {key: plans.junction(key).last_version + 1 for key in record.junctions}
-        tokens = await asyncio.to_thread(self._signed_plans, record, schedules, numbers, at)
+        tokens = await asyncio.to_thread(self.signatory.plans, record, schedules, numbers, at)
         versions = {key: decisions.NewVersion(numbers[key], digest(token)) for key, token in tokens.items()}
 
         def decide(state: ServiceState, at: datetime) -> Decision:
@@ -364,9 +306,7 @@ class Centre:
         sources: dict[str, list[str]] = {}
         for key, source in decisions.rollback_sources(plans, plan_set).items():
             sources.setdefault(source, []).append(key)
-        content = canonical(
-            {"format": ROLLBACK_FORMAT, "format_version": 1, "of": plan_set, "sources": sources}
-        )
+        content = rollback_document(plan_set, sources)
         keys = {key for members in sources.values() for key in members}
         groups = {
             group.name: own
@@ -401,7 +341,7 @@ class Centre:
             record = state.plans.plan_set(plan_set)
             end = at if until is None else until
             tokens = {
-                key: self._activation(record, key, current.number, at, since=at, until=end)
+                key: self.signatory.activation(record, key, current.number, at, since=at, until=end)
                 for key in sorted(decisions.active_junctions(state.plans, record))
                 if (current := state.plans.junction(key).slot(record.slot).current)
             }
@@ -409,28 +349,6 @@ class Centre:
 
         await self.ledger.commit(decide, who=actor.name, why=why, command=command)
         return self.plans.plan_set(plan_set)
-
-    def _activation(
-        self,
-        record: PlanSetRecord,
-        key: str,
-        version: int,
-        at: datetime,
-        *,
-        since: datetime,
-        until: datetime | None,
-    ) -> str:
-        payload = activation_payload(key, version, record.slot, issued_at=at, activate_at=since, until=until)
-        return self.signer.sign(Typ.ACTIVATION, payload)
-
-    def activations(
-        self, record: PlanSetRecord, versions: Mapping[str, int], at: datetime, since: datetime
-    ) -> dict[str, str]:
-        """Return the signed activations of a group."""
-        return {
-            key: self._activation(record, key, version, at, since=since, until=record.valid_until)
-            for key, version in versions.items()
-        }
 
     async def order(
         self,
@@ -449,8 +367,7 @@ class Centre:
 
         def decide(plans: Lifecycle, at: datetime, who: str) -> list[Fact]:
             def sign(sequence: int) -> str:
-                payload = order_payload(junction, sequence, mode, slot, issued_at=at, expires_at=expires_at)
-                return self.signer.sign(Typ.ORDER, payload)
+                return self.signatory.order(junction, sequence, mode, slot, at=at, expires_at=expires_at)
 
             return operators.order(
                 plans, at, who, junction, mode, slot=slot, expires_at=expires_at, sign=sign
@@ -458,20 +375,12 @@ class Centre:
 
         await self.commit(decide, actor.name, why, command)
 
-    @property
-    def known_keys(self) -> TrustedKeys:
-        """The public keys of this replica."""
-        return TrustedKeys.of_signers(self._keys.values())
-
     async def rotate_key(self, key: str, actor: Actor, why: str, command: str | None) -> None:
         """Let another key of this replica sign from now on; the old one tells the controllers."""
-        if key not in self._keys:
-            hint = "Make one with `jasyl keys new`, copy it to every replica, and start them again"
-            raise InputError("must be a key that this replica has", field="key", value=key, hint=hint)
+        self.signatory.require(key)
 
         def decide(plans: Lifecycle, at: datetime, who: str) -> list[Fact]:
-            both = [self._keys[key].public, self.signer.public]
-            token = self.signer.sign(Typ.KEYS, keys_payload(both, issued_at=at))
+            token = self.signatory.announcement(key, at)
             return operators.announce_key(plans, at, who, key, token)
 
         await self.commit(decide, actor.name, why, command)

@@ -10,6 +10,7 @@ import logging
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
+from api.background import alongside
 from api.store.errors import StoreUnavailable
 from signals.lifecycle import coordination
 from traffic.errors import InputError, RefusedError
@@ -49,12 +50,8 @@ class Coordinator:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Coordinate inside the block."""
-        task = asyncio.create_task(self._forever())
-        try:
+        async with alongside(self._forever()):
             yield
-        finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
 
     async def _forever(self) -> None:
         while True:
@@ -87,7 +84,7 @@ class Coordinator:
         since = at + self._centre.rules.lead
         if record.activate_from is not None:
             since = max(since, record.activate_from)
-        tokens = await asyncio.to_thread(self._centre.activations, record, what.versions, at, since)
+        tokens = await asyncio.to_thread(self._centre.signatory.activations, record, what.versions, at, since)
 
         def decide(plans: Lifecycle, at: datetime, who: str) -> list[Fact]:
             return coordination.activate(plans, at, who, what, tokens, since)

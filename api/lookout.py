@@ -7,6 +7,7 @@ import logging
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
+from api.background import alongside
 from api.store.errors import StoreUnavailable
 from signals.lifecycle.watch import changed, junction_findings, silent_findings, watched
 
@@ -54,12 +55,8 @@ class Lookout:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Look out inside the block."""
-        task = asyncio.create_task(self._forever())
-        try:
+        async with alongside(self._forever()):
             yield
-        finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
 
     async def _forever(self) -> None:
         while True:

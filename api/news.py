@@ -7,6 +7,7 @@ import logging
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
+from api.background import alongside
 from api.store.errors import FellBehind, StoreUnavailable
 
 if TYPE_CHECKING:
@@ -37,12 +38,8 @@ class News:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Follow the ledger inside the block."""
-        task = asyncio.create_task(self._follow())
-        try:
+        async with alongside(self._follow()):
             yield
-        finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
 
     async def of(self, junction: str, tag: str) -> None:
         """Return as soon as what a junction is to have is not that of `tag`."""

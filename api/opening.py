@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 
 from api.audit import Audit
+from api.background import alongside
 from api.centre import Centre, Rules
 from api.context import Context, Opener
 from api.coordinator import Coordinator
@@ -126,12 +127,8 @@ async def _archive(context: Context, store: Store, reports: Reports) -> AsyncIte
         kept_for=timedelta(days=settings.retention_days),
         clock=context.clock,
     )
-    task = asyncio.create_task(archive.run(settings.archive_seconds))
-    try:
+    async with alongside(archive.run(settings.archive_seconds)):
         yield
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
 
 
 async def _store(settings: Settings, stack: AsyncExitStack) -> Store:

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from api.background import alongside
 from api.store.errors import StoreUnavailable
 
 if TYPE_CHECKING:
@@ -49,12 +50,8 @@ class Presence:
     async def running(self) -> AsyncIterator[None]:
         """Share inside the block."""
         await self.share()
-        task = asyncio.create_task(self._forever())
-        try:
+        async with alongside(self._forever()):
             yield
-        finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
 
     async def _forever(self) -> None:
         while True:

@@ -56,7 +56,9 @@ class Controllers(Frozen):
 
 
 def _credential(here: Centre, junction: str, text: str) -> CredentialOut:
-    return CredentialOut(junction=junction, token=text, keys=TrustedKeys.of_signers([here.signer]).jwks)
+    return CredentialOut(
+        junction=junction, token=text, keys=TrustedKeys.of_signers([here.signatory.signer]).jwks
+    )
 
 
 _CHANGES = problems(400, 401, 403, 404, 409, 415, 422, 429, 503)

@@ -33,7 +33,7 @@ class SigningIn(Reason):
 @ROUTER.get("", responses=problems(401, 403, 409, 422, 429, 503))
 async def get_keys(_actor: Reader, here: Here) -> Keys:
     """Return the public keys of this replica, and which of them signs now."""
-    return Keys(keys=here.known_keys.jwks["keys"], signing=here.signer.kid)
+    return Keys(keys=here.signatory.known_keys.jwks["keys"], signing=here.signatory.signer.kid)
 
 
 @ROUTER.post("/signing", responses=problems(400, 401, 403, 409, 415, 422, 429, 503))
@@ -42,4 +42,4 @@ async def rotate(
 ) -> Keys:
     """Let another key sign from now on. The old one tells the controllers, which then trust both."""
     await here.rotate_key(wanted.key, actor, wanted.why, command_of(request))
-    return Keys(keys=here.known_keys.jwks["keys"], signing=here.signer.kid)
+    return Keys(keys=here.signatory.known_keys.jwks["keys"], signing=here.signatory.signer.kid)

@@ -66,7 +66,7 @@ class Contents:
 
     def _signed(self, token: str, content: Content) -> Programme:
         assert content.version is not None
-        payload = self._centre.known_keys.verify(token, Typ.PLAN)
+        payload = self._centre.signatory.known_keys.verify(token, Typ.PLAN)
         own = {
             "junction": self._tables.junction,
             "version": content.version.number,

@@ -117,7 +117,7 @@ def test_a_key_is_rotated_with_two_replicas(tmp_path: Path) -> None:
         async with _redis(tmp_path / "redis") as url:
             async with service(tmp_path / "a", redis_url=url) as first:
                 await _staffed(first)
-                tokens, old = first.tokens, first.centre.signer.kid
+                tokens, old = first.tokens, first.centre.signatory.signer.kid
             made = new_key(tmp_path / "a" / "keys").kid
             async with (
                 service(tmp_path / "a", redis_url=url) as first,
@@ -126,7 +126,7 @@ def test_a_key_is_rotated_with_two_replicas(tmp_path: Path) -> None:
                 first.tokens = second.tokens = tokens
                 await first.done("POST", "/keys/signing", {"key": made, "why": "yearly"}, who="admin")
                 await second.until(lambda: second.centre.plans.signing_key == made)
-                assert second.centre.signer.kid == made != old
+                assert second.centre.signatory.signer.kid == made != old
                 plan_set = await second.published(document())
                 await first.until(lambda: plan_set in first.centre.plans.sets)
                 assert (await assignment(first, KEY))["keys"] == (await assignment(second, KEY))["keys"]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from api import centre as centre_module
-from api import opening
+from api import opening, plan_documents, signatory
 from api.news import News
 from api.rsmp_bridge import contents, files
 from api.served_city import ServedCity
@@ -156,8 +156,8 @@ def found(monkeypatch: pytest.MonkeyPatch) -> list[Crossing]:
     rows = crossings(COUNT)
     junctions = {row.junction.key: row.junction for row in rows}
     monkeypatch.setattr(opening, "load_city", lambda name: ServedCity(name, "random", junctions, ()))
-    monkeypatch.setattr(centre_module, "read_schedule_document", Unchecked)
-    monkeypatch.setattr(centre_module, "plan_payload", payload_of)
+    monkeypatch.setattr(plan_documents, "read_schedule_document", Unchecked)
+    monkeypatch.setattr(signatory, "plan_payload", payload_of)
     monkeypatch.setattr(
         centre_module, "cycles_of", lambda schedule: {p["junction"]: [60] for p in schedule.document["plans"]}
     )

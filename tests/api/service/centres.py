@@ -56,7 +56,7 @@ class Service:
 
     @property
     def trusted(self) -> TrustedKeys:
-        return TrustedKeys.of_signers([self.centre.signer])
+        return TrustedKeys.of_signers([self.centre.signatory.signer])
 
     async def ask(
         self, method: str, path: str, body: object = None, *, who: str | None = None, **headers: str

@@ -113,7 +113,7 @@ def _paths(routes: Any) -> set[str]:
 
 
 async def _desk(service: Service, key: str, *trusted: Signer) -> Desk:
-    signers = trusted or (service.centre.signer,)
+    signers = trusted or (service.centre.signatory.signer,)
     return Desk(tables_of(service.centre.city.junction(key), keys=[signer.public for signer in signers]))
 
 

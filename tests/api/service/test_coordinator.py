@@ -28,14 +28,14 @@ def test_a_group_that_cannot_be_activated_holds_up_nobody_else(tmp_path: Path, m
     async def test(service: Service) -> None:
         await service.register(*keys()[:3])
         stuck = await service.published(_one(HERE))
-        original = service.centre.activations
+        original = service.centre.signatory.activations
 
         def activations(record: Any, *arguments: Any) -> dict[str, str]:
             if record.id == stuck:
                 raise RefusedError("has not the key that signs", field="replica")
             return original(record, *arguments)
 
-        monkeypatch.setattr(service.centre, "activations", activations)
+        monkeypatch.setattr(service.centre.signatory, "activations", activations)
         await say(service, HERE, 1, "accepted")
         later = await service.published(_one(ELSEWHERE))
         silent = await service.published(_one(keys()[2]))

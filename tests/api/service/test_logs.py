@@ -27,7 +27,7 @@ def _routes():
     @made.get("/{number}")
     async def get(number: int, request: Request) -> int:
         logger("test").warning("asked", headers=dict(request.headers), body=[TOKEN, {"plan": _JWS}])
-        logging.getLogger("some.library").error("cannot reach %s with %s", _URL, TOKEN)
+        logging.getLogger("another.package").error("cannot reach %s with %s", _URL, TOKEN)
         if number == 0:
             message = f"{TOKEN} was refused by {_URL} for {_JWS}"
             raise RuntimeError(message)
@@ -162,7 +162,7 @@ def test_values_with_secret_names_are_masked_at_any_depth():
 
 def test_logs_of_libraries_are_no_louder_than_ours(tmp_path):
     with captured_logs(Settings(data_folder=tmp_path, log_level="warning")) as logs:
-        logging.getLogger("some.library").info("chatter")
+        logging.getLogger("another.package").info("chatter")
         logger("test").info("chatter")
         logger("test").warning("heard")
     assert "chatter" not in logs.getvalue()

@@ -173,14 +173,14 @@ def test_a_roll_back_that_another_publication_overtakes_leaves_nothing_behind(
         for version in (1, 2):
             last = await service.published(_one(HERE))
             await _bring_in(service, last, version, HERE)
-        centre, read = service.centre, service.centre._schedules_before
+        centre, read = service.centre, service.centre.plan_documents.before
         overtaken = []
 
-        async def slowly(sources: Any) -> Any:
+        async def slowly(plans: Any, sources: Any) -> Any:
             overtaken.append(await service.published(_one(HERE)))
-            return await read(sources)
+            return await read(plans, sources)
 
-        monkeypatch.setattr(centre, "_schedules_before", slowly)
+        monkeypatch.setattr(centre.plan_documents, "before", slowly)
         answer = await service.ask("POST", f"/plan-sets/{last}/roll-back", WHY, who="approver")
         assert answer.status_code == 409
         assert len(overtaken) == 1

@@ -179,7 +179,9 @@ def _hold(
     monkeypatch: pytest.MonkeyPatch, centre: Centre, moment: str, reached: asyncio.Event, go_on: asyncio.Event
 ) -> None:
     """Hold a replica back before it signs, or before its entries are written."""
-    place, name = (centre, "_schedules") if moment == "signing" else (centre.ledger._log, "append")
+    place, name = (
+        (centre.plan_documents, "schedules") if moment == "signing" else (centre.ledger._log, "append")
+    )
     original = getattr(place, name)
 
     async def held(*arguments: Any) -> Any:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from api import centre as centre_module
-from api import opening
+from api import opening, plan_documents, signatory
 from api.served_city import ServedCity
 from api.store.batch import Decision
 from signals.lifecycle import decisions
@@ -182,8 +182,8 @@ def test_the_controller_alone_refuses_them_when_the_gates_of_the_service_are_gon
         (junction,) = junctions.values()
         return Unchecked(document, junction)
 
-    monkeypatch.setattr(centre_module, "read_schedule_document", unread)
-    monkeypatch.setattr(centre_module, "plan_payload", unchecked_payload)
+    monkeypatch.setattr(plan_documents, "read_schedule_document", unread)
+    monkeypatch.setattr(signatory, "plan_payload", unchecked_payload)
     monkeypatch.setattr(centre_module, "cycles_of", lambda schedule: {schedule.junction.key: [60]})
 
     async def test(service: Service) -> None:
