@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +22,7 @@ from signals.sequence import StageSequence
 from simulation.sumo.city import SumoCity, write_programs
 from simulation.sumo.optimize import optimize_flows
 from simulation.sumo.refine import MicroscopicJudge
-from simulation.sumo.run import run_seeds
+from simulation.sumo.run import run
 from traffic.progress import Progress
 
 __all__ = ["Ranking", "plans_to_rank", "rank"]
@@ -73,21 +75,31 @@ def rank(
     jobs: int = 1,
     progress: Progress | None = None,
 ) -> Ranking:
-    """Run `plans` in SUMO with these seeds, and in our microscopic model, which is faster, with 20."""
-    judge = MicroscopicJudge(city, seeds=range(1, _OUR_SEEDS + 1), teleport_s=0.0)
-    ours, theirs = [], []
-    with tempfile.TemporaryDirectory(prefix="jasyl-rank-") as name:
-        file = Path(name) / "tls.add.xml"
-        for number, plan in enumerate(plans):
-            ours.append(judge.value(plan))
+    """Run `plans` in SUMO with these seeds, and in our microscopic model, which is faster, with 20.
+
+    Parameters
+    ----------
+    jobs
+        Runs of SUMO at a time, of any plan and seed.
+    """
+    with tempfile.TemporaryDirectory(prefix="jasyl-rank-") as name, ThreadPoolExecutor(max(jobs, 1)) as pool:
+        files = [Path(name) / f"{number}.add.xml" for number in range(len(plans))]
+        for plan, file in zip(plans, files, strict=True):
             write_programs(city, plan, file)
-            scores = run_seeds(city.config, seeds, plans=[file], jobs=jobs)
-            theirs.append([score["delay_per_veh"] for score in scores.values()])
-            if progress is not None:
-                progress(number + 1, len(plans), f"{plan.name}: {ours[-1]:.1f} / {np.mean(theirs[-1]):.1f} s")
-    delays = np.array(theirs)
-    spread = delays.std(axis=1, ddof=1) if delays.shape[1] > 1 else np.zeros(len(delays))
-    return Ranking(np.array(ours), delays.mean(axis=1), spread)
+        runs = pool.map(
+            lambda of: run(city.config, of[1], plans=[of[0]])["delay_per_veh"], product(files, seeds)
+        )
+        judge = MicroscopicJudge(city, seeds=range(1, _OUR_SEEDS + 1), teleport_s=0.0)
+        ours = np.array([judge.value(plan) for plan in plans])
+        theirs = np.zeros((len(plans), len(seeds)))
+        for number, delay_s in enumerate(runs):
+            theirs.flat[number] = delay_s
+            of, column = divmod(number, len(seeds))
+            if progress is not None and column + 1 == len(seeds):
+                text = f"{plans[of].name}: {ours[of]:.1f} / {theirs[of].mean():.1f} s"
+                progress(of + 1, len(plans), text)
+    spread = theirs.std(axis=1, ddof=1) if len(seeds) > 1 else np.zeros(len(plans))
+    return Ranking(ours, theirs.mean(axis=1), spread)
 
 
 def plans_to_rank(city: SumoCity, count: int, *, seed: int, steps: int = 8) -> list[PlanSet]:
