@@ -19,8 +19,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 from zipfile import ZIP_DEFLATED, BadZipFile, ZipFile
 
+from api.centre.state import ServiceState, applied
 from api.settings import FILE_NAME, Settings
-from api.state import ServiceState, applied
 from api.store.backup import Content, check_content, load_content, require_empty, save_content
 from api.store.connection import Store, connect
 from api.store.errors import StoreUnavailable

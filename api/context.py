@@ -12,10 +12,10 @@ from typing import TypeVar, cast
 from fastapi import APIRouter, Request
 from starlette.types import Scope
 
-from api.health import Readiness
-from api.metrics import Metrics
-from api.problems import Problem
-from api.security import Actor
+from api.centre.security import Actor
+from api.http.health import Readiness
+from api.http.metrics import Metrics
+from api.http.problems import Problem
 from api.settings import Role, Settings
 
 __all__ = [
@@ -113,7 +113,7 @@ class Context:
     identify
         Tells who asks.
     routers
-        The routes, made by `api.routing.router`.
+        The routes, made by `api.http.routing.router`.
     openers
         What is opened at start and closed, the last first, at the stop.
     parts

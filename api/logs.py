@@ -13,8 +13,8 @@ import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.context import Context, caller_of
+from api.http.problems import ProblemResponse, problem_of
 from api.masking import mask, masked_values
-from api.problems import ProblemResponse, problem_of
 from api.settings import Settings
 from signals.texts import escaped
 

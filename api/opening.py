@@ -8,24 +8,25 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 
-from api.audit import Audit
-from api.background import alongside
-from api.centre import Centre, Rules
+from api.centre.asking import Rules
+from api.centre.audit import Audit
+from api.centre.background import alongside
+from api.centre.centre import Centre
+from api.centre.coordinator import Coordinator
+from api.centre.lookout import Lookout
+from api.centre.news import News
+from api.centre.presence import Presence
+from api.centre.security import bootstrap, issue
+from api.centre.served_city import load_city
+from api.centre.signing_keys import load_keys
+from api.centre.state import ServiceState, applied
 from api.context import Context, Opener
-from api.coordinator import Coordinator
-from api.guards import identifier
+from api.http.guards import identifier
 from api.jobs import Jobs
 from api.jobs.opening import served_jobs
-from api.lookout import Lookout
-from api.news import News
-from api.presence import Presence
 from api.rsmp_bridge.bridge import Around, Bridge
 from api.rsmp_bridge.opening import served_sites
-from api.security import bootstrap, issue
-from api.served_city import load_city
 from api.settings import Settings
-from api.signing_keys import load_keys
-from api.state import ServiceState, applied
 from api.store.archive import Archive
 from api.store.connection import Store, connect
 from api.store.documents import Documents

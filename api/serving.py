@@ -18,12 +18,12 @@ from pathlib import Path
 
 import uvicorn
 
-from api.app import create_app
-from api.connections import guarded
 from api.context import Context, opened
+from api.http.app import create_app
+from api.http.connections import guarded
+from api.http.routes import ROUTERS
 from api.logs import configure_logs, logger
 from api.opening import opener
-from api.routes import ROUTERS
 from api.settings import Settings
 from api.store.errors import StoreUnavailable
 from api.tls import server_tls

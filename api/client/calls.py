@@ -12,11 +12,11 @@ from typing import Any
 
 import httpx
 
+from api.centre.security import Right, Role
 from api.client import models
 from api.client.call import Call, do, do_silently, get, given, plain, reader
 from api.client.models import PlanSet
 from api.jobs.model import EvaluateRequest, OptimizeRequest
-from api.security import Right, Role
 from signals.lifecycle.records import OrderMode, SetState, Slot
 
 

@@ -7,8 +7,8 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 
+from api.centre.security import Right, Role
 from api.jobs.model import EvaluateRequest, JobState, OptimizeRequest
-from api.security import Right, Role
 from signals.instants import instant_text
 from signals.lifecycle.records import GroupState, OrderMode, SetState, Slot
 

@@ -45,8 +45,8 @@ def _folder(data_folder: Path | None) -> Path:
 @json_option
 def new(data_folder: Path | None, id_only: bool, as_json: bool) -> None:
     """Make a key. It signs nothing until `jasyl keys use` names it, on replicas that all have it."""
+    from api.centre.signing_keys import new_key
     from api.serving import usable_folder
-    from api.signing_keys import new_key
 
     folder = _folder(data_folder)
     usable_folder(folder)
@@ -64,7 +64,7 @@ def new(data_folder: Path | None, id_only: bool, as_json: bool) -> None:
 @_DATA
 def show(data_folder: Path | None) -> None:
     """Print the public keys of a data folder as a JWK set, as controllers are commissioned with it."""
-    from api.signing_keys import load_keys
+    from api.centre.signing_keys import load_keys
     from signals.signing import TrustedKeys
 
     keys = load_keys(_folder(data_folder))

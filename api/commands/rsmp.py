@@ -14,7 +14,7 @@ import click
 from api.console import FiniteRange, json_option, print_result
 
 if TYPE_CHECKING:
-    from api.served_city import ServedCity
+    from api.centre.served_city import ServedCity
     from signals.rsmp.capability import Capability
     from simulation.controller.rsmp_fleet import RsmpFleet
 
@@ -54,7 +54,7 @@ def check_command(file: Path, city: str, plans: Path | None, time_zone: str, as_
       jasyl rsmp check data/rsmp/1.toml corridor
       jasyl rsmp check data/rsmp/1.toml corridor --plans plans.json --json
     """
-    from api.served_city import load_city
+    from api.centre.served_city import load_city
     from signals.rsmp.capability_file import read_capability
     from signals.rsmp.commissioning import require_junction
 
@@ -134,8 +134,8 @@ def run_command(
       jasyl rsmp run corridor --data data
       jasyl rsmp run almaty --data data --connect 127.0.0.1:12111 --seconds 600 --json
     """
+    from api.centre.served_city import load_city
     from api.rsmp_bridge.files import read_codes, read_sites
-    from api.served_city import load_city
     from simulation.controller.commissioning import bare_tables
     from simulation.controller.rsmp_fleet import RsmpFleet, RsmpFleetSettings
     from traffic.errors import InputError

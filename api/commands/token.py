@@ -78,7 +78,7 @@ def create(
       jasyl token create --name Aigerim --role administrator --why "first" --token-file first.token -o admin.token
       jasyl token create --name Bolat --role engineer --why "joined" --token-file admin.token -o bolat.token
     """
-    from api.security import Right, Role
+    from api.centre.security import Right, Role
     from traffic.errors import InputError
 
     known = {right.value for right in Right}

@@ -16,11 +16,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from api.http.problems import Problem
 from api.jobs.model import EvaluateRequest, Job, JobState, OptimizeRequest
 from api.jobs.store import JobStore
 from api.jobs.supervision import Outcome, Times, supervised
 from api.logs import logger
-from api.problems import Problem
 from traffic.errors import InputError, UnknownError
 
 __all__ = ["Jobs", "Limits"]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 
 from api.context import Context
+from api.http.metrics import Counter
 from api.jobs.manager import Jobs, Limits
 from api.jobs.redis_store import RedisJobStore
-from api.metrics import Counter
 from api.store.connection import Store
 
 __all__ = ["served_jobs"]

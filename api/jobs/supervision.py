@@ -9,10 +9,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
+from api.http.problems import Problem
 from api.jobs.model import Job, JobState, Progress
 from api.jobs.process import Worker, worker
 from api.masking import mask
-from api.problems import Problem
 
 __all__ = ["Outcome", "Times", "supervised"]
 

@@ -27,10 +27,10 @@ from signals.lifecycle.watch import Finding
 from traffic.errors import InputError
 
 if TYPE_CHECKING:
-    from api.centre import Centre
-    from api.lookout import Lookout
-    from api.news import News
-    from api.presence import Presence
+    from api.centre.centre import Centre
+    from api.centre.lookout import Lookout
+    from api.centre.news import News
+    from api.centre.presence import Presence
     from api.rsmp_bridge.sites import Site, Sites
     from api.store.reports import Reports
 

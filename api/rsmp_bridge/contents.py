@@ -19,7 +19,7 @@ from simulation.controller.tables import Tables
 from traffic.errors import InputError
 
 if TYPE_CHECKING:
-    from api.centre import Centre
+    from api.centre.centre import Centre
     from api.rsmp_bridge.target import Content
     from signals.schedule import Schedule
 

@@ -22,9 +22,9 @@ from signals.texts import as_line
 from traffic.errors import InputError, JasylError
 
 if TYPE_CHECKING:
-    from api.centre import Centre
-    from api.lookout import Lookout
-    from api.news import News
+    from api.centre.centre import Centre
+    from api.centre.lookout import Lookout
+    from api.centre.news import News
     from api.rsmp_bridge.sites import Site
     from api.rsmp_server import Supervisor
     from signals.lifecycle.records import Version

@@ -19,7 +19,7 @@ from simulation.controller.commissioning import bare_tables
 from traffic.errors import InputError, RefusedError
 
 if TYPE_CHECKING:
-    from api.centre import Centre
+    from api.centre.centre import Centre
     from api.rsmp_bridge.files import Commissioned
     from signals.schedule import Schedule
 

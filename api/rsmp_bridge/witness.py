@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from api.lookout import Lookout
-from api.presence import Presence
+from api.centre.lookout import Lookout
+from api.centre.presence import Presence
 from api.rsmp_bridge.sites import Site, Sites
 from api.store.reports import Report, Reports
 from signals.lifecycle.watch import Finding

@@ -15,13 +15,13 @@ import jsonschema
 import pytest
 from pydantic import TypeAdapter
 
-from api.app import create_app
 from api.client import AsyncJasylClient, JasylClient, calls
 from api.client.call import Call
 from api.client.models import Assignment, PlanSet
+from api.http.app import create_app
+from api.http.openapi import document, operations
+from api.http.routes import ROUTERS
 from api.jobs.model import EvaluateRequest, OptimizeRequest
-from api.openapi import document, operations
-from api.routes import ROUTERS
 from tests.api.service.services import made_context
 
 if typing.TYPE_CHECKING:
@@ -219,7 +219,7 @@ def _same(
 
 
 def test_a_route_that_the_client_does_not_know_is_found(tmp_path: Path) -> None:
-    from api.routing import router
+    from api.http.routing import router
 
     extra = router("new", "/new")
     extra.get("")(lambda: None)

@@ -10,9 +10,9 @@ from datetime import UTC, datetime, timedelta
 import psutil
 import pytest
 
+from api.http.problems import Problem
 from api.jobs import EvaluateRequest, Job, Jobs, JobState, MemoryJobStore, OptimizeRequest, Progress, process
 from api.jobs.manager import Limits
-from api.problems import Problem
 from api.settings import Settings
 from tests.api.jobs import acting_worker as acts
 from tests.api.service.services import captured_logs

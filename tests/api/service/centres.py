@@ -14,12 +14,12 @@ from typing import Any
 import httpx
 from fastapi import FastAPI
 
-from api.app import create_app
-from api.centre import Centre
+from api.centre.centre import Centre
+from api.centre.news import News
 from api.context import Context
-from api.news import News
+from api.http.app import create_app
+from api.http.routes import ROUTERS
 from api.opening import opener
-from api.routes import ROUTERS
 from api.settings import Settings
 from api.store.errors import StoreUnavailable
 from signals.signing import TrustedKeys

@@ -18,8 +18,8 @@ import httpx
 import structlog
 from fastapi import APIRouter, FastAPI
 
-from api.app import create_app
 from api.context import Caller, Context
+from api.http.app import create_app
 from api.logs import configure_logs
 from api.serving import bound_socket, run_service
 from api.settings import Settings

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from api import security
+from api.centre import security
 from api.settings import RateLimits
 from tests.api.service.centres import Clock, Service, serving
 from tests.api.service.services import captured_logs

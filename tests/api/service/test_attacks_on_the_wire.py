@@ -10,8 +10,8 @@ import httpx
 import pytest
 
 from api.context import Context
+from api.http.routes import ROUTERS
 from api.opening import opener
-from api.routes import ROUTERS
 from api.settings import Settings
 from tests.api.service.centres import CITY, Clock
 from tests.api.service.services import captured_logs, running

@@ -12,7 +12,7 @@ from fastapi import Request
 from starlette.responses import StreamingResponse
 
 from api.context import Stopping, context_of
-from api.routing import router
+from api.http.routing import router
 from api.serving import bound_socket
 from tests.api.service.services import made_context, running
 from traffic.errors import InputError

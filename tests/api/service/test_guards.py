@@ -10,12 +10,12 @@ from fastapi import Depends
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.app import create_app
-from api.bodies import json_depth
-from api.headers import deprecated
-from api.limits import RateLimiter, address_key
-from api.metrics import Counter
-from api.routing import router
+from api.http.app import create_app
+from api.http.bodies import json_depth
+from api.http.headers import deprecated
+from api.http.limits import RateLimiter, address_key
+from api.http.metrics import Counter
+from api.http.routing import router
 from api.settings import RateLimits
 from tests.api.service.services import TOKEN, asked, client_of, made_context
 

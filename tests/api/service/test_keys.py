@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from api.centre.signing_keys import load_keys, new_key
 from api.cli import run
-from api.signing_keys import load_keys, new_key
 from signals.signing import TrustedKeys, Typ
 from tests.api.service.centres import Service, serving
 from tests.api.service.test_plan_sets import document, keys

@@ -11,9 +11,9 @@ from fastapi import Request
 from hypothesis import given
 from hypothesis import strategies as st
 
+from api.http.routing import router
 from api.logs import logger
 from api.masking import MASK, mask, masked_values
-from api.routing import router
 from api.settings import Settings
 from tests.api.service.services import TOKEN, asked, captured_logs, made_context, running
 

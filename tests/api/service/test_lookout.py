@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from api.lookout import Lookout
-from api.presence import Presence
+from api.centre.lookout import Lookout
+from api.centre.presence import Presence
 from tests.api.service.centres import Service, service, serving
 from tests.api.service.test_plan_sets import keys
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from api.polls import QuietPolls
+from api.http.polls import QuietPolls
 from tests.api.service.centres import Service, serving
 from tests.api.service.test_plan_sets import document, keys
 

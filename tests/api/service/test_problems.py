@@ -10,9 +10,9 @@ from fastapi.security import HTTPBearer
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
-from api.app import create_app
-from api.problems import Problem, problem_of
-from api.routing import PROBLEM_NAMES, problems, router
+from api.http.app import create_app
+from api.http.problems import Problem, problem_of
+from api.http.routing import PROBLEM_NAMES, problems, router
 from tests.api.service.services import asked, captured_logs, made_context
 from traffic.errors import InputError, JasylError, RefusedError
 

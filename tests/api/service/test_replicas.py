@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from api.centre import Centre
+from api.centre.centre import Centre
 from api.store.redis_server import RedisServer
 from tests.api.service.centres import Service, service
 from tests.api.service.test_plan_sets import assignment, document, keys, say

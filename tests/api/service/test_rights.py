@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from api.openapi import operations
+from api.http.openapi import operations
 from tests.api.service.centres import Service, serving
 from tests.api.service.test_plan_sets import keys
 
@@ -99,7 +99,7 @@ async def _another_first_start(service: Service) -> str:
     """Enter a token of a first start, as if there were no administrator."""
     import secrets
 
-    from api.security import bootstrap, issue
+    from api.centre.security import bootstrap, issue
 
     issued = issue(secrets.token_bytes)
     await service.centre.ledger.commit(

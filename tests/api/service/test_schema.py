@@ -23,8 +23,8 @@ from schemathesis.generation.meta import CoverageScenario
 from schemathesis.hooks import GLOBAL_HOOK_DISPATCHER
 
 from api.context import Context
+from api.http.routes import ROUTERS
 from api.opening import opener
-from api.routes import ROUTERS
 from api.settings import RateLimits, Settings
 from api.store.errors import StoreUnavailable
 from tests.api.service.centres import CITY, Clock, Service

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from api.security import (
+from api.centre.security import (
     ROLES,
     Access,
     Actor,

@@ -144,8 +144,8 @@ def test_settings_that_are_wrong(tmp_path, capsys):
 
 
 def test_traces_need_their_packages(tmp_path, monkeypatch):
-    from api import telemetry
-    from api.app import create_app
+    from api.http import telemetry
+    from api.http.app import create_app
 
     def missing(name):
         raise ModuleNotFoundError(name=name)

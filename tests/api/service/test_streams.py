@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from api.routes import assignments
+from api.http.routes import assignments
 from tests.api.service.centres import Service, serving
 from tests.api.service.test_plan_sets import assignment, document, keys, say
 
@@ -241,7 +241,7 @@ def test_a_stream_and_a_long_poll_end_with_their_credential(tmp_path: Path, monk
 
 def test_who_goes_away_leaves_nothing_behind(tmp_path: Path) -> None:
     async def test(service: Service) -> None:
-        from api.news import News
+        from api.centre.news import News
 
         await service.register(HERE)
         for _ in range(3):

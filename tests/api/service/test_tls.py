@@ -8,7 +8,7 @@ import httpx
 import pytest
 from fastapi import Request
 
-from api.routing import router
+from api.http.routing import router
 from api.tls import server_tls
 from tests.api.service.centres import serving
 from tests.api.service.certificates import authority

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from api import centre as centre_module
-from api import opening, plan_documents, signatory
-from api.served_city import ServedCity
+from api import opening
+from api.centre import centre as centre_module
+from api.centre import plan_documents, signatory
+from api.centre.served_city import ServedCity
 from api.store.batch import Decision
 from signals.lifecycle import decisions
 from signals.lifecycle.records import PlanSetRecord, SetState, Slot

@@ -1,0 +1,360 @@
+"""The traffic centre: what the service does when somebody asks, on the ledger.
+
+Decisions are pure and stand in `signals.lifecycle`; here they are given what they need: the time, signatures, documents.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from api.centre.asking import Condition, Decide, Limits, NewPlanSet, Rules
+from api.centre.plan_documents import PlanDocuments, rollback_document
+from api.centre.security import Actor
+from api.centre.served_city import ServedCity
+from api.centre.signatory import Signatory
+from api.centre.state import ServiceState
+from api.store.batch import Decision
+from api.store.chain import Entry, digest
+from api.store.documents import Documents
+from api.store.errors import StoreUnavailable
+from api.store.ledger import Ledger
+from signals.coordinated import coordinated_groups
+from signals.lifecycle import decisions, facts, operators
+from signals.lifecycle.facts import Fact
+from signals.lifecycle.records import Lifecycle, OrderMode, PlanSetRecord, Slot, SlotRecord
+from signals.payloads import cycles_of, require_same_junctions
+from signals.schedule import Schedule
+from signals.signing import Signer, canonical
+from traffic.errors import InputError
+
+__all__ = ["Centre"]
+
+_TRIES = 5
+
+
+class StaleError(Exception):
+    """What was prepared does not fit the state any more; it is prepared again."""
+
+
+def _always(_plans: Lifecycle) -> None:
+    """Hold in every state."""
+
+
+def _require_numbers(plans: Lifecycle, numbers: Mapping[str, int]) -> None:
+    """Raise unless these are the versions that junctions get next, as plans were signed with them."""
+    if any(plans.junction(key).last_version + 1 != number for key, number in numbers.items()):
+        raise StaleError
+
+
+class Centre:
+    """Everything that can be asked of the service about plans.
+
+    Parameters
+    ----------
+    keys
+        The keys that this replica has; which one signs is in the state.
+    new_id
+        Gives identifiers that nobody else gives.
+
+    Attributes
+    ----------
+    plan_documents, signatory
+        Read what was handed in, and sign what controllers are told.
+    limits
+        Is asked before anything is published or ordered, where there are controllers of other protocols.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger[ServiceState],
+        documents: Documents,
+        city: ServedCity,
+        keys: Mapping[str, Signer],
+        rules: Rules,
+        *,
+        clock: Callable[[], datetime],
+        new_id: Callable[[], str],
+    ) -> None:
+        self.ledger = ledger
+        self.documents = documents
+        self.city = city
+        self.rules = rules
+        self.signatory = Signatory(keys, lambda: self.plans.signing_key, rules.time_zone)
+        self.plan_documents = PlanDocuments(documents, city)
+        self._clock = clock
+        self._new_id = new_id
+        self.limits: Limits | None = None
+
+    @property
+    def plans(self) -> Lifecycle:
+        """The state of plans."""
+        return self.ledger.state.plans
+
+    async def commit(
+        self, decide: Decide, who: str, why: str, command: str | None = None
+    ) -> tuple[Entry, ...]:
+        """Decide on plans, and enter what was decided."""
+        return await self.ledger.commit(
+            lambda state, at: decide(state.plans, at, who), who=who, why=why, command=command
+        )
+
+    async def draft(self, new: NewPlanSet, actor: Actor, why: str, command: str | None) -> PlanSetRecord:
+        """Take a plan set in; an unsafe one is refused here already."""
+        content = canonical(dict(new.document))
+        schedule = await self.plan_documents.read(digest(content), new.document)
+        groups = new.groups or coordinated_groups(cycles_of(schedule), self.city.neighbours)
+        require_same_junctions(groups, schedule)
+        wanted = decisions.Draft(
+            id=self._new_id(),
+            name=new.name or schedule.name,
+            slot=new.slot,
+            document=digest(content),
+            groups=groups,
+            activate_from=new.activate_from,
+            valid_until=new.valid_until,
+        )
+        entries = await self.ledger.commit(
+            lambda state, at: Decision(decisions.draft(state.plans, at, actor.name, wanted), [content]),
+            who=actor.name,
+            why=why,
+            command=command,
+        )
+        return self.plans.plan_set(entries[0].data["plan_set"])
+
+    def _done(self, command: str | None) -> bool:
+        """Return whether a request that is sent again has done its work: its conditions held then."""
+        return command is not None and self.ledger.has_carried_out(command)
+
+    async def check(
+        self, plan_set: str, actor: Actor, why: str, command: str | None, *, condition: Condition = _always
+    ) -> PlanSetRecord:
+        """Read a draft against the junctions as they are now, and enter what was found."""
+        record = self.plans.plan_set(plan_set)
+        if self._done(command):
+            return record
+        condition(self.plans)
+        findings = await self.findings(record)
+
+        def decide(plans: Lifecycle, at: datetime, who: str) -> list[Fact]:
+            condition(plans)
+            return decisions.check(plans, at, who, plan_set, findings)
+
+        await self.commit(decide, actor.name, why, command)
+        return self.plans.plan_set(plan_set)
+
+    async def findings(self, record: PlanSetRecord) -> list[str]:
+        """Return what stands against a plan set; nothing where it is safe and can be carried out."""
+        try:
+            schedules = await self.plan_documents.schedules(self.plans, record)
+        except InputError as error:
+            return [str(error)]
+        return await self._beyond_limits(schedules)
+
+    async def _beyond_limits(self, schedules: Mapping[str, tuple[Schedule, int]]) -> list[str]:
+        """Return which plans controllers cannot carry out."""
+        found: list[str] = []
+        if self.limits is not None:
+            for key, (schedule, row) in schedules.items():
+                found += await self.limits.findings(self.plans, key, schedule, row)
+        return found
+
+    async def publish(
+        self, plan_set: str, actor: Actor, why: str, command: str | None, *, condition: Condition = _always
+    ) -> PlanSetRecord:
+        """Sign the plans of a set and give them out, all or none."""
+        if self._done(command):
+            return self.plans.plan_set(plan_set)
+        for _ in range(_TRIES):
+            try:
+                return await self._publish(plan_set, actor, why, command, condition)
+            except StaleError:
+                continue
+        raise StoreUnavailable("too many publish at the same time")
+
+    async def _publish(
+        self, plan_set: str, actor: Actor, why: str, command: str | None, condition: Condition
+    ) -> PlanSetRecord:
+        at = self._clock()
+        condition(self.plans)
+        record = decisions.require_publishable(self.plans, at, actor.name, plan_set)
+        schedules = await self.plan_documents.schedules(self.plans, record)
+        for finding in await self._beyond_limits(schedules):  # it may have changed since the set was checked
+            raise InputError(
+                "must be one that its controllers can carry out", field="plan set", value=finding
+            )
+        numbers = {key: self.plans.junction(key).last_version + 1 for key in record.junctions}
+        tokens = await asyncio.to_thread(self.signatory.plans, record, schedules, numbers, at)
+        versions = {key: decisions.NewVersion(numbers[key], digest(token)) for key, token in tokens.items()}
+
+        def decide(state: ServiceState, at: datetime) -> Decision:
+            condition(state.plans)
+            _require_numbers(state.plans, numbers)
+            deadline = at + self.rules.ack_deadline
+            found = decisions.publish(state.plans, at, actor.name, plan_set, versions, deadline=deadline)
+            return Decision(found, list(tokens.values()))
+
+        await self.ledger.commit(decide, who=actor.name, why=why, command=command)
+        return self.plans.plan_set(plan_set)
+
+    async def schedule_of(self, plan_set: str, junction: str) -> tuple[Schedule, int]:
+        """Return the schedule that a plan set has for one of its junctions, and the row of the junction there."""
+        record = self.plans.plan_set(plan_set)
+        return (await self.plan_documents.schedules(self.plans, record))[junction]
+
+    async def roll_back(
+        self, plan_set: str, actor: Actor, why: str, command: str | None, *, condition: Condition = _always
+    ) -> PlanSetRecord:
+        """Publish what the junctions of a set had before it, in one act; the plans had been approved then."""
+        for _ in range(_TRIES):
+            try:
+                entries = await self._roll_back(plan_set, actor, why, command, condition)
+            except StaleError:
+                continue
+            return self.plans.plan_set(entries[0].data["plan_set"])
+        raise StoreUnavailable("too many publish at the same time")
+
+    async def _roll_back(
+        self, plan_set: str, actor: Actor, why: str, command: str | None, condition: Condition
+    ) -> tuple[Entry, ...]:
+        if self._done(command):
+            return await self.ledger.commit(lambda _state, _at: [], who=actor.name, why=why, command=command)
+        at, plans = self._clock(), self.plans
+        condition(plans)
+        wanted, sources, content = self._before(plans, plan_set)
+        prepared = plans
+        for fact in decisions.prepared_rollback(plans, at, actor.name, wanted, sources):
+            prepared = facts.applied(prepared, fact, at, actor.name)
+        record = prepared.plan_set(wanted.id)
+        schedules = await self.plan_documents.before(plans, sources)
+        numbers = {key: plans.junction(key).last_version + 1 for key in record.junctions}
+        tokens = await asyncio.to_thread(self.signatory.plans, record, schedules, numbers, at)
+        versions = {key: decisions.NewVersion(numbers[key], digest(token)) for key, token in tokens.items()}
+
+        def decide(state: ServiceState, at: datetime) -> Decision:
+            condition(state.plans)
+            found = decisions.prepared_rollback(state.plans, at, actor.name, wanted, sources)
+            _require_numbers(state.plans, numbers)
+            ready = state.plans
+            for fact in found:
+                ready = facts.applied(ready, fact, at, actor.name)
+            deadline = at + self.rules.ack_deadline
+            found += decisions.publish(ready, at, actor.name, wanted.id, versions, deadline=deadline)
+            return Decision(found, [content, *tokens.values()])
+
+        return await self.ledger.commit(decide, who=actor.name, why=why, command=command)
+
+    def _before(self, plans: Lifecycle, plan_set: str) -> tuple[decisions.Draft, dict[str, list[str]], bytes]:
+        """Return the set that rolls another one back, which sets its plans are of, and its document."""
+        of = plans.plan_set(plan_set)
+        sources: dict[str, list[str]] = {}
+        for key, source in decisions.rollback_sources(plans, plan_set).items():
+            sources.setdefault(source, []).append(key)
+        content = rollback_document(plan_set, sources)
+        keys = {key for members in sources.values() for key in members}
+        groups = {
+            group.name: own
+            for group in of.groups.values()
+            if (own := [key for key in group.members if key in keys])
+        }
+        wanted = decisions.Draft(
+            id=self._new_id(),
+            name=f"before {of.name}",
+            slot=of.slot,
+            document=digest(content),
+            groups=groups,
+            valid_until=of.valid_until,
+            rollback_of=plan_set,
+        )
+        return wanted, sources, content
+
+    async def end(
+        self,
+        plan_set: str,
+        until: datetime | None,
+        actor: Actor,
+        why: str,
+        command: str | None,
+        *,
+        condition: Condition = _always,
+    ) -> PlanSetRecord:
+        """End a set of an event or an incident before its time, or at once, by new activations."""
+
+        def decide(state: ServiceState, at: datetime) -> list[Fact]:
+            condition(state.plans)
+            record = state.plans.plan_set(plan_set)
+            end = at if until is None else until
+            tokens = {
+                key: self.signatory.activation(record, key, current.number, at, since=at, until=end)
+                for key in sorted(decisions.active_junctions(state.plans, record))
+                if (current := state.plans.junction(key).slot(record.slot).current)
+            }
+            return decisions.end(state.plans, at, actor.name, plan_set, tokens, end)
+
+        await self.ledger.commit(decide, who=actor.name, why=why, command=command)
+        return self.plans.plan_set(plan_set)
+
+    async def order(
+        self,
+        junction: str,
+        mode: OrderMode,
+        slot: Slot | None,
+        expires_at: datetime,
+        actor: Actor,
+        why: str,
+        command: str | None,
+    ) -> None:
+        """Order what a junction is to show."""
+        self.city.junction(junction)
+        if self.limits is not None:
+            self.limits.require_order(junction, mode)
+
+        def decide(plans: Lifecycle, at: datetime, who: str) -> list[Fact]:
+            def sign(sequence: int) -> str:
+                return self.signatory.order(junction, sequence, mode, slot, at=at, expires_at=expires_at)
+
+            return operators.order(
+                plans, at, who, junction, mode, slot=slot, expires_at=expires_at, sign=sign
+            )
+
+        await self.commit(decide, actor.name, why, command)
+
+    async def rotate_key(self, key: str, actor: Actor, why: str, command: str | None) -> None:
+        """Let another key of this replica sign from now on; the old one tells the controllers."""
+        self.signatory.require(key)
+
+        def decide(plans: Lifecycle, at: datetime, who: str) -> list[Fact]:
+            token = self.signatory.announcement(key, at)
+            return operators.announce_key(plans, at, who, key, token)
+
+        await self.commit(decide, actor.name, why, command)
+
+    async def assignment(self, junction: str) -> tuple[str, dict[str, Any]]:
+        """Return what a controller is to have, with its tag."""
+        plans = self.plans
+        record = plans.junction(junction)
+        slots = {
+            slot.value: await self._slot(content)
+            for slot, content in record.slots.items()
+            if content.current or content.pending
+        }
+        return plans.tag(junction), {
+            "junction": junction,
+            "sequence": record.sequence,
+            "slots": slots,
+            "order": None if record.order is None else record.order.token,
+            "keys": plans.keys,
+        }
+
+    async def _slot(self, content: SlotRecord) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for name, version in (("current", content.current), ("pending", content.pending)):
+            token = None if version is None else (await self.documents.get(version.plan)).decode()
+            found[name] = version and {
+                "version": version.number,
+                "plan": token,
+                "activation": version.activation,
+            }
+        return found

@@ -1,0 +1,224 @@
+"""What controllers fetch and tell: assignments, acknowledgements, reports."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Mapping
+from enum import StrEnum
+from typing import Annotated, Any
+
+from fastapi import Header, Query, Request, Response
+from pydantic import AfterValidator, Field
+from starlette.responses import JSONResponse, StreamingResponse
+
+from api.centre.centre import Centre
+from api.centre.lookout import Lookout
+from api.centre.news import News
+from api.centre.presence import Presence
+from api.centre.security import Actor
+from api.context import Context, context_of
+from api.http.guards import Controlling, require_still, still_valid
+from api.http.routes.common import Frozen, Here, Instant, JunctionKey
+from api.http.routing import event_schema, problems, router
+from api.store.reports import Report, Reports
+from signals.lifecycle import decisions
+from signals.texts import as_line
+
+__all__ = ["ROUTER"]
+
+ROUTER = router("controllers", "/controllers/{junction}")
+
+LONGEST_WAIT_S = 60.0
+_HEARTBEAT_S = 15.0
+
+IfNoneMatch = Annotated[
+    str | None,
+    Header(alias="If-None-Match", max_length=1000, description="The ETag of the assignment that you have."),
+]
+
+
+class Result(StrEnum):
+    """What a controller says of a version."""
+
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+    IN_FORCE = "in_force"
+
+
+class AcknowledgementIn(Frozen):
+    """What a controller says of a version, by its own check and clock."""
+
+    version: Annotated[int, Field(ge=1, le=2**53, strict=True)]
+    result: Result
+    reason: Annotated[str, AfterValidator(as_line), Field(max_length=1000, description="Of a refusal.")] = ""
+    at: Instant
+
+
+class AcknowledgementOut(Frozen):
+    """What was entered; nothing new where it had been entered before."""
+
+    junction: str
+    version: int
+    result: Result
+    entries: int
+
+
+class ReportIn(Frozen):
+    """A report, numbered by the controller."""
+
+    number: Annotated[int, Field(ge=1, le=2**53 - 1, strict=True)]
+    kind: Annotated[str, Field(pattern="^(status|fault|event)$")]
+    at: Instant
+    data: dict[str, Any]
+
+
+class ReportsIn(Frozen):
+    """Reports in the order of their numbers."""
+
+    reports: Annotated[list[ReportIn], Field(min_length=1, max_length=1000)]
+    at: Annotated[
+        Instant | None,
+        Field(description="When they are sent, by the controller's clock; they may have waited long."),
+    ] = None
+
+
+class ReportsOut(Frozen):
+    """Up to which number reports are stored: they are safe, and can be forgotten."""
+
+    accepted_until: int
+    new: int
+    missing: int
+
+
+@ROUTER.get(
+    "/assignment", responses={304: {"description": "Nothing new"}, **problems(401, 403, 404, 422, 429, 503)}
+)
+async def get_assignment(
+    junction: JunctionKey,
+    request: Request,
+    actor: Controlling,
+    here: Here,
+    if_none_match: IfNoneMatch = None,
+    wait: Annotated[
+        float, Query(ge=0, le=LONGEST_WAIT_S, description="Seconds to wait for something new.")
+    ] = 0.0,
+) -> Response:
+    """Return what the controller is to have: signed plans, activations, orders. With `If-None-Match`, only something new."""
+    here.city.junction(junction)
+    context = context_of(request)
+    known = _tags(if_none_match)
+    tag = here.plans.tag(junction)
+    if wait > 0 and f'"{tag}"' in known:
+        await context.stopping.first(context.part(News).of(junction, tag), wait)
+        require_still(context, actor)
+        tag = here.plans.tag(junction)
+    if f'"{tag}"' in known or "*" in known:
+        return Response(status_code=304, headers=_headers(tag))
+    tag, assignment = await here.assignment(junction)
+    return JSONResponse(assignment, headers=_headers(tag))
+
+
+def _tags(header: str | None) -> set[str]:
+    parts = (part.strip() for part in (header or "").split(","))
+    return {part.removeprefix("W/") for part in parts}
+
+
+def _headers(tag: str) -> Mapping[str, str]:
+    return {"ETag": f'"{tag}"', "Cache-Control": "private, no-cache"}
+
+
+@ROUTER.get(
+    "/stream",
+    response_class=StreamingResponse,
+    responses={
+        200: {
+            "description": "Events `assignment`, with the tag as id; a comment every 15 s",
+            "content": {
+                "text/event-stream": {"schema": event_schema("assignment", "The assignment, as JSON.")}
+            },
+        },
+        **problems(401, 403, 404, 422, 429, 503),
+    },
+)
+async def stream(
+    junction: JunctionKey,
+    request: Request,
+    actor: Controlling,
+    here: Here,
+    last_event_id: Annotated[
+        str | None, Header(alias="Last-Event-ID", max_length=100, description="Id of the last event.")
+    ] = None,
+) -> StreamingResponse:
+    """Send the assignment now, unless `Last-Event-ID` is that of it, and whenever it changes."""
+    here.city.junction(junction)
+    events = _events(here, context_of(request), actor, junction, last_event_id)
+    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    return StreamingResponse(events, media_type="text/event-stream", headers=headers)
+
+
+async def _events(
+    here: Centre, context: Context, actor: Actor, junction: str, seen: str | None
+) -> AsyncIterator[bytes]:
+    """Yield events; what happens while a slow reader takes one is told by the next, so nothing piles up.
+
+    Whoever was let in stays until the service stops, or the credential is revoked or over.
+    """
+    news, presence = context.part(News), context.part(Presence)
+    yield b"retry: 2000\n\n"
+    while not context.stopping.asked and still_valid(context, actor):
+        tag = here.plans.tag(junction)
+        if tag != seen:
+            tag, assignment = await here.assignment(junction)
+            body = json.dumps(assignment, separators=(",", ":"))
+            yield f"id: {tag}\nevent: assignment\ndata: {body}\n\n".encode()
+            seen = tag
+            continue
+        waiting = asyncio.ensure_future(news.of(junction, tag))
+        await context.stopping.first(waiting, _HEARTBEAT_S)
+        presence.note(junction)
+        if not context.stopping.asked and here.plans.tag(junction) == tag:
+            yield b": still here\n\n"
+
+
+@ROUTER.post("/acknowledgements", responses=problems(400, 401, 403, 404, 409, 413, 415, 422, 429, 503))
+async def acknowledge(
+    junction: JunctionKey, said: AcknowledgementIn, actor: Controlling, here: Here
+) -> AcknowledgementOut:
+    """Enter what the controller says of a version. Saying it again changes nothing."""
+    here.city.junction(junction)
+    if said.result is Result.REFUSED:
+        reason = said.reason or "without a reason"
+        entries = await here.commit(
+            lambda plans, at, who: decisions.refuse(plans, at, who, junction, said.version, reason),
+            actor.name,
+            reason,
+        )
+    else:
+        decide = decisions.accept if said.result is Result.ACCEPTED else decisions.run
+        entries = await here.commit(
+            lambda plans, at, who: decide(plans, at, who, junction, said.version),
+            actor.name,
+            said.result.value,
+        )
+    return AcknowledgementOut(
+        junction=junction, version=said.version, result=said.result, entries=len(entries)
+    )
+
+
+@ROUTER.post("/reports", responses=problems(400, 401, 403, 404, 409, 413, 415, 422, 429, 503))
+async def report(
+    junction: JunctionKey, told: ReportsIn, request: Request, _actor: Controlling, here: Here
+) -> ReportsOut:
+    """Store reports, each number once; they are on disk when this is answered."""
+    here.city.junction(junction)
+    context = context_of(request)
+    rows = [Report(row.number, row.kind, row.at, row.data) for row in told.reports]
+    found = await context.part(Reports).accept(junction, rows)
+    last = next((row for row in reversed(told.reports) if row.kind == "status"), None)
+    if last is not None and last.number == found.until:
+        now = context.clock()
+        # A status may be old, as it waits while the service is away; it cannot be from the time to come.
+        clock = told.at or max(last.at, now)
+        await context.part(Lookout).status(junction, last.data.get("fault"), clock, now)
+    return ReportsOut(accepted_until=found.until, new=found.new, missing=found.missing)
