@@ -197,6 +197,7 @@ class Centre:
             return Decision(found, list(tokens.values()))
 
         await self.ledger.commit(decide, who=actor.name, why=why, command=command)
+        self.documents.at_hand(tokens.values())
         return self.plans.plan_set(plan_set)
 
     async def schedule_of(self, plan_set: str, junction: str) -> tuple[Schedule, int]:

@@ -302,6 +302,8 @@ def run_command(
       jasyl controller run controllers --url https://centre.example --credentials c.json --junction osm:1 --push poll
       jasyl controller run controllers --url http://127.0.0.1:8000 --credentials c.json --seconds 60 --json
     """
+    import uvloop
+
     from simulation.controller.commissioning import read_credentials, read_folder
     from simulation.controller.fleet import Fleet, FleetSettings
     from simulation.controller.http import Settings
@@ -325,7 +327,7 @@ def run_command(
         steady=time.monotonic,
         observe=_observer(how["log"], as_json=as_json),
     )
-    asyncio.run(_run(fleet, how["seconds"]))
+    uvloop.run(_run(fleet, how["seconds"]))
     print_result(_shown(fleet.summary(), as_json=as_json), as_json=as_json)
 
 

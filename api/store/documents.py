@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import OrderedDict
+from collections.abc import Iterable
 
 from api.store.chain import digest
 from api.store.connection import Store
@@ -62,6 +63,11 @@ class Documents:
         await self._redis.repeatedly(lambda: self._redis.call("HSETNX", self._key, name, content))
         self._remember(name, content)
         return name
+
+    def at_hand(self, contents: Iterable[bytes]) -> None:
+        """Keep documents in memory that were stored just now, since they will be asked for."""
+        for content in contents:
+            self._remember(digest(content), content)
 
     async def verify(self) -> int:
         """Read every document, check its digest, and return how many there are."""

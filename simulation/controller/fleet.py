@@ -12,6 +12,7 @@ from urllib.parse import quote
 import numpy as np
 
 from simulation.controller.cabinet import Cabinet
+from simulation.controller.disk import Disk
 from simulation.controller.http import Link, Settings, connect
 from simulation.controller.session import Session, Tally
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["Fleet", "FleetSettings", "Pulse"]
 
 _MOST_MISSED_S = 5
-_DISK_THREADS = 32
+_DISK_THREADS = 8
 
 
 @dataclass
@@ -154,7 +155,7 @@ class Fleet:
         """Run all controllers until `until` is set; `ready` is set when the first second is shown."""
         with ThreadPoolExecutor(_DISK_THREADS, "disk") as executor:
             async with AsyncExitStack() as stack:
-                await self._connect(stack, executor)
+                await self._connect(stack, Disk(executor))
                 async with asyncio.TaskGroup() as tasks:
                     running = [tasks.create_task(self._pulse(ready))]
                     waits = np.random.default_rng(self.settings.seed).uniform(
@@ -166,7 +167,7 @@ class Fleet:
                     for task in running:
                         task.cancel()
 
-    async def _connect(self, stack: AsyncExitStack, executor: ThreadPoolExecutor) -> None:
+    async def _connect(self, stack: AsyncExitStack, disk: Disk) -> None:
         service = self.settings.service
         trust = service.trust()
         shared = self.settings.shared
@@ -186,7 +187,7 @@ class Fleet:
                 generator=np.random.default_rng(seed),
                 retry_s=self.settings.retry_s,
                 clock=self.clock,
-                executor=executor,
+                disk=disk,
                 tally=self.tally,
             )
             self._sessions.append(session)

@@ -14,11 +14,11 @@ from traffic.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from concurrent.futures import Executor
 
     from numpy.random import Generator
 
     from simulation.controller.cabinet import Cabinet
+    from simulation.controller.disk import Disk
     from simulation.controller.http import Link
     from simulation.controller.verdicts import Acknowledgement
 
@@ -104,8 +104,8 @@ class Session:
         Whether the service pushes (server-sent events), or is polled.
     retry_s
         Upper ends of the first wait after a failure, and of all.
-    executor
-        Where disks are waited for.
+    disk
+        Where this controller remembers.
     """
 
     def __init__(
@@ -117,11 +117,11 @@ class Session:
         generator: Generator,
         retry_s: tuple[float, float] = (1.0, 30.0),
         clock: Callable[[], float],
-        executor: Executor,
+        disk: Disk,
         tally: Tally,
     ) -> None:
         self.cabinet, self._link, self._push = cabinet, link, push
-        self._clock, self._executor, self._tally = clock, executor, tally
+        self._clock, self._disk, self._tally = clock, disk, tally
         self._backoffs = [Backoff(generator, *retry_s) for _ in range(2)]
         self._tag: str | None = None
         self._due: dict[int, tuple[Acknowledgement, float]] = {}
@@ -210,16 +210,13 @@ class Session:
             self.wake()
             return
         if received.changed:
-            await self._on_disk(self.cabinet.save)
+            await self._disk.do(self.cabinet.save)
         self.cabinet.put_in_force()
         self._tally.count("problems", len(received.problems))
         for told in received.acknowledgements:
             if (told.version, told.result) not in self._said:
                 self._due[told.version] = (told, arrived)
         self.wake()
-
-    async def _on_disk(self, act: Callable[[], None]) -> None:
-        await asyncio.get_running_loop().run_in_executor(self._executor, act)
 
     async def _tell(self) -> None:
         backoff = self._backoffs[1]
@@ -262,11 +259,11 @@ class Session:
 
     async def _report(self) -> None:
         outbox = self.cabinet.outbox
-        await self._on_disk(outbox.flush)
+        await self._disk.do(outbox.flush)
         while batch := outbox.batch(_BATCH):
             until: Any = await self._link.report(batch, shown_instant(self._clock()))
             try:
-                await self._on_disk(partial(outbox.accept, until))
+                await self._disk.do(partial(outbox.accept, until))
             except InputError as error:
                 raise LinkError(str(error)) from error
             if until < batch[-1]["number"]:
