@@ -14,6 +14,7 @@ from signals.objective import Objective
 from signals.optimize import Optimized, optimize
 from signals.plan import PlanSet
 from signals.profile_parameters import ProfileParameters
+from simulation.sumo.alone import with_other_cycles
 from simulation.sumo.city import SumoCity
 from simulation.sumo.offsets import coordinate, offset_tables, zero_offsets
 from simulation.sumo.refine import refine
@@ -92,7 +93,13 @@ def optimize_city(
     passed = time.perf_counter() - began
     found = refine(
         city,
-        [city.shipped(), flows.plans, *_with_other_offsets(city, flows.plans, seed), *flows.others],
+        [
+            city.shipped(),
+            flows.plans,
+            *_with_other_offsets(city, flows.plans, seed),
+            *_with_other_cycles(city, flows.plans),
+            *flows.others,
+        ],
         stop_s=stop_s,
         seed=seed,
         seconds=max(seconds - passed, 0.0),
@@ -124,6 +131,13 @@ def _with_other_offsets(city: SumoCity, plans: PlanSet, seed: int) -> list[PlanS
     if not tables.models:
         return []
     return [coordinate(tables, seed=seed, merges=0)[1].plans, zero_offsets(plans)]
+
+
+def _with_other_cycles(city: SumoCity, plans: PlanSet) -> list[PlanSet]:
+    """Return the plans at other cycles, where there is one light, whose cycle is its own."""
+    if len(city.lights) != 1 or city.lights[0].junction.locked:
+        return []
+    return with_other_cycles(plans, city.lights[0].junction.cycle_max_s)
 
 
 def _part(progress: Progress | None, passed_s: float, seconds: float) -> Progress | None:

@@ -11,7 +11,6 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -19,7 +18,8 @@ from numpy.typing import NDArray
 
 from signals.budget import Clock
 from signals.direct_search import DirectSearch, Judged
-from signals.plan import Plan, PlanSet
+from signals.plan import PlanSet
+from simulation.sumo.alone import moved
 from simulation.sumo.city import SumoCity
 from simulation.sumo.microscopic import lights_of_plans, microscopic_models
 from traffic.progress import Progress
@@ -30,12 +30,12 @@ _WORSE = (
     0.02  # by which plans may be worse with the first seed, half of it with two, to be run with the others
 )
 _SCALES = (1.0, 1.08)  # where queues block each other, plans must do with somewhat more demand too
-_STEPS_S = (1, 2, 4, 8)
-_OWN_CYCLE = 0.5  # part of the moves, at a light with no other near it
+_OWN_CYCLE = 0.6  # part of the moves, at a light with no other near it
 _TELEPORT_S = 5000.0  # who has to be taken out of the way tells that others are stuck too
 _NAME = "optimised"
 _FEW_LIGHTS = 4
-_SEEDS_FEW, _SEEDS_MANY = 8, 16
+_SEEDS_FEW, _SEEDS_MANY = 24, 16
+_SEEDS_FIRST, _FIRST = 8, 0.6  # with few lights: fewer seeds in this part of the time, so that more is tried
 _LIGHT_SEEDS = 400
 _TOLD = 4  # seeds of the delay that is told
 _JUDGED = 0.1  # part of the time that judging one set of plans may take
@@ -73,6 +73,11 @@ class MicroscopicJudge:
         Of the demand, in turns with the seeds.
     threads
         How many runs at once; default: one for each core.
+
+    Attributes
+    ----------
+    count
+        How many of the seeds plans are judged with.
     """
 
     def __init__(
@@ -91,6 +96,7 @@ class MicroscopicJudge:
         variants = [(seed, scales[k % len(scales)]) for k, seed in enumerate(self.seeds)]
         self.scales = tuple(scale for _, scale in variants)
         self.models = microscopic_models(city, variants)
+        self.count = len(self.seeds)
 
     def run(self, plans: PlanSet, begin: int, until: int) -> list[tuple[float, NDArray[np.float64]]]:
         """Return the cost per vehicle and by link, seconds, with seeds number `begin` to before `until`."""
@@ -112,6 +118,7 @@ class MicroscopicJudge:
         fits = math.floor(seconds / max(clock() - began, 1e-3) * self.threads)
         count = min(max(fits, 2), len(self.seeds))
         self.seeds, self.scales, self.models = self.seeds[:count], self.scales[:count], self.models[:count]
+        self.count = count
 
     def delay_s(self, plans: PlanSet) -> float:
         """Return the mean delay per vehicle under the demand as it is, of a few seeds, seconds."""
@@ -127,8 +134,8 @@ class MicroscopicJudge:
     def rounds(self) -> Iterator[tuple[int, int]]:
         """Yield which seeds are run at once: the first, one more, two, four, ..."""
         done = 0
-        while done < len(self.seeds):
-            until = min(max(2 * done, 1), len(self.seeds))
+        while done < self.count:
+            until = min(max(2 * done, 1), self.count)
             yield done, until
             done = until
 
@@ -208,6 +215,11 @@ class _Search:
             if last:
                 break
 
+    def judge_with(self, count: int) -> None:
+        """Go on with another number of seeds, at most as many as there are."""
+        self.judge.count = min(count, len(self.judge.seeds))
+        self.best, self.costs = self.judge.judge(self.best.plans)
+
     def _try(self, plans: PlanSet) -> Judged:
         self.tried += 1
         judged, costs = self.judge.judge(plans, self.costs)
@@ -218,24 +230,11 @@ class _Search:
     def step(self, turn: int) -> None:
         rng = np.random.default_rng([self.seed, 40_000, turn])
         if self.alone and rng.random() < _OWN_CYCLE:
-            changed = _own_cycle(self.best.plans[int(self.free[0])], rng)
+            changed = moved(self.best.plans[int(self.free[0])], rng)
             if changed is not None:
                 self._try(self.best.plans.with_plans([changed], name=_NAME))
             return
         self.direct.improve(self.best, self.others, rng)
-
-
-def _own_cycle(plan: Plan, rng: np.random.Generator) -> Plan | None:
-    """Return the plan with one stage longer or shorter, and the cycle with it; `None` where it cannot be."""
-    durations = list(plan.durations_s)
-    stage, step_s = int(rng.integers(len(durations))), int(rng.choice(_STEPS_S)) * int(rng.choice((-1, 1)))
-    durations[stage] += step_s
-    cycle = sum(durations)
-    too_short = step_s < 0 and durations[stage] < plan.sequence.planned_stage_s[stage]
-    if too_short or not plan.sequence.feasible(durations):
-        return None
-    seconds = tuple(durations)
-    return replace(plan, durations_s=seconds, cycle_s=cycle, offset_s=plan.offset_s % cycle, name=_NAME)
 
 
 def refine(
@@ -270,6 +269,8 @@ def refine(
     if steps is None:
         judge.keep_to(_JUDGED * seconds, starts[0], clock)
     search = _Search(judge, starts, seed)
+    if len(city.lights) <= _FEW_LIGHTS:
+        search.judge_with(_SEEDS_FIRST)
 
     def tell(what: str) -> None:
         if progress is not None:
@@ -281,10 +282,15 @@ def refine(
         stopped = should_stop is not None and should_stop()
         return stopped or (steps is None and clock() - began >= seconds)
 
+    def part(turn: int) -> float:
+        return turn / steps if steps is not None else (clock() - began) / seconds
+
     for number in search.begin(spent):
         tell(f"starts, round {number}")
     turn = 0
     while search.free.size and not spent() and (steps is None or turn < steps):
+        if judge.count < len(judge.seeds) and part(turn) > _FIRST:
+            search.judge_with(len(judge.seeds))
         search.step(turn)
         turn += 1
         tell(f"move {turn}")

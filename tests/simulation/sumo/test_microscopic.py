@@ -135,7 +135,7 @@ def test_an_unreadable_look_ahead_is_refused(tmp_path):
 
 
 def test_the_better_half_of_the_starts_goes_on(city):
-    judge = MicroscopicJudge(city)
+    judge = MicroscopicJudge(city, seeds=range(1, 9))
     plans = [
         with_durations(city, *durations) for durations in ((10, 80), (20, 45), (25, 25), (70, 20), (90, 15))
     ]
@@ -145,6 +145,13 @@ def test_the_better_half_of_the_starts_goes_on(city):
     (best, costs) = rounds[-1][0]
     assert best.value == pytest.approx(np.mean(costs)) == judge.value(best.plans)
     assert best.value <= min(judge.value(p) for p in plans) + 1.0
+
+
+def test_what_is_found_is_judged_with_all_seeds_at_the_end(city):
+    found = refine(city, [city.shipped()], steps=10, seed=2)
+    judge = MicroscopicJudge(city)
+    assert len(judge.seeds) == 24
+    assert found.objective_after_s == pytest.approx(judge.value(found.plans), rel=1e-12)
 
 
 @pytest.mark.parametrize(
