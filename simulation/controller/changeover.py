@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from simulation.controller.courses import Changeover, Flash, PlanCourse
 from simulation.controller.days import Method
-from simulation.controller.lamps import ENDLESS, Window, plan_windows, rows_of
+from simulation.controller.lamps import ENDLESS, Lamp, Window, plan_windows, rows_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -56,7 +56,12 @@ def change(
                 return proposal
     if isinstance(course, Flash) and isinstance(goal, PlanCourse):
         return start_up(monitor, goal, second)
-    greens, ended = _running_out(monitor, course, second), [*monitor.ended]
+    greens = _running_out(monitor, course, second)
+    # Of what is green and does not run out, the course before has the end in this second.
+    ended = [
+        end if since is None else second
+        for end, since in zip(monitor.ended, monitor.green_since, strict=True)
+    ]
     for g, _, end in greens:
         ended[g] = end
     if isinstance(goal, PlanCourse):
@@ -75,18 +80,23 @@ def start_up(monitor: Monitor, goal: PlanCourse, second: int) -> Changeover:
 
 
 def _running_out(monitor: Monitor, course: Course, second: int) -> list[Window]:
-    """Return the greens that are shown or announced, each with the end that it now gets; and those whose yellow is on."""
+    """Return the greens that are shown or announced, each with the end that it now gets; and those whose yellow is on.
+
+    When they began, the monitor has seen: a plan that has just been reached says of what is not shown yet that it has long been green.
+    """
     tables = monitor.tables
-    active, over = [], []
-    amber, yellow = (max(getattr(g, name) for g in tables.groups) for name in ("red_amber_s", "yellow_s"))
-    for window in course.windows(second - 1 - yellow, second + amber):
-        group = tables.groups[window.group]
-        if window.start - group.red_amber_s < second <= window.end:
-            active.append(window)
-        elif window.start < second <= window.end + group.yellow_s:
-            over.append(window)
+    over = [Window(g, end, end) for g, end in enumerate(monitor.ended) if monitor.row[g] == Lamp.YELLOW]
+    active, lead = [], max(group.red_amber_s for group in tables.groups)
+    for window in course.windows(second - 1, second + lead):
+        start, amber = monitor.start_of(window.group), tables.groups[window.group].red_amber_s
+        if start is not None and window.start - amber < second <= window.end:
+            active.append(window._replace(start=start))
     planned = {w.group: w.end for w in active}
-    ends = {w.group: _earliest_end(monitor, w, second) for w in active}
+    ends = {w.group: _earliest_end(tables, w, second) for w in active}
+    announced = [w for w in active if w.start >= second]
+    for w in active:  # who has to wait after it has passed already, if it does not outlast the start
+        waiting = [n.start + 1 for n in announced if n.group != w.group and tables.needed_s[w.group][n.group]]
+        ends[w.group] = min(max([ends[w.group], *waiting]), w.end)
     for _ in active:  # who gives way ends no earlier than those that it gives way to
         for g, end in ends.items():
             later = [other for h, other in ends.items() if tables.gives_way(g, h)]
@@ -94,10 +104,9 @@ def _running_out(monitor: Monitor, course: Course, second: int) -> list[Window]:
     return over + [Window(w.group, w.start, ends[w.group]) for w in active]
 
 
-def _earliest_end(monitor: Monitor, window: Window, second: int) -> int:
-    group, since = monitor.tables.groups[window.group], monitor.green_since[window.group]
-    start = window.start if since is None else since
-    return min(max(second + group.flashing_green_s, start + group.min_green_s), window.end)
+def _earliest_end(tables: Tables, window: Window, second: int) -> int:
+    group = tables.groups[window.group]
+    return min(max(second + group.flashing_green_s, window.start + group.min_green_s), window.end)
 
 
 def _coming_in(

@@ -86,6 +86,12 @@ class Monitor:
         twin = self.copy()
         return all(twin.screen(second, row) == row for second, row in enumerate(rows, self.second + 1))
 
+    def start_of(self, group: int) -> int | None:
+        """Return in which second the green of a group began, or begins after the red-amber that is shown; else `None`."""
+        if self.row[group] == Lamp.RED_AMBER:
+            return self._since[group] + self.tables.groups[group].red_amber_s
+        return self.green_since[group]
+
     def screen(self, second: int, row: bytes) -> bytes:
         """Return what the lamps show in this second: `row`, or flash if it breaks a rule or another one did."""
         if self.fault is None:
@@ -232,7 +238,7 @@ def _followers(lengths: dict[int, int]) -> dict[int, set[int]]:
     """Return what may follow each aspect; those that last for 0 s are left out."""
     flashing, yellow, amber = (lengths[k] > 0 for k in (Lamp.FLASHING_GREEN, Lamp.YELLOW, Lamp.RED_AMBER))
     begin: set[int] = {Lamp.RED_AMBER} if amber else {Lamp.GREEN, Lamp.FLASHING_GREEN}
-    end: set[int] = {Lamp.YELLOW} if yellow else {Lamp.RED}
+    end: set[int] = {Lamp.YELLOW} if yellow else {Lamp.RED, Lamp.RED_AMBER} if amber else {Lamp.RED}
     return {
         Lamp.RED: begin,
         Lamp.RED_AMBER: {Lamp.GREEN, Lamp.FLASHING_GREEN},

@@ -51,11 +51,12 @@ def _order(tables: Tables, g: int, column: list[int]) -> list[str]:
             continue
         following = parts[k + 1][0]
         to_green = following in (GREEN, FLASHING)
+        end = {YELLOW} if group.yellow_s else {RED, AMBER} if group.red_amber_s else {RED}
         right = {
             RED: following == AMBER if group.red_amber_s else to_green,
             AMBER: to_green,
-            GREEN: following == (FLASHING if group.flashing_green_s else YELLOW if group.yellow_s else RED),
-            FLASHING: following == (YELLOW if group.yellow_s else RED),
+            GREEN: following in ({FLASHING} if group.flashing_green_s else end),
+            FLASHING: following in end,
             YELLOW: following == RED or (following == AMBER if group.red_amber_s else to_green),
         }
         if not right[lamp]:
