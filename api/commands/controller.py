@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from api.commands._city import build_city, read_city_plans
+from api.commands._latch import reset, reset_options
 from api.console import FiniteRange, json_option, print_result, quiet_option, scenario_options
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ def command() -> None:
       jasyl controller commission corridor -o controllers --keys jwks.json
       jasyl controller run controllers --url http://127.0.0.1:8000 --credentials credentials.json
       jasyl controller check controllers/corridor%3A1.tables.json plans.json
+      jasyl controller reset controllers --junction corridor:1 --by "A. Person" --why "wiring checked"
     """
 
 
@@ -329,6 +331,34 @@ def run_command(
     )
     uvloop.run(_run(fleet, how["seconds"]))
     print_result(_shown(fleet.summary(), as_json=as_json), as_json=as_json)
+
+
+@command.command("reset")
+@click.argument("folder", type=_FOLDER)
+@click.option(
+    "--junction",
+    "junctions",
+    multiple=True,
+    required=True,
+    help="Junction of the controller; may be given several times.",
+)
+@click.option("--data", type=_FOLDER, default=None, help="Folder of their memory; default: FOLDER/data.")
+@reset_options
+@json_option
+def reset_command(
+    folder: Path, junctions: tuple[str, ...], data: Path | None, by: str, why: str, as_json: bool
+) -> None:
+    """Take back what the conflict monitors of controllers in FOLDER have found, as a person at the cabinet does.
+
+    Until then they flash, whatever is ordered and however often they are started. A controller that runs begins from all red
+    within a second, any other when it is started; it reports who has reset it and why.
+
+    \b
+    Examples:
+      jasyl controller reset controllers --junction corridor:1 --by "A. Person" --why "wiring checked"
+      jasyl controller reset controllers --data memory --junction osm:1 --junction osm:2 --by "A. Person" --why "new lamps"
+    """
+    print_result(reset(data or folder / "data", junctions, by, why), as_json=as_json)
 
 
 async def _run(fleet: Fleet, seconds: float | None) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from api.commands._latch import reset, reset_options
 from api.console import FiniteRange, json_option, print_result
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
+_SITES = "sites"
 
 
 @click.group("rsmp")
@@ -32,6 +34,7 @@ def command() -> None:
       jasyl rsmp check data/rsmp/1.toml corridor
       jasyl rsmp check data/rsmp/1.toml corridor --plans plans.json
       jasyl rsmp run corridor --data data --connect 127.0.0.1:12111
+      jasyl rsmp reset --data data --site AL+1 --by "A. Person" --why "wiring checked"
     """
 
 
@@ -127,7 +130,8 @@ def run_command(
 ) -> None:
     """Run a virtual site for each capability file of a data folder, as controllers of the junctions of CITY.
 
-    They have lamps that a conflict monitor watches, and run nothing that their own gate refuses.
+    They have lamps that a conflict monitor watches, and run nothing that their own gate refuses. What the monitor has found
+    is kept in rsmp/sites, and stays until `jasyl rsmp reset`.
 
     \b
     Examples:
@@ -158,9 +162,34 @@ def run_command(
         clock=time.time,
         steady=time.monotonic,
         new_id=lambda: str(uuid.uuid4()),
+        folder=folder / _SITES,
     )
     asyncio.run(_run(fleet, seconds))
     print_result(fleet.summary(), as_json=as_json)
+
+
+@command.command("reset")
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path, file_okay=False),
+    required=True,
+    help="Data folder of `jasyl rsmp run`.",
+)
+@click.option(
+    "--site", "sites", multiple=True, required=True, help="Id of the site; may be given several times."
+)
+@reset_options
+@json_option
+def reset_command(data: Path, sites: tuple[str, ...], by: str, why: str, as_json: bool) -> None:
+    """Take back what the conflict monitors of virtual sites have found, as a person at the controller does.
+
+    There is no way to do so over RSMP. A site that runs begins from all red within a second, any other when it is started.
+
+    \b
+    Examples:
+      jasyl rsmp reset --data data --site AL+1 --by "A. Person" --why "wiring checked"
+    """
+    print_result(reset(data / "rsmp" / _SITES, sites, by, why), as_json=as_json)
 
 
 def _address(text: str) -> tuple[str, int]:

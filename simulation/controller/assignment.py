@@ -256,10 +256,11 @@ class Desk:
         mode = Mode(choice(values["mode"], tuple(Mode), "order, mode"))
         slot = None if mode != Mode.SLOT else choice(values["slot"], SLOTS, "order, slot")
         expires_s = instant(values["expires_at"], "order, expires_at")
-        if expires_s - instant(values["issued_at"], "order, issued_at") > LONGEST_ORDER_S:
+        issued_s = instant(values["issued_at"], "order, issued_at")
+        if expires_s - issued_s > LONGEST_ORDER_S:
             value = values["expires_at"]
             raise InputError("must expire within 12 h", field="order, expires_at", value=value)
-        return Order(whole(values["sequence"], "order, sequence", low=1), mode, slot, expires_s)
+        return Order(whole(values["sequence"], "order, sequence", low=1), mode, slot, expires_s, issued_s)
 
     def _forget(self, rows: list[tuple[str, bool, Mapping[str, Any]]], now_s: float) -> None:
         """Forget what was never activated or has ended by the word of the service, and what newer versions replace."""

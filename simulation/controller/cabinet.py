@@ -11,6 +11,7 @@ from zlib import crc32
 from simulation.controller.assignment import Desk
 from simulation.controller.days import local_programme
 from simulation.controller.lamps import Lamp
+from simulation.controller.latch import Latch
 from simulation.controller.memory import Memory
 from simulation.controller.outbox import Outbox
 from simulation.controller.reading import shown_instant
@@ -56,7 +57,8 @@ class Cabinet:
         self._clock_wrong, self._complaint = False, ""
         self._memory = Memory(folder / "memory.json")
         self.outbox, damaged = _outbox(folder / "reports")
-        self.runner = Runner(tables, local_programme(tables))
+        self._latch = Latch(folder)
+        self.runner = Runner(tables, local_programme(tables), self._latch.fault())
         self.desk = Desk(tables)
         if self.outbox.fresh and not len(self.outbox):
             self.outbox.add("status", shown_instant(clock()), self.status())
@@ -124,6 +126,9 @@ class Cabinet:
             self._add_events(before, row, wall_s)
         if runner.monitor.fault is not None and fault is None:
             self.fault(f"conflict monitor: {runner.monitor.fault}")
+        told = self._latch.look(runner, wall_s)
+        if told is not None:
+            self.complain(told)
         now = runner.in_force()
         if now != self._told or (runner.second + self._phase) % STATUS_S == 0:
             self._told = now
@@ -131,7 +136,7 @@ class Cabinet:
         return len(self.outbox) != waiting
 
     def restart(self) -> None:
-        """Begin from all red: seconds were missed."""
+        """Begin from all red, as seconds were missed; a fault of the monitor stays."""
         self.runner.restart()
         self.fault("seconds were missed: started again from all red")
 

@@ -82,7 +82,8 @@ def start_up(monitor: Monitor, goal: PlanCourse, second: int) -> Changeover:
 def _running_out(monitor: Monitor, course: Course, second: int) -> list[Window]:
     """Return the greens that are shown or announced, each with the end that it now gets; and those whose yellow is on.
 
-    When they began, the monitor has seen: a plan that has just been reached says of what is not shown yet that it has long been green.
+    When they began, the monitor has seen. A plan that has just been reached says "long ago" of what is always green in it,
+    and not shown yet.
     """
     tables = monitor.tables
     over = [Window(g, end, end) for g, end in enumerate(monitor.ended) if monitor.row[g] == Lamp.YELLOW]

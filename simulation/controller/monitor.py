@@ -49,6 +49,13 @@ class Monitor:
     Before the first second anything may have been on the road, so that it, like the end of flash, counts as the end of every
     group's green.
 
+    Parameters
+    ----------
+    second
+        The first that it sees.
+    fault
+        One that nobody has reset yet.
+
     Attributes
     ----------
     fault
@@ -59,10 +66,10 @@ class Monitor:
         Start of the present green of each group, or `None`; end of the last.
     """
 
-    def __init__(self, tables: Tables, second: int) -> None:
+    def __init__(self, tables: Tables, second: int, fault: Fault | None = None) -> None:
         size = len(tables.groups)
         self.tables = tables
-        self.fault: Fault | None = None
+        self.fault = fault
         self.second = second - 1
         self.row = red_row(tables)
         self.green_since: list[int | None] = [None] * size

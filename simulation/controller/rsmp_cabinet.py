@@ -7,6 +7,7 @@ anything that the gate refuses. A change of plan or mode is told when the lamps 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from datetime import datetime
 from typing import Literal
@@ -19,6 +20,7 @@ from signals.rsmp.statuses import Source
 from simulation.controller.days import DAYS, Entry, Method, Programme
 from simulation.controller.gate import checked_plan
 from simulation.controller.lamps import Lamp
+from simulation.controller.latch import Latch
 from simulation.controller.rsmp_memory import MemoryModel
 from simulation.controller.rsmp_model import PlanSettings, SiteAlarm
 from simulation.controller.runner import Mode as OrderMode
@@ -38,6 +40,7 @@ _LETTERS = {
     Lamp.DARK: "a",
 }
 _NEVER_S = 1e15
+_LOG = logging.getLogger(__name__)
 
 
 class CabinetModel(MemoryModel):
@@ -51,6 +54,8 @@ class CabinetModel(MemoryModel):
         What the controller knows of its junction, by which the gate and the monitor judge.
     clock
         Gives the true time.
+    latch
+        Where a fault of the monitor is kept until a person takes it back; without one it stays as long as this object.
 
     Attributes
     ----------
@@ -58,7 +63,14 @@ class CabinetModel(MemoryModel):
         Is called with an alarm that has become active or inactive: the monitor has seen something unsafe (A0006).
     """
 
-    def __init__(self, capability: Capability, tables: Tables, *, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        capability: Capability,
+        tables: Tables,
+        *,
+        clock: Callable[[], datetime],
+        latch: Latch | None = None,
+    ) -> None:
         if [group.name for group in tables.groups] != [group.name for group in capability.groups]:
             rule = "must be the groups of the capability file, in its order"
             raise InputError(rule, field="tables, groups", value=list(tables.names))
@@ -72,7 +84,9 @@ class CabinetModel(MemoryModel):
         self._runs = super().plan()
         self._in_mode: tuple[Mode, Source] = super().mode()
         self._reached = False
-        self.runner = Runner(tables, self._programmes[self._runs[0]])
+        self._told: str | None = None
+        self._latch, fault = latch, None if latch is None else latch.fault()
+        self.runner = Runner(tables, self._programmes[self._runs[0]], fault)
 
     def step(self, wall_s: int, *, may_plan: bool = True) -> bytes:
         """Show one second, and return what the lamps show in it.
@@ -96,6 +110,7 @@ class CabinetModel(MemoryModel):
             self.runner.give(order, wall_s)
         self.runner.heard()
         row = self.runner.step(wall_s, may_plan=may_plan)
+        self._look(wall_s)
         now = self.runner.in_force()
         self._reached = now.in_step
         if now.in_step and flashes == (now.source == "order"):
@@ -108,8 +123,14 @@ class CabinetModel(MemoryModel):
             self.tell(self.set_alarm(component, "A0006", active=fault))
         return row
 
+    def _look(self, wall_s: int) -> None:
+        told = None if self._latch is None else self._latch.look(self.runner, wall_s)
+        if told is not None and told != self._told:
+            _LOG.warning("site %s: %s", self._capability.site, told)
+        self._told = told
+
     def restart(self) -> None:
-        """Begin from all red: seconds were missed."""
+        """Begin from all red, as seconds were missed; a fault of the monitor stays."""
         self._reached = False
         self.runner.restart()
 

@@ -8,12 +8,15 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from signals.rsmp.capability import Capability
 from signals.rsmp.security import SecurityCodes
 from signals.rsmp.session import Timing
 from simulation.controller.fleet import Pulse
+from simulation.controller.latch import Latch
 from simulation.controller.rsmp_cabinet import CabinetModel
 from simulation.controller.rsmp_site import RsmpSite, SiteSettings
 from simulation.controller.tables import Tables
@@ -64,6 +67,8 @@ class RsmpFleet:
         POSIX seconds, and seconds of a clock that never jumps.
     new_id
         Gives the ids of messages: UUIDs of version 4.
+    folder
+        Where each keeps what its monitor has found, in a folder of its own; without one it is forgotten at the end.
     """
 
     controllers: Sequence[tuple[Capability, Tables]]
@@ -72,6 +77,7 @@ class RsmpFleet:
     clock: Callable[[], float]
     steady: Callable[[], float]
     new_id: Callable[[], str]
+    folder: Path | None = None
     models: list[CabinetModel] = field(default_factory=list)
     sites: list[RsmpSite] = field(default_factory=list)
     restarts: int = 0
@@ -79,7 +85,7 @@ class RsmpFleet:
     async def run(self, until: asyncio.Event) -> None:
         """Run all controllers until `until` is set."""
         for capability, tables in self.controllers:
-            model = CabinetModel(capability, tables, clock=self._now)
+            model = CabinetModel(capability, tables, clock=self._now, latch=self._latch(capability.site))
             settings = SiteSettings(
                 capability.site,
                 capability.component,
@@ -112,6 +118,13 @@ class RsmpFleet:
             "waiting_messages": sum(site.waiting for site in self.sites),
             "restarts": self.restarts,
         }
+
+    def _latch(self, site: str) -> Latch | None:
+        if self.folder is None:
+            return None
+        own = self.folder / quote(site, safe="")
+        own.mkdir(parents=True, exist_ok=True)
+        return Latch(own)
 
     def _now(self) -> datetime:
         return datetime.fromtimestamp(self.clock(), UTC)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from math import inf
 from typing import TYPE_CHECKING, NamedTuple
 
 from simulation.controller.changeover import change, start_up
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from simulation.controller.courses import Steady
+    from simulation.controller.monitor import Fault
     from simulation.controller.tables import Tables
 
 __all__ = ["SLOTS", "InForce", "Mode", "Order", "Release", "Runner"]
@@ -66,12 +68,13 @@ class Release:
 
 @dataclass(frozen=True)
 class Order:
-    """What an operator has ordered until it expires (POSIX seconds)."""
+    """What an operator has ordered, from when on and until when by the service's clock (POSIX seconds)."""
 
     sequence: int
     mode: Mode
     slot: str | None
     expires_s: float
+    issued_s: float = -inf
 
 
 class InForce(NamedTuple):
@@ -90,14 +93,16 @@ class Runner:
     ----------
     tables, local
         The controller's tables, and the programme that it runs when there is no other.
+    fault
+        What the monitor has seen before the power went, and nobody has reset.
 
     Attributes
     ----------
     monitor
-        It has seen every second; a fault in it latches flash.
+        It has seen every second; a fault in it latches flash until `reset`.
     """
 
-    def __init__(self, tables: Tables, local: Programme) -> None:
+    def __init__(self, tables: Tables, local: Programme, fault: Fault | None = None) -> None:
         self.tables, self.local = tables, local
         self.releases: dict[str, tuple[Release, ...]] = {}
         self.order: Order | None = None
@@ -105,18 +110,25 @@ class Runner:
         self._second = -1
         self._heard = 0
         self._wall_s: int | None = None
-        self._restart()
+        self._restart(fault)
 
-    def _restart(self) -> None:
-        self.monitor = Monitor(self.tables, self._second + 1)
+    def _restart(self, fault: Fault | None) -> None:
+        self.monitor = Monitor(self.tables, self._second + 1, fault)
         self._course: Steady | Changeover = Red(self.tables)
         self._started = False
         self._source: tuple[str, int | None] = ("start", None)
 
     def restart(self) -> None:
-        """Begin from all red, as after a power cut: seconds went by of which nobody knows what was shown."""
+        """Begin from all red, as after a power cut: seconds went by of which nobody knows what was shown.
+
+        A fault stays.
+        """
         self._second += 1
-        self._restart()
+        self._restart(self.monitor.fault)
+
+    def reset(self) -> None:
+        """Take back the fault, as a person on site does, and begin from all red."""
+        self._restart(None)
 
     @property
     def second(self) -> int:
@@ -142,7 +154,7 @@ class Runner:
         self.releases = dict(releases)
 
     def give(self, order: Order, wall_s: float) -> None:
-        """Take an order; it ends when it expires, and after as many own seconds if the wall jumps back.
+        """Take an order; it ends when it expires, and after as many own seconds if the wall is slow or jumps back.
 
         Parameters
         ----------
@@ -150,7 +162,8 @@ class Runner:
             POSIX time of the second that is shown next.
         """
         self.order = order
-        self._order_ends = self._second + 1 + max(round(order.expires_s - wall_s), 0)
+        lasts_s = order.expires_s - max(order.issued_s, wall_s)
+        self._order_ends = self._second + 1 + max(round(lasts_s), 0)
 
     def step(self, wall_s: int, *, may_plan: bool = True) -> bytes:
         """Go on by one second and return what the lamps show in it.
@@ -167,7 +180,7 @@ class Runner:
         source, goal, method = self._goal(wall_s)
         if isinstance(self._course, Changeover) and self._course.done(self._second):
             self._course = self._course.after
-        if self._aim() != goal and may_plan and self._may_change(goal):
+        if self._aim() != goal and may_plan and self._may_change(goal, wall_s):
             self._course = goal if _alike(self._course, goal) else self._way(goal, method)
             self._started = True
         if self._aim() == goal:
@@ -191,11 +204,18 @@ class Runner:
     def _aim(self) -> Steady:
         return self._course.after if isinstance(self._course, Changeover) else self._course
 
-    def _may_change(self, goal: Steady) -> bool:
-        """Finish a changeover before the next one, but let no order wait for that of plans."""
+    def _may_change(self, goal: Steady, wall_s: int) -> bool:
+        """Finish a changeover before the next one, but not to a plan that has ended or that an order takes the place of."""
         if not isinstance(self._course, Changeover):
             return True
-        return isinstance(self._course.after, PlanCourse) and not isinstance(goal, PlanCourse)
+        if not isinstance(self._course.after, PlanCourse):
+            return False
+        return not isinstance(goal, PlanCourse) or self._ended(*self._source, wall_s)
+
+    def _ended(self, slot: str, version: int | None, wall_s: int) -> bool:
+        """Return whether a version has ended or is there no more; the local schedule always is."""
+        held = [r for r in self.releases.get(slot, ()) if r.version == version]
+        return version is not None and not any(r.until_s is None or wall_s < r.until_s for r in held)
 
     def _way(self, goal: Steady, method: Method) -> Changeover:
         if isinstance(goal, PlanCourse) and not self._started:
