@@ -127,8 +127,10 @@ class Runner:
         self._restart(self.monitor.fault)
 
     def reset(self) -> None:
-        """Take back the fault, as a person on site does, and begin from all red."""
+        """Take back the fault, as a person on site does, and begin from all red, which the flash that is shown ends with."""
+        row = self.row
         self._restart(None)
+        self.monitor.row = row
 
     @property
     def second(self) -> int:
@@ -213,9 +215,15 @@ class Runner:
         return not isinstance(goal, PlanCourse) or self._ended(*self._source, wall_s)
 
     def _ended(self, slot: str, version: int | None, wall_s: int) -> bool:
-        """Return whether a version has ended or is there no more; the local schedule always is."""
-        held = [r for r in self.releases.get(slot, ()) if r.version == version]
-        return version is not None and not any(r.until_s is None or wall_s < r.until_s for r in held)
+        """Return whether a version has ended or was taken back; one that a newer one takes the place of was good till then."""
+        if version is None:
+            return False
+        return not any(
+            r.valid(wall_s)
+            if r.version > version
+            else r.version == version and (r.until_s is None or wall_s < r.until_s)
+            for r in self.releases.get(slot, ())
+        )
 
     def _way(self, goal: Steady, method: Method) -> Changeover:
         if isinstance(goal, PlanCourse) and not self._started:

@@ -232,6 +232,7 @@ def test_orders_must_be_new_and_not_expired() -> None:
     assert not desk.receive(service.assignment, NOW).problems
     assert desk.order is not None
     assert (desk.order.mode, desk.order.expires_s) == (Mode.FLASH, NOW + 600)
+    assert desk.order.issued_s == NOW
     refused = {
         service.order_token(5, "all_red"): "must be higher than 5",
         service.order_token(4, "none"): "must be higher than 5",
