@@ -11,12 +11,14 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 import numpy as np
 import pytest
 
 from api.cli import run
 from signals.signing import Signer
+from simulation.controller.cabinet import Cabinet
 from simulation.controller.commissioning import file_name, read_folder, write_tables
 from simulation.controller.days import local_programme
 from tests.simulation.controller.fake_service import FakeService
@@ -175,6 +177,55 @@ def test_registering_writes_credentials_for_nobody_else_and_the_keys_into_the_ta
     assert json.loads(path.read_text(encoding="utf-8")) == {"before": "jsy_old", "centre": "jsy_centre"}
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert read_folder(tmp_path / "tables")[0].keys == (service.public,)
+
+
+def _latched(folder: Path, junction: str) -> Cabinet:
+    """Return a controller whose monitor has seen a second missing."""
+    own = folder / quote(junction, safe="")
+    own.mkdir(parents=True)
+    tables = controller_tables(Signer.of_seed(bytes(32)), junction=junction)
+    cabinet = Cabinet(tables, own, clock=lambda: NOW)
+    cabinet.step(int(NOW))
+    cabinet.runner._second += 1
+    cabinet.step(int(NOW) + 2)
+    assert cabinet.runner.in_force().source == "fault"
+    return cabinet
+
+
+def test_a_person_resets_the_controllers_that_are_named(tmp_path, capsys) -> None:
+    cabinets = {key: _latched(tmp_path / "data", key) for key in ("osm:1", "osm:2,a b", "Абай")}
+    command = ["controller", "reset", str(tmp_path), "--by", "Aigerim", "--why", "wiring checked"]
+    assert run([*command, "--junction", "osm:1", "--junction", "Абай", "--json"]) == 0
+    fault = str(cabinets["osm:1"].runner.monitor.fault)
+    assert _result(capsys) == {"reset": 2, "faults": {"osm:1": fault, "Абай": fault}}
+    for cabinet in cabinets.values():
+        cabinet.step(int(NOW) + 3)
+    left = [key for key, cabinet in cabinets.items() if cabinet.runner.monitor.fault is not None]
+    assert left == ["osm:2,a b"]
+    # One without a fault among them: nothing is reset.
+    both = ["--junction", "osm:2,a b", "--junction", "osm:1"]
+    assert run([*command, *both]) == 2
+    assert "osm:1: must be a controller with a fault" in capsys.readouterr().err
+    cabinets["osm:2,a b"].step(int(NOW) + 4)
+    assert cabinets["osm:2,a b"].runner.monitor.fault is not None
+    (tmp_path / "data").rename(tmp_path / "memory")
+    assert run([*command, *both[:2], "--data", str(tmp_path / "memory")]) == 0
+    assert "osm:2,a b: second" in capsys.readouterr().out
+    for missing in ("--by", "--why", "--junction"):
+        given = [*command, *both[:2]]
+        at = given.index(missing)
+        assert run(given[:at] + given[at + 2 :]) == 2
+        assert missing in capsys.readouterr().err
+
+
+def test_a_site_is_reset_where_it_keeps_its_fault(tmp_path, capsys) -> None:
+    _latched(tmp_path / "rsmp" / "sites", "AL+1")
+    command = ["rsmp", "reset", "--data", str(tmp_path), "--by", "Aigerim", "--why", "wiring checked"]
+    assert run([*command, "--site", "AL+2"]) == 2
+    assert "AL+2: must be a controller with a fault" in capsys.readouterr().err
+    assert run([*command, "--site", "AL+1", "--json"]) == 0
+    assert _result(capsys)["reset"] == 1
+    assert (tmp_path / "rsmp" / "sites" / "AL%2B1" / "reset.json").exists()
 
 
 def test_a_service_that_cannot_be_reached_is_said(tmp_path, capsys, monkeypatch) -> None:

@@ -16,7 +16,8 @@ from signals.rsmp.commissioning import require_junction
 from signals.rsmp.lists import Switch
 from signals.rsmp.mapping import RsmpPlan, mapped
 from signals.wire import plan_from_dict, plan_to_dict
-from simulation.controller.lamps import Lamp
+from simulation.controller.lamps import Lamp, flash_row
+from simulation.controller.latch import Latch
 from simulation.controller.rsmp_cabinet import CabinetModel
 from tests.api.rsmp.world import SETTINGS, world
 from tests.signals.rsmp.samples import SITE
@@ -34,9 +35,9 @@ _START = datetime(2026, 11, 27, 6, 0, tzinfo=UTC)
 class _Street:
     """A controller, and time that goes by as fast as it can."""
 
-    def __init__(self, capability=_CAPABILITY) -> None:
+    def __init__(self, capability=_CAPABILITY, latch: Latch | None = None) -> None:
         self.at = _START
-        self.model = CabinetModel(capability, _TABLES, clock=lambda: self.at)
+        self.model = CabinetModel(capability, _TABLES, clock=lambda: self.at, latch=latch)
         self.rows: list[tuple[int, bytes]] = []
 
     def pass_by(self, seconds: int) -> None:
@@ -178,6 +179,49 @@ def test_a_time_table_that_chooses_what_the_gate_refuses_changes_nothing():
     street.model.set_cycle(2, 110)
     street.pass_by(600)
     assert street.model.plan() == (2, "calendar_clock")
+
+
+def test_no_word_of_the_supervisor_resets_the_monitor_and_a_person_does(tmp_path):
+    told: list[tuple[str, bool]] = []
+
+    def go(street: _Street, seconds: int) -> set[bytes]:
+        rows = set()
+        for _ in range(seconds):
+            street.at += timedelta(seconds=1)
+            rows.add(street.model.step(int(street.at.timestamp())))
+        return rows
+
+    def started() -> _Street:
+        street = _Street(latch=Latch(tmp_path))
+        street.model.tell = lambda alarm: told.append((alarm.code, alarm.active))
+        return street
+
+    street = started()
+    street.pass_by(100)
+    street.model.runner._second += 1  # one that nobody has shown
+    go(street, 1)
+    assert told == [("A0006", True)]
+    for act in (
+        lambda: street.model.set_mode("YellowFlash", 0, 0),
+        lambda: street.model.set_mode("NormalControl", 0, 0),
+        lambda: street.model.set_plan(1),
+        lambda: street.model.set_clock(street.at + timedelta(hours=1)),
+        lambda: street.model.acknowledge(_CAPABILITY.component, "A0006"),
+        lambda: street.model.suspend(_CAPABILITY.component, "A0006", suspended=True),
+        street.model.restart,
+    ):
+        act()
+        assert go(street, 60) == {flash_row(_TABLES)}
+        assert street.model.control_mode() == "failure"
+    at = street.at
+    street = started()  # the power has failed
+    street.at = at
+    assert go(street, 60) == {flash_row(_TABLES)}
+    assert told == [("A0006", True)] * 2
+    Latch(tmp_path).ask("A. Person", "wiring checked", at.timestamp())
+    go(street, 300)
+    assert told == [("A0006", True)] * 2 + [("A0006", False)]
+    assert street.model.control_mode() == "control"
 
 
 def test_tables_of_another_order_of_groups_are_refused():
