@@ -1,0 +1,40 @@
+"""Which keys a controller has to trust: the one that signs, and those that signed what is in force or waits.
+
+Nothing is signed again when another key begins to sign: a plan that is signed anew would be another version, and all of a city
+would change for it. Who comes later is to trust what those trust that are there already.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from signals.signing import kid_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from api.store.documents import Documents
+    from signals.lifecycle.records import JunctionRecord, Lifecycle, Version
+
+__all__ = ["signed_by"]
+
+
+async def signed_by(plans: Lifecycle, documents: Documents, junctions: Iterable[str]) -> frozenset[str]:
+    """Return the names of the keys that signed what junctions have or are to have."""
+    found = set()
+    for key in junctions:
+        record = plans.junction(key)
+        for version in _versions(record):
+            found.add(kid_of((await documents.get(version.plan)).decode()))
+            if version.activation is not None:
+                found.add(kid_of(version.activation))
+        if record.order is not None:
+            found.add(kid_of(record.order.token))
+    return frozenset(found)
+
+
+def _versions(record: JunctionRecord) -> Iterator[Version]:
+    for has in record.slots.values():
+        for version in (has.previous, has.current, has.pending):
+            if version is not None:
+                yield version
