@@ -332,7 +332,7 @@ class Centre:
     async def rotate_key(self, key: str, actor: Actor, why: str, command: str | None) -> None:
         """Let another key of this replica sign from now on; the old one tells the controllers."""
         self.signatory.require(key)
-        others = await signed_by(self.plans, self.documents, self.plans.junctions)
+        others = await self._signed_by(self.plans.junctions)
 
         def decide(plans: Lifecycle, at: datetime, who: str) -> list[Fact]:
             token = self.signatory.announcement(key, others, at)
@@ -342,7 +342,10 @@ class Centre:
 
     async def keys_of(self, junctions: Iterable[str]) -> TrustedKeys:
         """Return the public keys that signed what junctions have or are to have, the one that signs now first."""
-        return self.signatory.trusted(await signed_by(self.plans, self.documents, junctions))
+        return self.signatory.trusted(await self._signed_by(junctions))
+
+    async def _signed_by(self, junctions: Iterable[str]) -> frozenset[str]:
+        return await signed_by(self.plans, self.documents, junctions, self._clock())
 
     async def assignment(self, junction: str) -> tuple[str, dict[str, Any]]:
         """Return what a controller is to have, with its tag."""

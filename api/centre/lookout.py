@@ -1,4 +1,4 @@
-"""Looks out for what lasts and must be seen: controllers that are silent, report faults, show another plan, have a wrong clock."""
+"""Looks out for what lasts and must be seen: controllers that are silent, report faults, show another plan, are off in time."""
 
 from __future__ import annotations
 
