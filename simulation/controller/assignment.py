@@ -293,18 +293,19 @@ class Desk:
         """Return the desk that remembers `content`, and what of it was refused.
 
         Every signed word is verified and judged anew. The numbers that only grow are kept also where a plan is refused, as
-        after the tables have been changed.
+        after the tables have been changed, or the keys in them.
 
         Raises
         ------
         InputError
-            For what is no memory, or has keys that nobody trusted has signed.
+            For what is no memory.
         """
         remembered = record(content, (), "memory", others=True)
         values = record({"resting": [], **remembered}, _CONTENT_KEYS, "memory")
         desk, problems = cls(tables), list[str]()
-        for token in items(values["keys"], "memory, keys"):
-            desk._take_keys(token)
+        tokens = items(values["keys"], "memory, keys")
+        if tokens:
+            desk._take_announcements(tokens, problems)
         for row in items(values["verdicts"], "memory, verdicts"):
             verdict = read_verdict(row)
             desk._verdicts[verdict.version] = verdict

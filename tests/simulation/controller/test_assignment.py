@@ -312,12 +312,14 @@ def test_what_is_remembered_is_judged_anew() -> None:
         assert len(problems) == 1
         assert not any(restored.releases.values())
         assert restored.highest_version == 2
+    restored, problems = Desk.restored(service.tables, content | {"keys": [thief.keys_token([thief.signer])]})
+    assert len(problems) == 1
+    assert restored.content() == content
     restored, problems = Desk.restored(service.tables, content | {"order": thief.order_token(9, "flash")})
     assert len(problems) == 1
     assert restored.order is None
     for changes in (
         {"plans": [[content["plans"][0][0]]]},
-        {"keys": [thief.keys_token([thief.signer])]},
         {"highest_version": "9"},
         {"verdicts": [[1, 2, 3]]},
         {"verdicts": [[1, "hash"]]},

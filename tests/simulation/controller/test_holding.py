@@ -228,6 +228,17 @@ def test_a_controller_of_between_two_rotations_passes_over_what_was_before_it() 
     assert not received.problems
 
 
+def test_tables_with_the_newest_key_alone_keep_the_numbers_of_before() -> None:
+    service = Service()
+    desk = Desk(service.tables)
+    _rotated(service, 2)
+    service.publish(7)
+    desk.receive(service.assignment, NOW + 9)
+    renewed, problems = Desk.restored(controller_tables(service.signer), desk.content())
+    assert len(problems) == 1
+    assert (renewed.highest_version, [r.version for r in renewed.releases["base"]]) == (7, [7])
+
+
 def test_announcements_out_of_order_or_of_a_thief_change_nothing_but_what_the_newest_may() -> None:
     service, thief = Service(), Service(seed=9)
     desk = Desk(service.tables)
