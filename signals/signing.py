@@ -23,7 +23,7 @@ from traffic.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-__all__ = ["Signer", "TrustedKeys", "Typ", "canonical"]
+__all__ = ["Signer", "TrustedKeys", "Typ", "canonical", "kid_of"]
 
 _ALGORITHM = "EdDSA"
 _LARGEST = 4_000_000  # characters of a token
@@ -155,6 +155,14 @@ class TrustedKeys:
         if not isinstance(payload, dict):
             raise InputError("must be an object", field=typ.value, value=type(payload).__name__)
         return payload
+
+
+def kid_of(token: str) -> str:
+    """Return the name of the key that a token says has signed it; whether that is so is not asked."""
+    try:
+        return str(jwt.api_jws.get_unverified_header(token)["kid"])
+    except (jwt.InvalidTokenError, KeyError) as error:
+        raise InputError("must be a signed token", field="token", value=str(error)) from error
 
 
 def _x(key: Ed25519PublicKey) -> str:

@@ -6,7 +6,7 @@ Decisions are pure and stand in `signals.lifecycle`; here they are given what th
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -16,6 +16,7 @@ from api.centre.security import Actor
 from api.centre.served_city import ServedCity
 from api.centre.signatory import Signatory
 from api.centre.state import ServiceState
+from api.centre.trust import signed_by
 from api.store.batch import Decision
 from api.store.chain import Entry, digest
 from api.store.documents import Documents
@@ -24,10 +25,11 @@ from api.store.ledger import Ledger
 from signals.coordinated import coordinated_groups
 from signals.lifecycle import decisions, facts, operators
 from signals.lifecycle.facts import Fact
-from signals.lifecycle.records import Lifecycle, OrderMode, PlanSetRecord, Slot, SlotRecord
+from signals.lifecycle.in_force import still_in_force
+from signals.lifecycle.records import Lifecycle, OrderMode, PlanSetRecord, Slot, SlotRecord, Version
 from signals.payloads import cycles_of, require_same_junctions
 from signals.schedule import Schedule
-from signals.signing import Signer, canonical
+from signals.signing import Signer, TrustedKeys, canonical
 from traffic.errors import InputError
 
 __all__ = ["Centre"]
@@ -92,6 +94,11 @@ class Centre:
     def plans(self) -> Lifecycle:
         """The state of plans."""
         return self.ledger.state.plans
+
+    def require_news(self) -> None:
+        """Raise unless this replica hears of what is decided: what it knows may be long past."""
+        if not self.ledger.ready:
+            raise StoreUnavailable("this replica does not hear of what is decided")
 
     async def commit(
         self, decide: Decide, who: str, why: str, command: str | None = None
@@ -325,19 +332,27 @@ class Centre:
     async def rotate_key(self, key: str, actor: Actor, why: str, command: str | None) -> None:
         """Let another key of this replica sign from now on; the old one tells the controllers."""
         self.signatory.require(key)
+        others = await self._signed_by(self.plans.junctions)
 
         def decide(plans: Lifecycle, at: datetime, who: str) -> list[Fact]:
-            token = self.signatory.announcement(key, at)
+            token = self.signatory.announcement(key, others, at)
             return operators.announce_key(plans, at, who, key, token)
 
         await self.commit(decide, actor.name, why, command)
 
+    async def keys_of(self, junctions: Iterable[str]) -> TrustedKeys:
+        """Return the public keys that signed what junctions have or are to have, the one that signs now first."""
+        return self.signatory.trusted(await self._signed_by(junctions))
+
+    async def _signed_by(self, junctions: Iterable[str]) -> frozenset[str]:
+        return await signed_by(self.plans, self.documents, junctions, self._clock())
+
     async def assignment(self, junction: str) -> tuple[str, dict[str, Any]]:
         """Return what a controller is to have, with its tag."""
-        plans = self.plans
+        plans, at = self.plans, self._clock()
         record = plans.junction(junction)
         slots = {
-            slot.value: await self._slot(content)
+            slot.value: await self._slot(content, still_in_force(plans, junction, content, at))
             for slot, content in record.slots.items()
             if content.current or content.pending
         }
@@ -347,11 +362,14 @@ class Centre:
             "slots": slots,
             "order": None if record.order is None else record.order.token,
             "keys": plans.keys,
+            "announcements": list(plans.announcements),
         }
 
-    async def _slot(self, content: SlotRecord) -> dict[str, Any]:
+    async def _slot(self, content: SlotRecord, previous: Version | None) -> dict[str, Any]:
+        """Return a slot with its signed words, and with what is in force until `current` begins."""
         found: dict[str, Any] = {}
-        for name, version in (("current", content.current), ("pending", content.pending)):
+        versions = {"current": content.current, "pending": content.pending}
+        for name, version in (versions | ({} if previous is None else {"previous": previous})).items():
             token = None if version is None else (await self.documents.get(version.plan)).decode()
             found[name] = version and {
                 "version": version.number,

@@ -1,13 +1,14 @@
-"""Looks out for what lasts and must be seen: controllers that are silent, that report faults, whose clocks are wrong."""
+"""Looks out for what lasts and must be seen: controllers that are silent, report faults, show another plan, are off in time."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from api.centre.background import alongside
+from api.centre.following import Following
 from api.store.errors import StoreUnavailable
 from signals.lifecycle.watch import changed, junction_findings, silent_findings, watched
 
@@ -51,6 +52,7 @@ class Lookout:
         self._silent_after = silent_after
         self._clock = clock
         self._who = who
+        self._following = Following()
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -78,9 +80,24 @@ class Lookout:
         }
         await self.tell("silent:", silent_findings(heard, now, self._silent_after))
 
-    async def status(self, junction: str, fault: object, clock: datetime, received: datetime) -> None:
-        """Tell what the status of a controller says; `clock` is its time when `received` was ours."""
+    async def status(
+        self,
+        junction: str,
+        fault: object,
+        clock: datetime,
+        received: datetime,
+        *,
+        recent: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Tell what the status of a controller says; `clock` is its time when `received` was ours.
+
+        Parameters
+        ----------
+        recent
+            The whole status, where it has not waited.
+        """
         found = junction_findings(junction, fault=fault, clock=clock, received=received)
+        found |= self._following.findings(self._centre.plans, junction, recent, received)
         await self.tell(f"status:{junction}:", found)
 
     async def tell(self, prefix: str, found: Mapping[str, Finding]) -> None:

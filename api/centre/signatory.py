@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 
 from api.centre.plan_documents import Schedules
@@ -110,7 +110,20 @@ class Signatory:
             hint = "Make one with `jasyl keys new`, copy it to every replica, and start them again"
             raise InputError("must be a key that this replica has", field="key", value=key, hint=hint)
 
-    def announcement(self, key: str, at: datetime) -> str:
-        """Return the word, signed by the key that signs now, that another is trusted beside it from now on."""
-        both = [self._keys[key].public, self.signer.public]
-        return self.signer.sign(Typ.KEYS, keys_payload(both, issued_at=at))
+    def trusted(self, others: Iterable[str]) -> TrustedKeys:
+        """Return the public keys of the key that signs and of `others`, as far as this replica has them."""
+        names = [self.signer.kid, *(key for key in sorted(others) if key != self.signer.kid)]
+        return TrustedKeys.of_signers(self._keys[key] for key in names if key in self._keys)
+
+    def announcement(self, key: str, others: Iterable[str], at: datetime) -> str:
+        """Return the word, signed by the key that signs now, that another is trusted from now on.
+
+        Parameters
+        ----------
+        others
+            Keys that stay trusted, beside both.
+        """
+        named = {key, *self.trusted(others).keys}
+        first = [key, self.signer.kid]
+        order = [*first, *sorted(named - set(first))]
+        return self.signer.sign(Typ.KEYS, keys_payload([self._keys[k].public for k in order], issued_at=at))

@@ -204,6 +204,7 @@ class Assignment(Answer):
     slots: dict[str, Any]
     order: str | None
     keys: str | None
+    announcements: list[str] = Field(default_factory=list)
     tag: str = Field(default="", exclude=True)
 
 
@@ -409,6 +410,7 @@ class Keys(Answer):
 
     keys: list[dict[str, str]]
     signing: str
+    in_use: list[str] = Field(default_factory=list)
 
 
 class LedgerPage(Page[dict[str, Any]]):

@@ -63,6 +63,8 @@ class QuietPolls:
         centre = self._context.parts.get(Centre)
         if not (path.startswith(_BEFORE) and path.endswith(_AFTER) and isinstance(centre, Centre)):
             return None
+        if not centre.ledger.ready:
+            return None
         junction = path[len(_BEFORE) : -len(_AFTER)]
         headers = _usual(scope["headers"])
         tag = headers.get(b"if-none-match")

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from signals.instants import instant_text
 from signals.lifecycle.decision import Decision
 from signals.lifecycle.facts import Fact
+from signals.lifecycle.in_force import still_in_force
 from signals.lifecycle.records import GroupState, Lifecycle, PlanSetRecord, SetState, Slot, Version
 from signals.texts import is_line
 from traffic.errors import InputError, RefusedError
@@ -251,8 +252,10 @@ def refuse(state: Lifecycle, at: datetime, who: str, junction: str, version: int
 
 
 def run(state: Lifecycle, at: datetime, who: str, junction: str, version: int) -> list[Fact]:
-    """Enter that a controller shows a version; twice is once."""
+    """Enter that a controller shows a version; twice is once, and so is what goes on until its successor begins."""
     decision = Decision(state, at, who)
+    if version in _still_in_force(state, at, junction):
+        return []
     slot, found, pending = _version(state, junction, version)
     if pending:
         rule = "is not activated, and must not be shown"
@@ -265,6 +268,11 @@ def run(state: Lifecycle, at: datetime, who: str, junction: str, version: int) -
     decision.record("junction.running", plan_set=record.id, group=group.name, **place)
     decision.conclude_group(record.id, group.name)
     return decision.facts
+
+
+def _still_in_force(state: Lifecycle, at: datetime, junction: str) -> set[int]:
+    found = (still_in_force(state, junction, has, at) for has in state.junction(junction).slots.values())
+    return {version.number for version in found if version is not None}
 
 
 def _version(state: Lifecycle, junction: str, number: int) -> tuple[Slot, Version, bool]:

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from signals.instants import instant, optional_instant
+from signals.lifecycle.in_force import has_begun
 from signals.lifecycle.records import (
     Alarm,
     GroupRecord,
@@ -137,7 +138,7 @@ def _running(state: Lifecycle, data: Mapping[str, Any], at: datetime, who: str) 
 
 
 def _group_activated(state: Lifecycle, data: Mapping[str, Any], at: datetime, who: str) -> Lifecycle:
-    del at, who
+    del who
     record = state.sets[data["plan_set"]]
     junctions = dict(state.junctions)
     for key, token in data["activations"].items():
@@ -146,7 +147,9 @@ def _group_activated(state: Lifecycle, data: Mapping[str, Any], at: datetime, wh
         assert slot.pending is not None
         current = replace(slot.pending, activation=token, until=record.valid_until)
         left = slot.current.plan_set if slot.current else None
-        junctions[key] = _heard(before, record.slot, SlotRecord(current, None, left))
+        begun = slot.current is not None and has_begun(state, key, slot.current, at)
+        previous = slot.current if begun else slot.previous
+        junctions[key] = _heard(before, record.slot, SlotRecord(current, None, left, previous))
     state = replace(state, junctions=junctions)
     activate_at = instant(data["activate_at"], "activate_at")
     group = record.groups[data["group"]]
@@ -258,8 +261,14 @@ def _alarm_cleared(state: Lifecycle, data: Mapping[str, Any], at: datetime, who:
 
 def _keys_announced(state: Lifecycle, data: Mapping[str, Any], at: datetime, who: str) -> Lifecycle:
     del at, who
-    generation = state.key_generation + 1
-    return replace(state, signing_key=data["key"], keys=data["token"], key_generation=generation)
+    token = data["token"]
+    return replace(
+        state,
+        signing_key=data["key"],
+        keys=token,
+        key_generation=state.key_generation + 1,
+        announcements=state.announcements + (() if token is None else (token,)),
+    )
 
 
 def _restored(state: Lifecycle, data: Mapping[str, Any], at: datetime, who: str) -> Lifecycle:

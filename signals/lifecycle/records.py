@@ -176,11 +176,14 @@ class SlotRecord:
         A version that is published and not activated.
     before
         Plan set of the version before `current`, for rolling back.
+    previous
+        The version that was in force when `current` was activated, and is until that begins.
     """
 
     current: Version | None = None
     pending: Version | None = None
     before: str | None = None
+    previous: Version | None = None
 
 
 @dataclass(frozen=True)
@@ -259,6 +262,8 @@ class Lifecycle:
         Name of the key that signs.
     keys, key_generation
         The signed word that announces the newest key, and how many keys there have been.
+    announcements
+        The signed words on all keys, the oldest first: who has missed some follows them.
     floor
         Numbers of junctions begin above it: after a back-up was restored, those that were given out after it are not known.
     """
@@ -270,6 +275,7 @@ class Lifecycle:
     signing_key: str | None = None
     keys: str | None = None
     key_generation: int = 0
+    announcements: tuple[str, ...] = ()
     floor: int = 0
 
     def plan_set(self, identifier: str) -> PlanSetRecord:

@@ -1,22 +1,24 @@
 """What the service assigns: signed words are verified, judged by the gate, and accepted or refused for good.
 
-Nothing that is not signed is acted on, but for two things that only take away: a version that was never activated is forgotten
-when the service no longer names it, and so is an event or an incident. Numbers that only grow (versions of plans, sequences
-of orders, dates of keys) are taken from signed words alone, so that nobody else can use them up, and what is replayed is
-told from what is new.
+Nothing that is not signed is acted on, but for two things that only take away: a version that was never activated rests when the
+service no longer names it, and so does an event or an incident, until it is named again. Numbers that only grow (versions of
+plans, sequences of orders, dates of keys) are taken from signed words alone, so that nobody else can use them up, and what is
+replayed is told from what is new.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from signals.signing import TrustedKeys, Typ
 from simulation.controller.days import Programme
+from simulation.controller.holding import Held, tidied
 from simulation.controller.reading import choice, instant, items, record, text, whole
 from simulation.controller.runner import SLOTS, Mode, Order, Release
 from simulation.controller.verdicts import (
     Acknowledgement,
+    Assigned,
     Received,
     Verdict,
     assigned,
@@ -48,16 +50,7 @@ _PLAN_KEYS = (
     "plans",
     "day_types",
 )
-_CONTENT_KEYS = ("keys", "plans", "verdicts", "highest_version", "order", "order_sequence")
-
-
-class _Held(NamedTuple):
-    """An accepted version with its signed words."""
-
-    plan: str
-    activation: str | None
-    activated_s: float
-    release: Release
+_CONTENT_KEYS = ("keys", "plans", "resting", "verdicts", "highest_version", "order", "order_sequence")
 
 
 @dataclass
@@ -79,7 +72,7 @@ class Desk:
     _order_token: str | None = None
     _keys: list[str] = field(default_factory=list)
     _keys_issued_s: float = float("-inf")
-    _held: dict[int, _Held] = field(default_factory=dict)
+    _held: dict[int, Held] = field(default_factory=dict)
     _verdicts: dict[int, Verdict] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -88,8 +81,8 @@ class Desk:
 
     @property
     def releases(self) -> dict[str, tuple[Release, ...]]:
-        """The accepted versions of every slot."""
-        held = [one.release for _, one in sorted(self._held.items())]
+        """The accepted versions of every slot, but for those that rest."""
+        held = [one.release for _, one in sorted(self._held.items()) if not one.resting]
         return {slot: tuple(r for r in held if r.slot == slot) for slot in SLOTS}
 
     @property
@@ -97,13 +90,15 @@ class Desk:
         """What was found of the latest signed versions."""
         return tuple(self._verdicts.values())
 
-    def receive(self, document: object, now_s: float) -> Received:
+    def receive(self, document: object, now_s: float, *, shown: int | None = None) -> Received:
         """Take an assignment in.
 
         Parameters
         ----------
         now_s
             POSIX seconds.
+        shown
+            The version that the lamps show, in step.
 
         Raises
         ------
@@ -112,19 +107,20 @@ class Desk:
         """
         values = record(document, ("junction", "slots", "order", "keys"), "assignment", others=True)
         self._require_own(values["junction"])
-        rows = list(assigned(values["slots"]))
+        rows = sorted(assigned(values["slots"]), key=lambda row: row.version)
+        announcements = items(values.get("announcements", []), "announcements")
         before = self.content()
         problems: list[str] = []
         acknowledgements: list[Acknowledgement] = []
         if values["keys"] is not None:
-            _attempt(problems, lambda: self._take_keys(values["keys"]))
-        for slot, pending, row in sorted(rows, key=lambda r: int(r[2]["version"])):
-            told = self._judge(slot, row, now_s, problems)
-            if pending and told is not None:
+            self._take_announcements([*announcements, values["keys"]], problems)
+        for row in rows:
+            told = self._judge(row, now_s, problems)
+            if told is not None and row.answered(told.result):
                 acknowledgements.append(told)
-            if row["activation"] is not None and row["version"] in self._held:
-                _attempt(problems, lambda row=row: self._activate(row["version"], row["activation"]))
-        self._forget(rows, now_s)
+            if row.activation is not None and row.version in self._held:
+                _attempt(problems, lambda row=row: self._activate(row.version, row.activation))
+        self._forget({row.version for row in rows}, shown, now_s)
         if values["order"] is not None:
             _attempt(problems, lambda: self._take_order(values["order"], now_s))
         return Received(tuple(acknowledgements), tuple(problems), self.content() != before)
@@ -134,10 +130,22 @@ class Desk:
             rule = f"must be that of this controller, {self.tables.junction!r}"
             raise InputError(rule, field="junction", value=junction)
 
-    def _take_keys(self, token: object, trusted: TrustedKeys | None = None) -> None:
-        if self._keys and token == self._keys[-1]:
-            return
-        payload = (trusted or self._trusted).verify(token, Typ.KEYS)
+    def _take_announcements(self, tokens: list[object], problems: list[str]) -> None:
+        """Take announcements of keys from the oldest to the newest, so that one that was missed is made up for.
+
+        Those of before this controller's first keys are nothing to it; where the newest counts, all is well.
+        """
+        found: list[str] = []
+        for token in tokens:
+            if self._keys and self._keys[-1] == tokens[-1]:
+                return
+            if token not in self._keys:
+                _attempt(found, lambda token=token: self._take_keys(token))
+        if not self._keys or self._keys[-1] != tokens[-1]:
+            problems += found[-1:]
+
+    def _take_keys(self, token: object) -> None:
+        payload = self._trusted.verify(token, Typ.KEYS)
         issued_s = instant(payload.get("issued_at"), "keys, issued_at")
         if issued_s <= self._keys_issued_s:
             rule = "must be issued after the keys that are trusted now"
@@ -148,20 +156,18 @@ class Desk:
         self._ever = TrustedKeys({**self._ever.keys, **new.keys})
         self._keys.append(str(token))
 
-    def _judge(
-        self, slot: str, row: Mapping[str, Any], now_s: float, problems: list[str]
-    ) -> Acknowledgement | None:
+    def _judge(self, row: Assigned, now_s: float, problems: list[str]) -> Acknowledgement | None:
         """Return what is to be said of a version, or nothing where it is none of ours to judge."""
-        version, digest = row["version"], digest_of(row["plan"])
+        version, digest = row.version, digest_of(row.plan)
         known = self._verdicts.get(version)
         if known is None or known.token != digest:
             try:
-                payload = self._trusted.verify(row["plan"], Typ.PLAN)
+                payload = self._trusted.verify(row.plan, Typ.PLAN)
                 self._require_new(payload, version)
             except InputError as error:
                 problems.append(f"version {version}: {error}")
                 return Acknowledgement(version, "refused", str(error)) if known is None else None
-            known = self._verdict(slot, row["plan"], payload, now_s)
+            known = self._verdict(row.slot, row.plan, payload, now_s)
             self.highest_version = version
             self._verdicts[version] = known
             for old in sorted(self._verdicts)[:-_MOST_VERDICTS]:
@@ -188,7 +194,7 @@ class Desk:
             _require_valid(release, payload, now_s)
         except InputError as error:
             return Verdict(version, digest_of(token), str(error))
-        self._held[version] = _Held(token, None, float("-inf"), release)
+        self._held[version] = Held(token, None, float("-inf"), release)
         return Verdict(version, digest_of(token), "")
 
     def _release(self, slot: str, payload: Mapping[str, Any]) -> Release:
@@ -236,7 +242,7 @@ class Desk:
             if value is not None
         ]
         release = replace(held.release, active_s=active_s, until_s=min(ends, default=None))
-        self._held[version] = _Held(held.plan, token, issued_s, release)
+        self._held[version] = held._replace(activation=token, activated_s=issued_s, release=release)
 
     def _take_order(self, token: object, now_s: float) -> None:
         if token == self._order_token:
@@ -262,27 +268,18 @@ class Desk:
             raise InputError("must expire within 12 h", field="order, expires_at", value=value)
         return Order(whole(values["sequence"], "order, sequence", low=1), mode, slot, expires_s, issued_s)
 
-    def _forget(self, rows: list[tuple[str, bool, Mapping[str, Any]]], now_s: float) -> None:
-        """Forget what was never activated or has ended by the word of the service, and what newer versions replace."""
-        named = {row["version"] for _, _, row in rows}
-        for version, one in list(self._held.items()):
-            kept = one.release.slot == "base" and one.activation is not None
-            if version not in named and not kept:
-                del self._held[version]
-        for slot in SLOTS:
-            begun = [
-                version
-                for version, one in self._held.items()
-                if one.release.slot == slot
-                and one.release.active_s is not None
-                and one.release.active_s <= now_s
-            ]
-            for version in sorted(begun)[:-1]:
-                del self._held[version]
+    def _forget(self, named: set[int], shown: int | None, now_s: float) -> None:
+        """Let rest what the service does not name, and forget what has been shown to be replaced."""
+        self._held, given_up = tidied(self._held, named, shown, now_s)
+        for version in given_up:
+            if version in self._verdicts:
+                reason = "was not named for long, and had to make room for newer ones"
+                self._verdicts[version] = self._verdicts[version]._replace(reason=reason)
 
     def content(self) -> dict[str, Any]:
         """Return what is to be remembered, as plain values."""
-        return {
+        resting = [version for version, one in sorted(self._held.items()) if one.resting]
+        content = {
             "keys": [*self._keys],
             "plans": [[one.plan, one.activation] for _, one in sorted(self._held.items())],
             "verdicts": [list(verdict) for verdict in self._verdicts.values()],
@@ -290,28 +287,34 @@ class Desk:
             "order": self._order_token,
             "order_sequence": self.order_sequence,
         }
+        return content | ({"resting": resting} if resting else {})
 
     @classmethod
     def restored(cls, tables: Tables, content: object) -> tuple[Desk, list[str]]:
         """Return the desk that remembers `content`, and what of it was refused.
 
         Every signed word is verified and judged anew. The numbers that only grow are kept also where a plan is refused, as
-        after the tables have been changed.
+        after the tables have been changed, or the keys in them.
 
         Raises
         ------
         InputError
-            For what is no memory, or has keys that nobody trusted has signed.
+            For what is no memory.
         """
-        values = record(content, _CONTENT_KEYS, "memory")
+        remembered = record(content, (), "memory", others=True)
+        values = record({"resting": [], **remembered}, _CONTENT_KEYS, "memory")
         desk, problems = cls(tables), list[str]()
-        for token in items(values["keys"], "memory, keys"):
-            desk._take_keys(token)
+        tokens = items(values["keys"], "memory, keys")
+        if tokens:
+            desk._take_announcements(tokens, problems)
         for row in items(values["verdicts"], "memory, verdicts"):
             verdict = read_verdict(row)
             desk._verdicts[verdict.version] = verdict
         for position, row in enumerate(items(values["plans"], "memory, plans")):
             desk._restore_plan(row, f"memory, plans[{position}]", problems)
+        for version in items(values["resting"], "memory, resting"):
+            if whole(version, "memory, resting") in desk._held:
+                desk._held[version] = desk._held[version]._replace(resting=True)
         desk.highest_version = whole(values["highest_version"], "memory, highest_version")
         desk.order_sequence = whole(values["order_sequence"], "memory, order_sequence")
         if values["order"] is not None:
@@ -331,7 +334,7 @@ class Desk:
             payload = self._ever.verify(token, Typ.PLAN)
             self._require_own(payload.get("junction"))
             release = self._release(choice(payload.get("slot"), SLOTS, f"{where}, slot"), payload)
-            self._held[whole(release.version, where, low=1)] = _Held(token, None, float("-inf"), release)
+            self._held[whole(release.version, where, low=1)] = Held(token, None, float("-inf"), release)
             if activation is not None:
                 self._activate(release.version, activation, self._ever)
         except InputError as error:

@@ -60,6 +60,7 @@ class Cabinet:
         self._latch = Latch(folder)
         self.runner = Runner(tables, local_programme(tables), self._latch.fault())
         self.desk = Desk(tables)
+        self._saved: object = self.desk.content()
         if self.outbox.fresh and not len(self.outbox):
             self.outbox.add("status", shown_instant(clock()), self.status())
         if damaged:
@@ -73,6 +74,7 @@ class Cabinet:
             content = self._memory.load()
             if content is not None:
                 self.desk, problems = Desk.restored(self.tables, content)
+                self._saved = content
                 for problem in problems:
                     self.fault(f"remembered, and refused: {problem}")
         except InputError as error:
@@ -81,7 +83,8 @@ class Cabinet:
 
     def receive(self, document: object) -> Received:
         """Judge an assignment; nothing of it is in force yet."""
-        received = self.desk.receive(document, self.clock())
+        shown = self.running()
+        received = self.desk.receive(document, self.clock(), shown=None if shown is None else shown.version)
         for problem in received.problems:
             self.complain(problem)
         return received
@@ -94,7 +97,14 @@ class Cabinet:
 
     def save(self) -> None:
         """Write to disk what has been accepted."""
-        self._memory.save(self.desk.content())
+        content = self.desk.content()
+        self._memory.save(content)
+        self._saved = content
+
+    @property
+    def unsaved(self) -> bool:
+        """Whether the disk has not what has been accepted: nothing of it may be put into force."""
+        return bool(self.desk.content() != self._saved)
 
     def put_in_force(self) -> None:
         """Run what has been accepted and is on disk."""

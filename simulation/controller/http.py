@@ -48,11 +48,13 @@ class LinkError(JasylError):
         After how many seconds it wants to be asked again, where it has said so.
     final
         True where asking again cannot help.
+    there
+        True where the service has said itself that it cannot tell now what is to be done.
     """
 
-    def __init__(self, text: str, *, retry_s: float = 0.0, final: bool = False) -> None:
+    def __init__(self, text: str, *, retry_s: float = 0.0, final: bool = False, there: bool = False) -> None:
         super().__init__(text)
-        self.retry_s, self.final = retry_s, final
+        self.retry_s, self.final, self.there = retry_s, final, there
 
 
 class Answer(NamedTuple):
@@ -256,7 +258,9 @@ def _check(response: httpx.Response, body: bytes) -> None:
     wanted = response.headers.get("Retry-After", "")
     retry_s = float(wanted) if status in _BUSY and wanted.isascii() and wanted.isdigit() else 0.0
     text = body[:300].decode("utf-8", "replace")
-    raise LinkError(f"{status} {response.reason_phrase}: {text}", retry_s=retry_s, final=status in _FINAL)
+    there = status == HTTPStatus.SERVICE_UNAVAILABLE and "X-Jasyl-Time" in response.headers
+    told = f"{status} {response.reason_phrase}: {text}"
+    raise LinkError(told, retry_s=retry_s, final=status in _FINAL, there=there)
 
 
 async def _bounded(response: httpx.Response) -> bytes:

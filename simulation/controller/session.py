@@ -148,6 +148,8 @@ class Session:
                     await self._poll()
                 backoff.reset()
             except (LinkError, OSError) as error:
+                if isinstance(error, LinkError) and error.there:
+                    self._heard()
                 await self._failed(error, backoff)
                 if backoff.failures >= _FORGET_TAG:
                     self._tag = None  # it may be what the service stumbles over
@@ -209,7 +211,7 @@ class Session:
             self.cabinet.complain(str(error))
             self.wake()
             return
-        if received.changed:
+        if self.cabinet.unsaved:  # also what an earlier assignment has changed, when the disk failed
             await self._disk.do(self.cabinet.save)
         self.cabinet.put_in_force()
         self._tally.count("problems", len(received.problems))

@@ -11,9 +11,11 @@ from simulation.controller.runner import SLOTS
 from traffic.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
-__all__ = ["Acknowledgement", "Received", "Verdict", "assigned", "digest_of", "read_verdict"]
+__all__ = ["Acknowledgement", "Assigned", "Received", "Verdict", "assigned", "digest_of", "read_verdict"]
+
+_PLACES = ("previous", "current", "pending")
 
 
 class Verdict(NamedTuple):
@@ -32,6 +34,27 @@ class Acknowledgement(NamedTuple):
     reason: str = ""
 
 
+class Assigned(NamedTuple):
+    """A version of an assignment with its signed words, which nobody has looked at yet.
+
+    Attributes
+    ----------
+    place
+        Where in its slot: what is in force until its successor begins (previous), what is activated (current), or what waits
+        for that (pending).
+    """
+
+    slot: str
+    place: str
+    version: int
+    plan: str
+    activation: Any
+
+    def answered(self, result: str) -> bool:
+        """Return whether the service is told what was found: whatever it waits for, and what else it cannot have."""
+        return self.place == "pending" or (self.place == "current" and result == "refused")
+
+
 @dataclass(frozen=True)
 class Received:
     """What came of an assignment.
@@ -39,7 +62,7 @@ class Received:
     Attributes
     ----------
     acknowledgements
-        Of the versions that wait to be activated.
+        Of the versions that wait to be activated, and of those that are activated and refused.
     problems
         What was not acted on, in words.
     changed
@@ -64,18 +87,17 @@ def read_verdict(row: object) -> Verdict:
     )
 
 
-def assigned(slots: object) -> Iterator[tuple[str, bool, Mapping[str, Any]]]:
-    """Yield slot, whether it is pending, and version with its signed words."""
+def assigned(slots: object) -> Iterator[Assigned]:
+    """Yield the versions of all slots."""
     for slot, value in record(slots, (), "slots", others=True).items():
         choice(slot, SLOTS, "slots")
         places = record(value, ("current", "pending"), f"slots, {slot}", others=True)
-        for place in ("current", "pending"):
-            if places[place] is not None:
+        for place in _PLACES:
+            if places.get(place) is not None:
                 where = f"slots, {slot}, {place}"
                 row = record(places[place], ("version", "plan", "activation"), where, others=True)
-                whole(row["version"], f"{where}, version", low=1)
-                text(row["plan"], f"{where}, plan")
-                yield slot, place == "pending", row
+                version = whole(row["version"], f"{where}, version", low=1)
+                yield Assigned(slot, place, version, text(row["plan"], f"{where}, plan"), row["activation"])
 
 
 def digest_of(token: str) -> str:

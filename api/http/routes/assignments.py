@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping
+from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -31,6 +32,7 @@ ROUTER = router("controllers", "/controllers/{junction}")
 
 LONGEST_WAIT_S = 60.0
 _HEARTBEAT_S = 15.0
+_RECENT = timedelta(minutes=2)
 
 IfNoneMatch = Annotated[
     str | None,
@@ -106,12 +108,14 @@ async def get_assignment(
 ) -> Response:
     """Return what the controller is to have: signed plans, activations, orders. With `If-None-Match`, only something new."""
     here.city.junction(junction)
+    here.require_news()
     context = context_of(request)
     known = _tags(if_none_match)
     tag = here.plans.tag(junction)
     if wait > 0 and f'"{tag}"' in known:
         await context.stopping.first(context.part(News).of(junction, tag), wait)
         require_still(context, actor)
+        here.require_news()
         tag = here.plans.tag(junction)
     if f'"{tag}"' in known or "*" in known:
         return Response(status_code=304, headers=_headers(tag))
@@ -152,6 +156,7 @@ async def stream(
 ) -> StreamingResponse:
     """Send the assignment now, unless `Last-Event-ID` is that of it, and whenever it changes."""
     here.city.junction(junction)
+    here.require_news()
     events = _events(here, context_of(request), actor, junction, last_event_id)
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     return StreamingResponse(events, media_type="text/event-stream", headers=headers)
@@ -162,11 +167,11 @@ async def _events(
 ) -> AsyncIterator[bytes]:
     """Yield events; what happens while a slow reader takes one is told by the next, so nothing piles up.
 
-    Whoever was let in stays until the service stops, or the credential is revoked or over.
+    Whoever was let in stays until the service stops or does not hear of what is decided, or the credential is revoked or over.
     """
     news, presence = context.part(News), context.part(Presence)
     yield b"retry: 2000\n\n"
-    while not context.stopping.asked and still_valid(context, actor):
+    while not context.stopping.asked and here.ledger.ready and still_valid(context, actor):
         tag = here.plans.tag(junction)
         if tag != seen:
             tag, assignment = await here.assignment(junction)
@@ -177,7 +182,7 @@ async def _events(
         waiting = asyncio.ensure_future(news.of(junction, tag))
         await context.stopping.first(waiting, _HEARTBEAT_S)
         presence.note(junction)
-        if not context.stopping.asked and here.plans.tag(junction) == tag:
+        if not context.stopping.asked and here.ledger.ready and here.plans.tag(junction) == tag:
             yield b": still here\n\n"
 
 
@@ -220,5 +225,6 @@ async def report(
         now = context.clock()
         # A status may be old, as it waits while the service is away; it cannot be from the time to come.
         clock = told.at or max(last.at, now)
-        await context.part(Lookout).status(junction, last.data.get("fault"), clock, now)
+        recent = last.data if clock - last.at < _RECENT else None
+        await context.part(Lookout).status(junction, last.data.get("fault"), clock, now, recent=recent)
     return ReportsOut(accepted_until=found.until, new=found.new, missing=found.missing)

@@ -18,7 +18,6 @@ from api.http.paging import Cursor, Limit, page_of
 from api.http.routes.common import Frozen, Here, JunctionKey, Reason
 from api.http.routing import links, problems
 from signals.instants import instant_text
-from signals.signing import TrustedKeys
 
 __all__ = ["ROUTER"]
 
@@ -55,10 +54,8 @@ class Controllers(Frozen):
     next: str | None
 
 
-def _credential(here: Centre, junction: str, text: str) -> CredentialOut:
-    return CredentialOut(
-        junction=junction, token=text, keys=TrustedKeys.of_signers([here.signatory.signer]).jwks
-    )
+async def _credential(here: Centre, junction: str, text: str) -> CredentialOut:
+    return CredentialOut(junction=junction, token=text, keys=(await here.keys_of([junction])).jwks)
 
 
 _CHANGES = problems(400, 401, 403, 404, 409, 415, 422, 429, 503)
@@ -105,7 +102,7 @@ async def register(
         command=command_of(request),
     )
     require_first(entries, issued.id)
-    return _credential(here, wanted.junction, issued.text)
+    return await _credential(here, wanted.junction, issued.text)
 
 
 @ROUTER.post("/{junction}/rotate", responses=_CHANGES, openapi_extra=_SHOWN_ONCE)
@@ -126,7 +123,7 @@ async def rotate(
         command=command_of(request),
     )
     require_first(entries, issued.id)
-    return _credential(here, junction, issued.text)
+    return await _credential(here, junction, issued.text)
 
 
 @ROUTER.post("/{junction}/revoke", status_code=204, responses=_CHANGES)

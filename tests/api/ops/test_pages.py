@@ -39,6 +39,8 @@ def test_every_setting_that_the_page_names_is_one() -> None:
         "controller_silent",
         "controller_fault",
         "clock_wrong",
+        "in_use",
+        "wrong_plan",
         "group_kept",
         "plan_refused",
         "last_heard",

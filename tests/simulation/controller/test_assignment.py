@@ -140,7 +140,7 @@ def test_replayed_versions_are_not_run_again() -> None:
     desk.receive(old, NOW)
     service.publish(7)
     service.activate()
-    desk.receive(service.assignment, NOW)
+    desk.receive(service.assignment, NOW, shown=7)
     assert [r.version for r in desk.releases["base"]] == [7]
     received = desk.receive(old, NOW)
     assert [r.version for r in desk.releases["base"]] == [7]
@@ -162,7 +162,7 @@ def test_another_plan_under_a_number_that_was_there_is_refused_without_a_word_on
     assert [r.version for r in desk.releases["base"]] == [7]
 
 
-def test_the_older_version_is_kept_until_the_newer_one_has_begun() -> None:
+def test_the_older_version_is_kept_until_the_newer_one_is_shown() -> None:
     service = Service()
     desk = _desk(service)
     service.publish(6)
@@ -172,7 +172,10 @@ def test_the_older_version_is_kept_until_the_newer_one_has_begun() -> None:
     service.activate(at=NOW + 20)
     desk.receive(service.assignment, NOW)
     assert [r.version for r in desk.releases["base"]] == [6, 7]
-    desk.receive(service.assignment, NOW + 21)
+    for shown in (None, 6):
+        desk.receive(service.assignment, NOW + 21, shown=shown)
+        assert [r.version for r in desk.releases["base"]] == [6, 7]
+    desk.receive(service.assignment, NOW + 21, shown=7)
     assert [r.version for r in desk.releases["base"]] == [7]
 
 
@@ -310,15 +313,18 @@ def test_what_is_remembered_is_judged_anew() -> None:
         assert len(problems) == 1
         assert not any(restored.releases.values())
         assert restored.highest_version == 2
+    restored, problems = Desk.restored(service.tables, content | {"keys": [thief.keys_token([thief.signer])]})
+    assert len(problems) == 1
+    assert restored.content() == content
     restored, problems = Desk.restored(service.tables, content | {"order": thief.order_token(9, "flash")})
     assert len(problems) == 1
     assert restored.order is None
     for changes in (
         {"plans": [[content["plans"][0][0]]]},
-        {"keys": [thief.keys_token([thief.signer])]},
         {"highest_version": "9"},
         {"verdicts": [[1, 2, 3]]},
         {"verdicts": [[1, "hash"]]},
+        {"resting": ["1"]},
         {"colour": 1},
     ):
         with pytest.raises(InputError):

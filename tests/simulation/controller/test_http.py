@@ -132,6 +132,21 @@ def test_what_the_service_wants_to_wait_is_heard() -> None:
     asyncio.run(scenario())
 
 
+def test_only_the_service_itself_can_say_that_it_is_there_and_knows_nothing() -> None:
+    async def scenario() -> None:
+        away, own_time = b"503 Service Unavailable", b"X-Jasyl-Time: 2026-11-27T12:00:00.000Z"
+        own = _answer(b"{}", b"Retry-After: 2", own_time, status=away)
+        proxy = _answer(b"{}", b"Retry-After: 2", status=away)
+        revoked = _answer(b"{}", own_time, status=b"401 Unauthorized")
+        async with answering(own, proxy, revoked) as (link, _):
+            for there in (True, False, False):
+                with pytest.raises(LinkError) as caught:
+                    await link.poll(None)
+                assert caught.value.there == there
+
+    asyncio.run(scenario())
+
+
 def test_a_connection_that_was_closed_is_taken_up_anew() -> None:
     async def scenario() -> None:
         empty = _answer(b"{}", b'ETag: "5"')

@@ -7,6 +7,8 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
+from typing import Self
 
 import pytest
 
@@ -132,6 +134,142 @@ def test_the_file_of_reports_does_not_grow_for_ever(tmp_path) -> None:
             outbox.accept(1 if n < 50 else outbox.last - 5)
     assert outbox.path.stat().st_size < 300_000
     assert len(Outbox(outbox.path)) == 5
+
+
+class FullDisk:
+    """Writing after `room` bytes fails, and leaves what fitted."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, room: int) -> None:
+        self.room = room
+        whole = Path.open
+
+        def opened(path: Path, mode: str) -> Wrapped:
+            return self._narrow(Wrapped(whole(path, mode)))
+
+        monkeypatch.setattr(Path, "open", opened)
+
+    def _narrow(self, file: Wrapped) -> Wrapped:
+        write = file.write
+
+        def limited(content: bytes) -> int:
+            write(content[: self.room])
+            if len(content) > self.room:
+                file.flush()
+                raise OSError(28, "No space left on device")
+            return len(content)
+
+        file.write = limited
+        return file
+
+
+class Wrapped:
+    """A file of which one method can be another."""
+
+    def __init__(self, file: object) -> None:
+        self._file = file
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._file, name)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._file.close()
+
+
+@pytest.mark.parametrize("room", [0, 40, 160, 200])
+def test_what_could_not_be_written_is_not_sent_and_what_was_half_written_is_cut_off(
+    room: int, tmp_path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "reports"
+    outbox = Outbox(path)
+    outbox.add("status", "now", {})
+    outbox.flush()
+    outbox.accept(1)
+    whole = path.read_bytes()
+    outbox.add("fault", "now", {"text": "one"})
+    outbox.add("fault", "now", {"text": "two"})
+    disk = FullDisk(monkeypatch, room)
+    for _ in range(2):
+        with pytest.raises(OSError, match="No space"):
+            outbox.flush()
+        assert outbox.batch(10) == []
+        assert path.read_bytes()[: len(whole)] == whole
+        assert path.stat().st_size == len(whole) + room
+    left = [row["number"] for row in Outbox(path)._waiting]  # the power fails now
+    assert left == ([2] if room >= 150 else [])
+    disk.room = 10**6
+    outbox.flush()
+    assert [row["data"]["text"] for row in outbox.batch(10)] == ["one", "two"]
+    again = Outbox(path)
+    assert list(again.batch(10)) == list(outbox.batch(10))
+    assert again.add("fault", "now", {}) == 4
+
+
+def test_numbers_that_were_begun_anew_are_not_sent_before_the_disk_has_them(
+    tmp_path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "reports"
+    outbox = Outbox(path)
+    for n in range(3):
+        outbox.add("event", "now", {"n": n})
+    outbox.flush()
+    disk = FullDisk(monkeypatch, 0)
+    with pytest.raises(OSError, match="No space"):
+        outbox.accept(812)
+    assert outbox.batch(10) == []
+    assert [row["number"] for row in Outbox(path)._waiting] == [1, 2, 3]
+    disk.room = 10**6
+    outbox.flush()
+    assert [row["number"] for row in outbox.batch(10)] == [813, 814]
+    assert list(Outbox(path).batch(10)) == list(outbox.batch(10))
+
+
+def test_a_long_outage_does_not_write_the_whole_file_again_and_again(
+    tmp_path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outbox, written = Outbox(tmp_path / "reports"), list[int]()
+    rewrite = Outbox._rewrite
+
+    def counted(self: Outbox) -> None:
+        written.append(self.last)
+        rewrite(self)
+
+    monkeypatch.setattr(Outbox, "_rewrite", counted)
+    outbox.add("status", "now", {})
+    outbox.flush()
+    outbox.accept(1)
+    for n in range(4000):
+        outbox.add("event", "now", {"text": "x" * 60, "n": n})
+        if n % 50 == 49:
+            outbox.flush()
+    assert written == []
+    outbox.accept(3000)
+    outbox.add("event", "now", {})
+    outbox.flush()
+    assert written == [4002]
+    assert len(Outbox(outbox.path)) == 1002
+
+
+def test_a_file_that_cannot_be_made_smaller_hinders_nothing(
+    tmp_path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outbox = Outbox(tmp_path / "reports")
+    for n in range(3000):
+        outbox.add("event", "now", {"text": "x" * 60, "n": n})
+    outbox.flush()
+    outbox.accept(1)
+    outbox.accept(2900)
+    monkeypatch.setattr("simulation.controller.outbox.replacing", _no_room)
+    outbox.add("event", "now", {})
+    outbox.flush()
+    assert [row["number"] for row in outbox.batch(1000)] == list(range(2901, 3002))
+    assert list(Outbox(outbox.path).batch(1000)) == list(outbox.batch(1000))
+
+
+def _no_room(_path: object) -> None:
+    raise OSError(28, "No space left on device")
 
 
 WRITER = """

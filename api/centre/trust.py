@@ -1,0 +1,44 @@
+"""Which keys a controller has to trust: the one that signs, and those that signed what is in force or waits.
+
+Nothing is signed again when another key begins to sign: a plan that is signed anew would be another version, and all of a city
+would change for it. Who comes later is to trust what those trust that are there already.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from signals.lifecycle.in_force import still_in_force
+from signals.signing import kid_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from datetime import datetime
+
+    from api.store.documents import Documents
+    from signals.lifecycle.records import JunctionRecord, Lifecycle, Version
+
+__all__ = ["signed_by"]
+
+
+async def signed_by(
+    plans: Lifecycle, documents: Documents, junctions: Iterable[str], at: datetime
+) -> frozenset[str]:
+    """Return the names of the keys that signed what junctions have or are to have."""
+    found = set()
+    for key in junctions:
+        record = plans.junction(key)
+        for version in _versions(plans, record, at):
+            found.add(kid_of((await documents.get(version.plan)).decode()))
+            if version.activation is not None:
+                found.add(kid_of(version.activation))
+        if record.order is not None:
+            found.add(kid_of(record.order.token))
+    return frozenset(found)
+
+
+def _versions(plans: Lifecycle, record: JunctionRecord, at: datetime) -> Iterator[Version]:
+    for has in record.slots.values():
+        for version in (still_in_force(plans, record.key, has, at), has.current, has.pending):
+            if version is not None:
+                yield version
