@@ -138,6 +138,7 @@ def test_a_set_is_rolled_back_to_what_was_before(tmp_path: Path) -> None:
         for version in (1, 2):
             sets.append(await service.published(_one(HERE)))
             await _bring_in(service, sets[-1], version, HERE)
+            service.clock.wait(seconds=11)  # it begins
         first = await service.ask("POST", f"/plan-sets/{sets[0]}/roll-back", WHY, who="approver")
         assert first.status_code == 409  # it is superseded
         hold = {"until": "2026-11-27T08:00:00Z", **WHY}
@@ -173,6 +174,7 @@ def test_a_roll_back_that_another_publication_overtakes_leaves_nothing_behind(
         for version in (1, 2):
             last = await service.published(_one(HERE))
             await _bring_in(service, last, version, HERE)
+            service.clock.wait(seconds=11)  # it begins
         centre, read = service.centre, service.centre.plan_documents.before
         overtaken = []
 
