@@ -14,6 +14,7 @@ from signals.instants import instant_text
 from signals.lifecycle.decision import Decision
 from signals.lifecycle.facts import Fact
 from signals.lifecycle.records import GroupState, Lifecycle, PlanSetRecord, SetState, Slot, Version
+from signals.names import same_name
 from signals.texts import is_line
 from traffic.errors import InputError, RefusedError
 
@@ -146,7 +147,7 @@ def approve(state: Lifecycle, at: datetime, who: str, plan_set: str, *, four_eye
     """Approve a set that has been checked; with `four_eyes` its author may not."""
     decision = Decision(state, at, who)
     record = state.plan_set_in(plan_set, SetState.CHECKED)
-    if four_eyes and record.author == who:
+    if four_eyes and same_name(record.author, who):
         hint = "Ask another person with the role approver, or switch the setting four_eyes off"
         rule = "must be approved by somebody else than its author"
         raise RefusedError(rule, field=f"plan set {plan_set}", value=who, hint=hint, status=403)

@@ -110,6 +110,22 @@ def test_who_does_not_switch_is_told_and_the_alarm_ends_with_the_set(tmp_path: P
     serving(tmp_path, test)
 
 
+def test_a_refusal_is_not_lost_because_its_reason_is_long(tmp_path: Path) -> None:
+    async def test(service: Service) -> None:
+        await service.register(HERE)
+        plan_set = await service.published(_one(HERE))
+        await say(service, HERE, 1, "refused", reason="green " * 500)
+        assert await _state(service, plan_set) == "kept"
+        (alarm,) = await _alarms(service)
+        assert "green gree ... (cut, of 3000 characters)" in alarm["text"]
+        (refused,) = [
+            entry for entry in service.centre.ledger._in_memory(1) if entry.kind == "junction.refused"
+        ]
+        assert len(refused.data["reason"]) == len(refused.why) == 1000
+
+    serving(tmp_path, test)
+
+
 def test_what_is_withdrawn_is_taken_back_as_far_as_it_has_not_been_activated(tmp_path: Path) -> None:
     async def test(service: Service) -> None:
         await service.register(HERE, ELSEWHERE)

@@ -225,6 +225,15 @@ def test_an_author_does_not_approve_her_own_set() -> None:
     desk.enter(AUTHOR, lambda s, at, w: decisions.approve(s, at, w, plan_set, four_eyes=False))
 
 
+@pytest.mark.parametrize("alias", ["AIGERIM", "\u0410igerim", "Aigerim\u200b"])
+def test_an_author_who_is_spelt_in_another_way_is_still_the_author(alias: str) -> None:
+    desk = Desk()
+    plan_set = desk.draft(TWO)
+    desk.check(plan_set)
+    with pytest.raises(RefusedError, match="somebody else than its author"):
+        desk.approve(plan_set, alias)
+
+
 def test_a_set_with_findings_is_refused_for_good() -> None:
     desk = Desk()
     plan_set = desk.draft(TWO)
