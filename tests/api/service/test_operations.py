@@ -207,6 +207,35 @@ def test_a_roll_back_that_another_publication_overtakes_leaves_nothing_behind(
     serving(tmp_path, test)
 
 
+def test_a_roll_back_asks_what_controllers_can_do_and_ends_with_the_plans_that_it_brings_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class NoRoom:
+        async def findings(self, *_: Any) -> list[str]:
+            return ["no stored plan is left"]
+
+    async def test(service: Service) -> None:
+        await service.register(HERE)
+        for version, end in ((1, "2026-11-27T12:00:00Z"), (2, None)):
+            last = await service.published(_one(HERE), valid_until=end)
+            await _bring_in(service, last, version, HERE)
+            service.clock.wait(seconds=11)
+        path = f"/plan-sets/{last}/roll-back"
+        with monkeypatch.context() as patch:
+            patch.setattr(service.centre, "limits", NoRoom())
+            refused = await service.ask("POST", path, WHY, who="approver")
+        assert (refused.status_code, refused.json()["value"]) == (422, "no stored plan is left")
+        back = await service.done("POST", path, WHY, who="approver", status=201)
+        assert back["valid_until"] == "2026-11-27T12:00:00.000Z"
+        await _bring_in(service, back["id"], 3, HERE)
+        current = (await assignment(service, HERE))["slots"]["base"]["current"]
+        plan = service.trusted.verify(current["plan"], Typ.PLAN)
+        activation = service.trusted.verify(current["activation"], Typ.ACTIVATION)
+        assert plan["valid_until"] == activation["until"] == "2026-11-27T12:00:00.000Z"
+
+    serving(tmp_path, test)
+
+
 async def _plan(service: Service, version: int) -> str:
     current = (await assignment(service, HERE))["slots"]["base"]["current"]
     assert current["version"] == version
