@@ -134,6 +134,10 @@ class Sites:
         site = self.by_junction.get(junction)
         if site is None:
             return []
+        if self._is_registered(junction):  # by another replica, since this one was started
+            return [
+                f"{junction}: it has two controllers: one is registered that speaks HTTP, and this one speaks RSMP"
+            ]
         others = []
         for content in kept(plans, junction, self._clock()):
             with suppress(InputError):  # what the site cannot have takes no room

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from api.centre.presence import Presence
+from api.centre.security import issue, register_controller
 from api.rsmp_bridge.bridge import Bridge
 from api.rsmp_bridge.files import read_sites, secret_file
 from api.store.reports import Reports
@@ -211,6 +213,21 @@ def test_a_junction_has_one_controller(tmp_path: Path) -> None:
         assert answer.status_code == 409
         assert "has a controller that speaks RSMP, by its capability file" in answer.json()["detail"]
         assert "Remove that file" in answer.json()["hint"]
+        # A replica that has not the file lets it be registered; then nothing is published here.
+        await service.centre.ledger.commit(
+            lambda state, _at: register_controller(state.access, first, issue(secrets.token_bytes)),
+            who="admin",
+            why="elsewhere",
+        )
+        new = {"document": one(document()), "why": "test"}
+        made = await service.done("POST", "/plan-sets", new, who="engineer", status=201)
+        checked = await service.done(
+            "POST", f"/plan-sets/{made['id']}/check", {"why": "test"}, who="engineer"
+        )
+        assert checked["state"] == "refused"
+        assert "it has two controllers" in checked["findings"][0]
+        gone = {"why": "one is enough"}
+        await service.done("POST", f"/controllers/{first}/revoke", gone, who="admin", status=204)
 
     commission(tmp_path, found[:1])
     serving(tmp_path, registered, rsmp_port=0)
