@@ -109,6 +109,7 @@ def plan_payload(
         Of the day types.
     """
     junction = schedule.plan_sets[0][row].junction
+    until = record.until_of(junction.key)
     plans = [
         {**plan_to_dict(plans[row]), "name": plans.name, "version": version} for plans in schedule.plan_sets
     ]
@@ -121,7 +122,7 @@ def plan_payload(
         "tables": junction.digest,
         "issued_at": instant_text(issued_at),
         "activate_from": instant_text(record.activate_from or issued_at),
-        "valid_until": None if record.valid_until is None else instant_text(record.valid_until),
+        "valid_until": None if until is None else instant_text(until),
         "epoch": EPOCH,
         "time_zone": time_zone,
         "plans": plans,

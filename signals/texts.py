@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["as_line", "escaped", "is_line"]
+__all__ = ["as_line", "cut", "escaped", "is_line"]
 
 _UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 """Characters that end a line, move the cursor, or turn the direction of what follows."""
@@ -18,6 +18,12 @@ def is_line(text: str) -> bool:
 def as_line(text: str) -> str:
     """Return `text` with a space in the place of what would not be shown in its line."""
     return _UNSEEN.sub(" ", text)
+
+
+def cut(text: str, longest: int) -> str:
+    """Return `text` of at most so many characters, with a mark where it was cut."""
+    mark = f" ... (cut, of {len(text)} characters)"
+    return text if len(text) <= longest else text[: longest - len(mark)] + mark
 
 
 def escaped(text: str) -> str:

@@ -64,5 +64,8 @@ class Limits(Protocol):
     async def findings(self, plans: Lifecycle, junction: str, schedule: Schedule, row: int) -> list[str]:
         """Return what stands against giving a controller the plans of a schedule."""
 
+    def require_none(self, junction: str) -> None:
+        """Raise `RefusedError` for a junction that has such a controller already."""
+
     def require_order(self, junction: str, mode: OrderMode) -> None:
         """Raise `RefusedError` for an order that a controller cannot carry out."""

@@ -51,6 +51,12 @@ def _require_numbers(plans: Lifecycle, numbers: Mapping[str, int]) -> None:
         raise StaleError
 
 
+def _require_ends(now: PlanSetRecord, signed: PlanSetRecord) -> None:
+    """Raise unless the plans of a set end when they were signed to end."""
+    if (now.valid_until, now.ends) != (signed.valid_until, signed.ends):
+        raise StaleError
+
+
 class Centre:
     """Everything that can be asked of the service about plans.
 
@@ -168,6 +174,12 @@ class Centre:
                 found += await self.limits.findings(self.plans, key, schedule, row)
         return found
 
+    async def _require_within_limits(self, schedules: Mapping[str, tuple[Schedule, int]]) -> None:
+        for finding in await self._beyond_limits(schedules):
+            raise InputError(
+                "must be one that its controllers can carry out", field="plan set", value=finding
+            )
+
     async def publish(
         self, plan_set: str, actor: Actor, why: str, command: str | None, *, condition: Condition = _always
     ) -> PlanSetRecord:
@@ -188,10 +200,9 @@ class Centre:
         condition(self.plans)
         record = decisions.require_publishable(self.plans, at, actor.name, plan_set)
         schedules = await self.plan_documents.schedules(self.plans, record)
-        for finding in await self._beyond_limits(schedules):  # it may have changed since the set was checked
-            raise InputError(
-                "must be one that its controllers can carry out", field="plan set", value=finding
-            )
+        await self._require_within_limits(
+            schedules
+        )  # what they are may have changed since the set was checked
         numbers = {key: self.plans.junction(key).last_version + 1 for key in record.junctions}
         tokens = await asyncio.to_thread(self.signatory.plans, record, schedules, numbers, at)
         versions = {key: decisions.NewVersion(numbers[key], digest(token)) for key, token in tokens.items()}
@@ -237,6 +248,7 @@ class Centre:
             prepared = facts.applied(prepared, fact, at, actor.name)
         record = prepared.plan_set(wanted.id)
         schedules = await self.plan_documents.before(plans, sources)
+        await self._require_within_limits(schedules)
         numbers = {key: plans.junction(key).last_version + 1 for key in record.junctions}
         tokens = await asyncio.to_thread(self.signatory.plans, record, schedules, numbers, at)
         versions = {key: decisions.NewVersion(numbers[key], digest(token)) for key, token in tokens.items()}
@@ -248,6 +260,7 @@ class Centre:
             ready = state.plans
             for fact in found:
                 ready = facts.applied(ready, fact, at, actor.name)
+            _require_ends(ready.plan_set(wanted.id), record)
             deadline = at + self.rules.ack_deadline
             found += decisions.publish(ready, at, actor.name, wanted.id, versions, deadline=deadline)
             return Decision(found, [content, *tokens.values()])
@@ -255,7 +268,10 @@ class Centre:
         return await self.ledger.commit(decide, who=actor.name, why=why, command=command)
 
     def _before(self, plans: Lifecycle, plan_set: str) -> tuple[decisions.Draft, dict[str, list[str]], bytes]:
-        """Return the set that rolls another one back, which sets its plans are of, and its document."""
+        """Return the set that rolls another one back, which sets its plans are of, and its document.
+
+        When it ends follows from these sets, and is decided on with it.
+        """
         of = plans.plan_set(plan_set)
         sources: dict[str, list[str]] = {}
         for key, source in decisions.rollback_sources(plans, plan_set).items():
@@ -273,7 +289,6 @@ class Centre:
             slot=of.slot,
             document=digest(content),
             groups=groups,
-            valid_until=of.valid_until,
             rollback_of=plan_set,
         )
         return wanted, sources, content
@@ -295,7 +310,9 @@ class Centre:
             record = state.plans.plan_set(plan_set)
             end = at if until is None else until
             tokens = {
-                key: self.signatory.activation(record, key, current.number, at, since=at, until=end)
+                key: self.signatory.activation(
+                    record, key, current.number, at, since=at, until=min(end, current.until or end)
+                )
                 for key in sorted(decisions.active_junctions(state.plans, record))
                 if (current := state.plans.junction(key).slot(record.slot).current)
             }

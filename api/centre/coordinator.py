@@ -84,7 +84,7 @@ class Coordinator:
         since = at + self._centre.rules.lead
         if record.activate_from is not None:
             since = max(since, record.activate_from)
-        tokens = await asyncio.to_thread(self._centre.signatory.activations, record, what.versions, at, since)
+        tokens = await asyncio.to_thread(self._centre.signatory.activations, record, what, at, since)
 
         def decide(plans: Lifecycle, at: datetime, who: str) -> list[Fact]:
             return coordination.activate(plans, at, who, what, tokens, since)

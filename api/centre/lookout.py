@@ -8,9 +8,10 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from api.centre.background import alongside
+from api.centre.damping import Damping
 from api.centre.following import Following
 from api.store.errors import StoreUnavailable
-from signals.lifecycle.watch import changed, junction_findings, silent_findings, watched
+from signals.lifecycle.watch import Finding, changed, cleared, junction_findings, silent_findings, watched
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
     from api.centre.centre import Centre
     from api.centre.presence import Presence
-    from signals.lifecycle.watch import Finding
 
 __all__ = ["Lookout"]
 
@@ -53,6 +53,7 @@ class Lookout:
         self._clock = clock
         self._who = who
         self._following = Following()
+        self._damping = Damping()
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -71,14 +72,35 @@ class Lookout:
                 _LOG.exception("Alarms could not be told")
 
     async def step(self) -> None:
-        """Tell who is silent now."""
+        """Tell who is silent now, and clear what nobody tells of any more."""
         now = self._clock()
-        controllers = self._centre.ledger.state.access.controllers
+        controllers = set(self._centre.ledger.state.access.controllers) & set(self._centre.city.junctions)
         heard = {
             key: max(self._presence.since, self._presence.heard(key) or self._presence.since)
-            for key in controllers
+            for key in sorted(controllers)
         }
         await self.tell("silent:", silent_findings(heard, now, self._silent_after))
+        await self._clear_what_is_over(now, controllers)
+
+    async def _clear_what_is_over(self, now: datetime, controllers: set[str]) -> None:
+        """Clear alarms whose time has come, and those on the status of controllers that there are no more."""
+        alarms = self._centre.plans.alarms
+        over = {
+            alarm.id
+            for alarm in alarms.values()
+            if alarm.id.startswith("status:") and not controllers.issuperset(alarm.junctions)
+        }
+        for waits in self._damping.waiting:
+            if waits not in alarms:
+                self._damping.forget(waits)
+            elif not self._damping.stands(alarms[waits], now):
+                over.add(waits)
+        if over:
+            await self._centre.commit(
+                lambda plans, at, who: cleared(plans, at, who, over), self._who, "not seen any more"
+            )
+            for alarm in over:
+                self._damping.clear(alarms[alarm], now)
 
     async def status(
         self,
@@ -96,13 +118,27 @@ class Lookout:
         recent
             The whole status, where it has not waited.
         """
-        found = junction_findings(junction, fault=fault, clock=clock, received=received)
+        raised = self._centre.plans.alarms
+        found = junction_findings(junction, fault=fault, clock=clock, received=received, raised=raised)
         found |= self._following.findings(self._centre.plans, junction, recent, received)
         await self.tell(f"status:{junction}:", found)
 
     async def tell(self, prefix: str, found: Mapping[str, Finding]) -> None:
-        """Raise alarms on what is found, and clear those beginning with `prefix` that are not found any more."""
-        if changed(self._centre.plans, prefix, found):
-            await self._centre.commit(
-                lambda plans, at, who: watched(plans, at, who, prefix, found), self._who, "seen"
-            )
+        """Raise alarms on what is found, and clear those beginning with `prefix` that are not found any more.
+
+        Where they come and go, they stand a little longer.
+        """
+        plans, now = self._centre.plans, self._clock()
+        self._damping.found(found)
+        gone = [one for one in plans.alarms.values() if one.id.startswith(prefix) and one.id not in found]
+        standing = [one for one in gone if self._damping.stands(one, now)]
+        kept = {one.id: Finding(one.kind, one.text, one.junctions[0]) for one in standing}
+        wanted = {**found, **kept}
+        if not changed(plans, prefix, wanted):
+            return
+        await self._centre.commit(
+            lambda plans, at, who: watched(plans, at, who, prefix, wanted), self._who, "seen"
+        )
+        for one in gone:
+            if one.id not in kept:
+                self._damping.clear(one, now)

@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 
 from signals.instants import instant_text, optional_instant
 from signals.lifecycle.facts import Fact
+from signals.names import folded, same_name
 from signals.texts import is_line
 from traffic.errors import InputError, RefusedError, UnknownError
 
@@ -50,7 +51,7 @@ LONGEST_TOKEN = timedelta(days=366)
 
 _FORM = re.compile(r"jsy_([0-9a-f]{16})_([A-Za-z0-9_-]{43})")
 _NAME = re.compile(r"\S(.{0,78}\S)?")
-_NOT_PEOPLE = ("controller:", "service", "first start")
+_NOT_PEOPLE = tuple(map(folded, ("controller:", "service", "first start")))
 
 
 class Right(StrEnum):
@@ -214,9 +215,10 @@ def create_token(
     """Make a token for a person or a feed; the token of the first start makes an administrator and is spent."""
     if not is_valid(access, by.token, at):
         raise RefusedError("has been spent or revoked", field="token", value=by.token, status=403)
-    if not (_NAME.fullmatch(name) and is_line(name)) or name.casefold().startswith(_NOT_PEOPLE):
+    if not (_NAME.fullmatch(name) and is_line(name)) or folded(name).startswith(_NOT_PEOPLE):
         rule = "must be a name of 1 to 80 characters in a line, and not that of a controller or the service"
         raise InputError(rule, field="name", value=name)
+    _require_own_name(access, name)
     if not roles or Role.CONTROLLER in roles:
         hint = "Controllers are registered with their junction"
         raise InputError("must be roles of people or feeds", field="roles", value=list(roles), hint=hint)
@@ -237,6 +239,15 @@ def create_token(
     if by.once:
         facts.append(Fact("token.revoked", {"token": by.token, "because": "spent"}))
     return facts
+
+
+def _require_own_name(access: Access, name: str) -> None:
+    """Raise where a name can be mistaken for that of somebody else: whoever approves must be seen to be another."""
+    for credential in access.credentials.values():
+        if credential.name != name and credential.junction is None and same_name(credential.name, name):
+            hint = "Take that very name for another token of the same person, or one that nobody can mistake for it"
+            rule = f"must not look like {credential.name!r}, who has a token"
+            raise InputError(rule, field="name", value=name, hint=hint)
 
 
 def _created(

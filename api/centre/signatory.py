@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 
 from api.centre.plan_documents import Schedules
+from signals.lifecycle.coordination import Ready
 from signals.lifecycle.records import OrderMode, PlanSetRecord, Slot
 from signals.payloads import activation_payload, keys_payload, order_payload, plan_payload
 from signals.signing import Signer, TrustedKeys, Typ
@@ -82,12 +83,12 @@ class Signatory:
         return self.signer.sign(Typ.ACTIVATION, payload)
 
     def activations(
-        self, record: PlanSetRecord, versions: Mapping[str, int], at: datetime, since: datetime
+        self, record: PlanSetRecord, what: Ready, at: datetime, since: datetime
     ) -> dict[str, str]:
-        """Return the signed activations of a group."""
+        """Return the signed activations of a group, with the ends that it was found with."""
         return {
-            key: self.activation(record, key, version, at, since=since, until=record.valid_until)
-            for key, version in versions.items()
+            key: self.activation(record, key, version, at, since=since, until=what.ends[key])
+            for key, version in what.versions.items()
         }
 
     def order(

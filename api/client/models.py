@@ -107,6 +107,7 @@ class PlanSet(Answer):
     published_at: Instant | None
     activate_from: Instant | None
     valid_until: Instant | None
+    ends: dict[str, Instant] = Field(default_factory=dict)
     deadline: Instant | None
     rollback_of: str | None
     document: str

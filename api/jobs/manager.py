@@ -295,8 +295,14 @@ class Jobs:
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
-    def _ours(self, job: Job) -> bool:
-        return job.state is JobState.RUNNING and job.owner == self._owner
+    def _ours(self, job: Job) -> Callable[[Job], bool]:
+        """Return what tells whether work on a job is still that which was begun: another slot may have begun anew."""
+
+        def ours(current: Job) -> bool:
+            same = (current.owner, current.attempts) == (self._owner, job.attempts)
+            return current.state is JobState.RUNNING and same
+
+        return ours
 
     async def _renewed(self, job: Job, outcome: Outcome) -> Job | None:
         """Renew the lease and tell the progress; return the job, or `None` where it is not ours any more."""
@@ -305,7 +311,7 @@ class Jobs:
             return current.changed(lease_until=self._clock() + self._lease(), progress=outcome.progress)
 
         try:
-            return await self._change(job.key, self._ours, renewed)
+            return await self._change(job.key, self._ours(job), renewed)
         except self._unavailable as error:
             # Whether it is still ours is seen when the store is there again.
             self._log.warning("a lease was not renewed", job=job.key, reason=str(error))
@@ -337,7 +343,7 @@ class Jobs:
         def settled(current: Job) -> Job:
             return outcome.settled(current, self._clock(), plans, _MOST_ATTEMPTS)
 
-        return await self._change(job.key, self._ours, settled)
+        return await self._change(job.key, self._ours(job), settled)
 
     async def _give_back(self, job: Job) -> None:
         """Let others work on a job, as this process ends; that it ends is not the job's fault."""
@@ -350,7 +356,7 @@ class Jobs:
         away: tuple[type[Exception], ...] = (TimeoutError, *self._unavailable)
         try:
             async with asyncio.timeout(self._limits.lease_seconds):
-                await self._change(job.key, self._ours, queued)
+                await self._change(job.key, self._ours(job), queued)
         except away as error:
             # Its lease runs out, and then it is begun again all the same.
             self._log.warning("a job was not given back", job=job.key, reason=str(error))

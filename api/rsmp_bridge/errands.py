@@ -18,7 +18,7 @@ from signals.lifecycle import decisions
 from signals.lifecycle.watch import LARGEST_SKEW
 from signals.rsmp.mapping import RsmpPlan
 from signals.rsmp.statuses import ClockStatus, FlashStatus, OnStatus, PlanStatus
-from signals.texts import as_line
+from signals.texts import as_line, cut
 from traffic.errors import InputError, JasylError
 
 if TYPE_CHECKING:
@@ -69,6 +69,7 @@ class Errands:
         self._capability, self._junction = site.capability, site.junction
         self._who = f"controller:{site.junction}"
         self._clock_read: datetime | None = None
+        self._flash_until: datetime | None = None
 
     async def require_possible(self, target: Target) -> None:
         """Raise `InputError` for an order that RSMP cannot carry."""
@@ -121,7 +122,7 @@ class Errands:
             )
 
     async def _refuse(self, version: Version, error: Exception) -> None:
-        reason = as_line(str(error))[:_REASON]
+        reason = cut(as_line(str(error)), _REASON)
         await self._parts.centre.commit(
             lambda plans, at, who: decisions.refuse(plans, at, who, self._junction, version.number, reason),
             self._who,
@@ -205,12 +206,12 @@ class Errands:
         supervisor, site = self._parts.supervisor, self._capability.site
         flash = await supervisor.read(site, FlashStatus)
         if target.mode == "flash":
-            if not all(flash.states):
-                assert target.flash_until is not None
-                left_s = (target.flash_until - self._parts.clock()).total_seconds()
-                # It ends by itself in the site too, should nobody be here to end it.
-                await supervisor.set_mode(site, "YellowFlash", timeout_min=max(1, math.ceil(left_s / 60)))
+            if not all(flash.states) or (
+                "forced" in flash.sources and self._flash_until != target.flash_until
+            ):
+                await self._flash(target)
             return
+        self._flash_until = None
         on = await supervisor.read(site, OnStatus)
         dark = [source for state, source in zip(on.states, on.sources, strict=False) if not state]
         flashing = [source for state, source in zip(flash.states, flash.sources, strict=False) if state]
@@ -218,6 +219,15 @@ class Errands:
             await supervisor.set_mode(site, "NormalControl")
         elif dark or flashing:
             raise NotYetError(f"the site is dark or flashes, by {(dark + flashing)[0]}", patient=False)
+
+    async def _flash(self, target: Target) -> None:
+        """Order flash, anew where it is to last longer or shorter than was ordered or than is known."""
+        assert target.flash_until is not None
+        left_s = (target.flash_until - self._parts.clock()).total_seconds()
+        # It ends by itself in the site too, should nobody be here to end it.
+        minutes = max(1, math.ceil(left_s / 60))
+        await self._parts.supervisor.set_mode(self._capability.site, "YellowFlash", timeout_min=minutes)
+        self._flash_until = target.flash_until
 
     async def _run(self, target: Target) -> None:
         content = target.content

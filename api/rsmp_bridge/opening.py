@@ -26,10 +26,10 @@ async def served_sites(settings: Settings, around: Around) -> AsyncIterator[Brid
     """Serve the RSMP sites of the data folder inside the block; nothing listens where no site may connect."""
     folder, centre = settings.data_folder / "rsmp", around.centre
     files = await asyncio.to_thread(read_sites, folder, centre.city.junctions) if settings.rsmp else []
-    for row in files:
+    sites = Sites(files, centre, time_zone=settings.time_zone, clock=around.clock)
+    for row in sites.files:
         if row.problem is not None:
             logger("rsmp").error("capability file cannot be used", file=str(row.file), problem=row.problem)
-    sites = Sites(files, centre, time_zone=settings.time_zone, clock=around.clock)
     if files:
         centre.limits = sites
     tls = server_tls(

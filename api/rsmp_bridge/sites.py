@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -86,8 +86,8 @@ class Sites:
         time_zone: str,
         clock: Callable[[], datetime],
     ) -> None:
-        self.files = tuple(files)
         self._centre, self._clock = centre, clock
+        self.files = tuple(map(self._alone, files))
         self.by_id: dict[str, Site] = {}
         self.unusable: dict[str, str] = {}
         for row in self.files:
@@ -101,6 +101,27 @@ class Sites:
             self.by_id[capability.site] = Site(capability, Contents(centre, capability, tables))
         self.by_junction = {site.junction: site for site in self.by_id.values()}
 
+    def _alone(self, row: Commissioned) -> Commissioned:
+        """Return a capability file as it can be used: not where a controller is registered for its junction."""
+        capability = row.capability
+        if capability is None or row.problem is not None or not self._is_registered(capability.junction):
+            return row
+        rule = "must be the only controller of its junction, and one is registered that speaks HTTP"
+        hint = "Revoke that one (POST /v1/controllers/.../revoke), or remove this file; then start the service again"
+        error = InputError(rule, file=row.file, field="junction", value=capability.junction, hint=hint)
+        return replace(row, problem=str(error))
+
+    def _is_registered(self, junction: str) -> bool:
+        return junction in self._centre.ledger.state.access.controllers
+
+    def require_none(self, junction: str) -> None:
+        """Raise `RefusedError` for the junction of a site: a junction has one controller."""
+        for row in self.files:
+            if row.capability is not None and row.capability.junction == junction:
+                rule = f"has a controller that speaks RSMP, by its capability file {row.file.name}"
+                hint = "Remove that file from the folder rsmp of every replica, and start them again"
+                raise RefusedError(rule, field="junction", value=junction, hint=hint)
+
     @property
     def capabilities(self) -> Mapping[str, Capability]:
         """What the sites can do, by site id."""
@@ -113,6 +134,10 @@ class Sites:
         site = self.by_junction.get(junction)
         if site is None:
             return []
+        if self._is_registered(junction):  # by another replica, since this one was started
+            return [
+                f"{junction}: it has two controllers: one is registered that speaks HTTP, and this one speaks RSMP"
+            ]
         others = []
         for content in kept(plans, junction, self._clock()):
             with suppress(InputError):  # what the site cannot have takes no room

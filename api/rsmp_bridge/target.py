@@ -84,11 +84,14 @@ def _content(plans: Lifecycle, record: JunctionRecord, slot: Slot, now: datetime
     current = has.current
     if current is None or (current.until is not None and current.until <= now):
         return None
-    since = plans.sets[current.plan_set].group_of(record.key).activate_at
+    since = plans.begins_at(record.key, slot)
     if since is None or since <= now:
         return Content(slot, current.plan_set, current)
     before = plans.sets.get(has.before or "")
-    if before is None or (before.valid_until is not None and before.valid_until <= now):
+    if before is None:
+        return None
+    begun, until = before.group_of(record.key).activate_at, before.until_of(record.key)
+    if (begun is not None and begun > now) or (until is not None and until <= now):
         return None
     return Content(slot, before.id, None)
 
@@ -97,11 +100,11 @@ def next_change(plans: Lifecycle, junction: str, now: datetime) -> datetime | No
     """Return when time alone changes next what the site is to show."""
     record = plans.junction(junction)
     moments = [] if record.order is None else [record.order.expires_at]
-    for has in record.slots.values():
+    for slot, has in record.slots.items():
         if has.current is not None:
-            moments += [has.current.until] if has.current.until is not None else []
-            since = plans.sets[has.current.plan_set].group_of(junction).activate_at
-            moments += [since] if since is not None else []
+            before = plans.sets.get(has.before or "")
+            ends = has.current.until, None if before is None else before.until_of(junction)
+            moments += [at for at in (*ends, plans.begins_at(junction, slot)) if at is not None]
     return min((at for at in moments if at > now), default=None)
 
 

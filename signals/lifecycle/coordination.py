@@ -29,22 +29,31 @@ SETTLING = timedelta(minutes=6)
 
 @dataclass(frozen=True)
 class Ready:
-    """A group all of whose members have accepted, and the versions that it waits to switch to."""
+    """A group all of whose members have accepted: the versions that it waits to switch to, and when each ends."""
 
     plan_set: str
     group: str
     versions: Mapping[str, int]
+    ends: Mapping[str, datetime | None]
 
 
 def ready(state: Lifecycle, at: datetime) -> list[Ready]:
     """Return the groups that can be activated."""
     return [
-        Ready(record.id, group.name, _pending(state, record, group))
+        Ready(record.id, group.name, _pending(state, record, group), _ends(record, group))
         for record in _live(state)
-        if record.valid_until is None or record.valid_until > at
         for group in record.groups.values()
-        if group.state is GroupState.PENDING and not group.missing
+        if group.state is GroupState.PENDING and not group.missing and not _over(record, group, at)
     ]
+
+
+def _ends(record: PlanSetRecord, group: GroupRecord) -> dict[str, datetime | None]:
+    return {key: record.until_of(key) for key in group.members}
+
+
+def _over(record: PlanSetRecord, group: GroupRecord, at: datetime) -> bool:
+    """Return whether the plans of a member have ended: then the group cannot switch as a whole."""
+    return any(end is not None and end <= at for end in _ends(record, group).values())
 
 
 def _pending(state: Lifecycle, record: PlanSetRecord, group: GroupRecord) -> dict[str, int]:
@@ -85,6 +94,11 @@ def activate(
         raise RefusedError("must be complete", field=f"group {group.name}", value=list(group.missing))
     if set(activations) != set(group.members):
         raise RefusedError("must be for each member", field=f"group {group.name}, activations")
+    if dict(what.ends) != _ends(
+        record, group
+    ):  # somebody has ended the set since the activations were signed
+        raise RefusedError("must end with its set", field=f"group {group.name}, activations")
+    _require_begun(state, at, record, group, activate_at)
     left = {
         current.plan_set
         for key in group.members
@@ -103,6 +117,17 @@ def activate(
     return decision.facts
 
 
+def _require_begun(
+    state: Lifecycle, at: datetime, record: PlanSetRecord, group: GroupRecord, activate_at: datetime
+) -> None:
+    """Raise where a member has a plan that begins first: the group waits for it, so that it is not left out."""
+    for key in group.members:
+        begins_at = state.begins_at(key, record.slot)
+        if begins_at is not None and at < begins_at < activate_at:
+            rule = f"must wait until {instant_text(begins_at)}, when the plan of {key} from before begins"
+            raise RefusedError(rule, field=f"group {group.name}", value=instant_text(activate_at))
+
+
 def tidy(state: Lifecycle, at: datetime, who: str) -> list[Fact]:
     """Return what time has brought: deadlines that have passed, sets, orders and holds that have ended."""
     decision = Decision(state, at, who)
@@ -118,11 +143,10 @@ def tidy(state: Lifecycle, at: datetime, who: str) -> list[Fact]:
 
 def _tidy_set(decision: Decision, record: PlanSetRecord) -> None:
     at = decision.at
-    over = record.valid_until is not None and record.valid_until <= at
     for group in record.groups.values():
         if group.state is not GroupState.PENDING:
             _tell_late(decision, record, group)
-        elif over:
+        elif _over(record, group, at):
             decision.keep(decision.state.sets[record.id], group, "its validity has ended")
         elif group.missing and record.deadline is not None and record.deadline <= at:
             decision.keep(decision.state.sets[record.id], group, "not every member has acknowledged in time")
@@ -134,9 +158,14 @@ def _tidy_set(decision: Decision, record: PlanSetRecord) -> None:
         and current.until is not None
         and current.until <= at
     ]
-    if ended and record.state in {SetState.ACKNOWLEDGED, SetState.IN_FORCE}:
+    left = [key for key in record.junctions if decision.has(key, record) and key not in ended]
+    if record.state in {SetState.ACKNOWLEDGED, SetState.IN_FORCE} and not left:
         decision.record("plan_set.expired", plan_set=record.id, junctions=ended)
         decision.settle(record.id)
+    elif ended and left:
+        decision.record("plan_set.expired_in_part", plan_set=record.id, junctions=ended)
+        for name in record.groups:
+            decision.conclude_group(record.id, name)
 
 
 def _tell_late(decision: Decision, record: PlanSetRecord, group: GroupRecord) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from signals.instants import instant_text
@@ -15,6 +15,7 @@ from signals.lifecycle.decision import Decision
 from signals.lifecycle.facts import Fact
 from signals.lifecycle.in_force import still_in_force
 from signals.lifecycle.records import GroupState, Lifecycle, PlanSetRecord, SetState, Slot, Version
+from signals.names import same_name
 from signals.texts import is_line
 from traffic.errors import InputError, RefusedError
 
@@ -54,6 +55,8 @@ class Draft:
         Junctions that switch together, by the name of their group; each junction is in one.
     activate_from, valid_until
         It may not be in force before, and not after.
+    ends
+        When the plans of a junction end, where that is before the set does.
     """
 
     id: str
@@ -64,6 +67,7 @@ class Draft:
     activate_from: datetime | None = None
     valid_until: datetime | None = None
     rollback_of: str | None = None
+    ends: Mapping[str, datetime] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -83,6 +87,7 @@ def draft(state: Lifecycle, at: datetime, who: str, new: Draft) -> list[Fact]:
     _check_groups(new)
     _check_validity(new, at)
     decision = Decision(state, at, who)
+    ends = {key: instant_text(end) for key, end in new.ends.items()}
     decision.record(
         "plan_set.drafted",
         plan_set=new.id,
@@ -93,6 +98,7 @@ def draft(state: Lifecycle, at: datetime, who: str, new: Draft) -> list[Fact]:
         activate_from=None if new.activate_from is None else instant_text(new.activate_from),
         valid_until=None if new.valid_until is None else instant_text(new.valid_until),
         rollback_of=new.rollback_of,
+        **({"ends": ends} if ends else {}),
     )
     return decision.facts
 
@@ -142,7 +148,7 @@ def approve(state: Lifecycle, at: datetime, who: str, plan_set: str, *, four_eye
     """Approve a set that has been checked; with `four_eyes` its author may not."""
     decision = Decision(state, at, who)
     record = state.plan_set_in(plan_set, SetState.CHECKED)
-    if four_eyes and record.author == who:
+    if four_eyes and same_name(record.author, who):
         hint = "Ask another person with the role approver, or switch the setting four_eyes off"
         rule = "must be approved by somebody else than its author"
         raise RefusedError(rule, field=f"plan set {plan_set}", value=who, hint=hint, status=403)
@@ -166,7 +172,23 @@ def require_publishable(state: Lifecycle, at: datetime, who: str, plan_set: str)
         if junction.hold is not None and junction.hold.until > at and junction.hold.by != who:
             rule = f"is held until {instant_text(junction.hold.until)}"
             raise RefusedError(rule, field=f"junction {key}", value=junction.hold.by)
+        _require_none_between(state, at, record, key)
     return record
+
+
+def _require_none_between(state: Lifecycle, at: datetime, record: PlanSetRecord, key: str) -> None:
+    """Raise where a junction has a version that begins before this set may: a slot has one that is to come."""
+    begins_at = state.begins_at(key, record.slot)
+    since = max(at, record.activate_from) if record.activate_from else at
+    if begins_at is None or not at < begins_at < since:
+        return
+    current = state.junction(key).slot(record.slot).current
+    assert current is not None
+    hint = "Take that set back first: roll it back, or publish one that begins no later; or wait until it has begun"
+    rule = (
+        f"has a plan of the set {current.plan_set} that begins at {instant_text(begins_at)}, before this one"
+    )
+    raise RefusedError(rule, field=f"junction {key}", value=instant_text(since), hint=hint)
 
 
 def publish(
@@ -349,7 +371,8 @@ def prepared_rollback(
     new
         The set, with `rollback_of`.
     sources
-        Junctions by the set that they had before; it must still be so.
+        Junctions by the set that they had before; it must still be so. Their plans end when they would have ended;
+        those that have ended are refused.
     """
     assert new.rollback_of is not None
     found = rollback_sources(state, new.rollback_of)
@@ -357,9 +380,26 @@ def prepared_rollback(
         hint = "Look at it again"
         raise RefusedError("has changed meanwhile", field=f"plan set {new.rollback_of}", hint=hint)
     decision = Decision(state, at, who)
-    for fact in draft(state, at, who, new):
+    for fact in draft(state, at, who, _with_own_ends(state, at, new, found)):
         decision.record(fact.kind, **fact.data)
     decision.record("plan_set.checked", plan_set=new.id, findings=[])
     decision.record("plan_set.approved", plan_set=new.id)
     require_publishable(decision.state, at, who, new.id)
     return decision.facts
+
+
+def _with_own_ends(state: Lifecycle, at: datetime, new: Draft, sources: Mapping[str, str]) -> Draft:
+    """Return the draft of a roll-back with the ends that the plans were approved with; it begins at once.
+
+    What a junction had before has been in force, so that its beginning is over.
+    """
+    ends = {key: state.plan_set(source).until_of(key) for key, source in sources.items()}
+    for key, end in ends.items():
+        if end is not None and end <= at:
+            hint = "Publish the plans that it is to have, as a set"
+            rule = f"had plans of the set {sources[key]} before, and these ended at {instant_text(end)}"
+            raise RefusedError(rule, field=f"junction {key}", value=new.rollback_of, hint=hint)
+    given = {key: end for key, end in ends.items() if end is not None}
+    last = max(given.values()) if len(given) == len(ends) else None
+    earlier = {key: end for key, end in given.items() if end != last}
+    return replace(new, activate_from=None, valid_until=last, ends=earlier)

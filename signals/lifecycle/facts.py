@@ -75,6 +75,7 @@ def _drafted(state: Lifecycle, data: Mapping[str, Any], at: datetime, who: str) 
         activate_from=optional_instant(data["activate_from"], "activate_from"),
         valid_until=optional_instant(data["valid_until"], "valid_until"),
         rollback_of=data["rollback_of"],
+        ends={key: instant(end, "ends") for key, end in data.get("ends", {}).items()},
     )
     return replace(state, sets={**state.sets, record.id: record})
 
@@ -145,9 +146,11 @@ def _group_activated(state: Lifecycle, data: Mapping[str, Any], at: datetime, wh
         before = state.junction(key)
         slot = before.slot(record.slot)
         assert slot.pending is not None
-        current = replace(slot.pending, activation=token, until=record.valid_until)
+        current = replace(slot.pending, activation=token, until=record.until_of(key))
         left = slot.current.plan_set if slot.current else None
         begun = slot.current is not None and has_begun(state, key, slot.current, at)
+        if slot.current is not None and not begun:  # it is left out, and never begins
+            left = slot.before
         previous = slot.current if begun else slot.previous
         junctions[key] = _heard(before, record.slot, SlotRecord(current, None, left, previous))
     state = replace(state, junctions=junctions)
@@ -182,7 +185,8 @@ def _ended(state: Lifecycle, data: Mapping[str, Any], at: datetime, who: str) ->
         before = state.junction(key)
         slot = before.slot(record.slot)
         assert slot.current is not None
-        current = replace(slot.current, activation=token, until=until)
+        end = until if slot.current.until is None else min(until, slot.current.until)
+        current = replace(slot.current, activation=token, until=end)
         junctions[key] = _heard(before, record.slot, replace(slot, current=current))
     # A group that is activated later must not outlast the others.
     return _with_set(replace(state, junctions=junctions), record, valid_until=until)
@@ -200,13 +204,18 @@ def _set_state(outcome: SetState) -> Callable[..., Lifecycle]:
     return apply
 
 
-def _expired(state: Lifecycle, data: Mapping[str, Any], at: datetime, who: str) -> Lifecycle:
+def _expired_in_part(state: Lifecycle, data: Mapping[str, Any], at: datetime, who: str) -> Lifecycle:
+    del at, who
     record = state.sets[data["plan_set"]]
     junctions = dict(state.junctions)
     for key in data["junctions"]:
         before = state.junction(key)
         junctions[key] = _heard(before, record.slot, replace(before.slot(record.slot), current=None))
-    state = replace(state, junctions=junctions)
+    return replace(state, junctions=junctions)
+
+
+def _expired(state: Lifecycle, data: Mapping[str, Any], at: datetime, who: str) -> Lifecycle:
+    state = _expired_in_part(state, data, at, who)
     return _set_state(SetState.EXPIRED)(state, data, at, who)
 
 
@@ -294,6 +303,7 @@ KINDS: Mapping[str, Callable[[Lifecycle, Mapping[str, Any], datetime, str], Life
     "plan_set.rolled_back": _set_state(SetState.ROLLED_BACK),
     "plan_set.ended": _ended,
     "plan_set.expired": _expired,
+    "plan_set.expired_in_part": _expired_in_part,
     "group.activated": _group_activated,
     "group.kept": _group_kept,
     "group.in_force": _group_in_force,

@@ -95,6 +95,9 @@ class GroupRecord:
         return tuple(key for key in self.members if key not in self.accepted)
 
 
+_NO_ENDS: Mapping[str, datetime] = MappingProxyType({})
+
+
 @dataclass(frozen=True)
 class PlanSetRecord:
     """A plan set, or a schedule of plan sets, of some junctions.
@@ -107,6 +110,8 @@ class PlanSetRecord:
         Grows with every change of the record; the entity tag.
     activate_from, valid_until
         The set may not be in force before, and not after.
+    ends
+        Of a set that rolls another one back: when the plans of a junction end, where they do.
     deadline
         When a group that is not complete keeps what it has.
     rollback_of
@@ -129,6 +134,7 @@ class PlanSetRecord:
     deadline: datetime | None = None
     rollback_of: str | None = None
     published_at: datetime | None = None
+    ends: Mapping[str, datetime] = field(default_factory=lambda: _NO_ENDS)
 
     @property
     def junctions(self) -> tuple[str, ...]:
@@ -141,6 +147,11 @@ class PlanSetRecord:
             if junction in group.members:
                 return group
         raise InputError("must be a junction of the plan set", field="junction", value=junction)
+
+    def until_of(self, junction: str) -> datetime | None:
+        """Return when the plans of a junction end: with the set, or before it."""
+        ends = (self.valid_until, self.ends.get(junction))
+        return min((end for end in ends if end is not None), default=None)
 
 
 @dataclass(frozen=True)
@@ -175,7 +186,7 @@ class SlotRecord:
     pending
         A version that is published and not activated.
     before
-        Plan set of the version before `current`, for rolling back.
+        Plan set of the version before `current`, for rolling back; one that has been in force.
     previous
         The version that was in force when `current` was activated, and is until that begins.
     """
@@ -295,6 +306,13 @@ class Lifecycle:
     def tag(self, junction: str) -> str:
         """Return what changes with everything that a junction's controller must hear of."""
         return f"{self.junction(junction).sequence}.{self.key_generation}"
+
+    def begins_at(self, junction: str, slot: Slot) -> datetime | None:
+        """Return when the version that was activated last begins or has begun; none where there is none."""
+        current = self.junction(junction).slot(slot).current
+        if current is None:
+            return None
+        return self.sets[current.plan_set].group_of(junction).activate_at
 
     def junction(self, key: str) -> JunctionRecord:
         """Return a junction by its key; one that nothing has been decided on has an empty record."""

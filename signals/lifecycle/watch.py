@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -11,10 +11,22 @@ from signals.lifecycle.facts import Fact
 from signals.lifecycle.records import Lifecycle
 from signals.texts import as_line
 
-__all__ = ["LARGEST_SKEW", "Finding", "changed", "junction_findings", "silent_findings", "watched"]
+__all__ = [
+    "LARGEST_SKEW",
+    "SETTLED_SKEW",
+    "Finding",
+    "changed",
+    "cleared",
+    "junction_findings",
+    "silent_findings",
+    "watched",
+]
 
 LARGEST_SKEW = timedelta(seconds=2)
 """By how much a controller's clock may be off: more is seen between the offsets of neighbours."""
+
+SETTLED_SKEW = timedelta(seconds=1)
+"""By how much a clock that was wrong may still be off: one at the limit would raise an alarm again and again."""
 
 
 @dataclass(frozen=True)
@@ -51,8 +63,17 @@ def changed(state: Lifecycle, prefix: str, found: Mapping[str, Finding]) -> bool
     return {alarm for alarm in state.alarms if alarm.startswith(prefix)} != set(found)
 
 
+def cleared(state: Lifecycle, at: datetime, who: str, alarms: Collection[str]) -> list[Fact]:
+    """Clear those of `alarms` that there still are."""
+    decision = Decision(state, at, who)
+    for alarm in sorted(alarms):
+        if alarm in state.alarms:
+            decision.record("alarm.cleared", alarm=alarm)
+    return decision.facts
+
+
 def junction_findings(
-    junction: str, *, fault: object, clock: datetime, received: datetime
+    junction: str, *, fault: object, clock: datetime, received: datetime, raised: Collection[str] = ()
 ) -> dict[str, Finding]:
     """Return what the status of a controller tells.
 
@@ -62,16 +83,20 @@ def junction_findings(
         What the controller says is wrong; none where nothing is.
     clock, received
         When the status came, by its clock and by ours.
+    raised
+        The alarms that stand.
     """
     found = {}
     if fault is not None:
         text = f"{junction} reports a fault: {as_line(str(fault)[:500])}"
         found[f"status:{junction}:fault"] = Finding("controller_fault", text, junction)
     ahead_s = (clock - received).total_seconds()
-    if abs(ahead_s) > LARGEST_SKEW.total_seconds():
+    clock_alarm = f"status:{junction}:clock"
+    limit = SETTLED_SKEW if clock_alarm in raised else LARGEST_SKEW
+    if abs(ahead_s) > limit.total_seconds():
         way = "ahead" if ahead_s > 0 else "behind"
         text = f"The clock of {junction} is {abs(ahead_s):.0f} s {way}: its offset does not hold"
-        found[f"status:{junction}:clock"] = Finding("clock_wrong", text, junction)
+        found[clock_alarm] = Finding("clock_wrong", text, junction)
     return found
 
 

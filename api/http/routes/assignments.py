@@ -24,7 +24,7 @@ from api.http.routes.common import Frozen, Here, Instant, JunctionKey
 from api.http.routing import event_schema, problems, router
 from api.store.reports import Report, Reports
 from signals.lifecycle import decisions
-from signals.texts import as_line
+from signals.texts import as_line, cut
 
 __all__ = ["ROUTER"]
 
@@ -33,11 +33,17 @@ ROUTER = router("controllers", "/controllers/{junction}")
 LONGEST_WAIT_S = 60.0
 _HEARTBEAT_S = 15.0
 _RECENT = timedelta(minutes=2)
+_LONGEST_REASON = 1000
 
 IfNoneMatch = Annotated[
     str | None,
     Header(alias="If-None-Match", max_length=1000, description="The ETag of the assignment that you have."),
 ]
+
+
+def _shown(reason: str) -> str:
+    """Return a reason as a line that is not too long: however long it is, the refusal must not be lost."""
+    return cut(as_line(reason), _LONGEST_REASON)
 
 
 class Result(StrEnum):
@@ -53,7 +59,11 @@ class AcknowledgementIn(Frozen):
 
     version: Annotated[int, Field(ge=1, le=2**53, strict=True)]
     result: Result
-    reason: Annotated[str, AfterValidator(as_line), Field(max_length=1000, description="Of a refusal.")] = ""
+    reason: Annotated[
+        str,
+        AfterValidator(_shown),
+        Field(description="Of a refusal; what is beyond 1000 characters is cut off, with a mark."),
+    ] = ""
     at: Instant
 
 

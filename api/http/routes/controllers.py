@@ -94,6 +94,8 @@ async def register(
 ) -> CredentialOut:
     """Register the controller of a junction; its credential is shown once."""
     here.city.junction(wanted.junction)
+    if here.limits is not None:
+        here.limits.require_none(wanted.junction)
     issued = issue(secrets.token_bytes)
     entries = await here.ledger.commit(
         lambda state, _at: register_controller(state.access, wanted.junction, issued),

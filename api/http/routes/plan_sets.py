@@ -105,6 +105,7 @@ class PlanSetOut(Frozen):
     published_at: str | None
     activate_from: str | None
     valid_until: str | None
+    ends: Annotated[dict[str, str], Field(description="Junctions whose plans end before the set does.")]
     deadline: str | None
     rollback_of: str | None
     document: Annotated[str, Field(description="SHA-256 of the document.")]
@@ -154,6 +155,7 @@ def _out(record: PlanSetRecord) -> PlanSetOut:
         published_at=text(record.published_at),
         activate_from=text(record.activate_from),
         valid_until=text(record.valid_until),
+        ends={key: instant_text(end) for key, end in record.ends.items()},
         deadline=text(record.deadline),
         rollback_of=record.rollback_of,
         document=record.document,

@@ -344,13 +344,32 @@ def test_who_has_lost_a_job_stores_nothing_and_leaves_no_process(tmp_path, clock
             key = (await jobs.submit(OptimizeRequest(seed=acts.WITH_CHILD), "a")).key
             running = await _until(jobs, key, lambda job: job.progress)
             child = psutil.Process(int(running.progress.note))
-            taken = await jobs._change(key, jobs._ours, lambda job: job.changed(owner="another"))
+            taken = await jobs._change(key, jobs._ours(running), lambda job: job.changed(owner="another"))
             _, alive = await asyncio.to_thread(psutil.wait_procs, [child], 10)
             return taken, await jobs.get(key), alive
 
     taken, stored, alive = asyncio.run(run())
     assert stored == taken
     assert not alive
+
+
+def test_a_slot_that_another_of_its_process_has_overtaken_stores_nothing(tmp_path, clock, logs):
+    async def run():
+        jobs = _jobs(tmp_path, clock)
+        async with jobs.running():
+            key = (await jobs.submit(OptimizeRequest(seed=acts.WITH_CHILD), "a")).key
+            running = await _until(jobs, key, lambda job: job.progress)
+            child = psutil.Process(int(running.progress.note))
+            clock.now += timedelta(seconds=11)  # the loop has stood still for longer than the lease
+            again = await jobs._claimed()
+            assert (again.owner, again.attempts) == (running.owner, 2)
+            _, alive = await asyncio.to_thread(psutil.wait_procs, [child], 10)
+            return again, await jobs.get(key), alive
+
+    again, stored, alive = asyncio.run(run())
+    assert stored == again
+    assert not alive
+    assert "taken over" in logs.getvalue()
 
 
 class Flaky(MemoryJobStore):

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from api.centre.presence import Presence
+from api.centre.security import issue, register_controller
+from api.rsmp_bridge.bridge import Bridge
 from api.rsmp_bridge.files import read_sites, secret_file
 from api.store.reports import Reports
 from tests.api.rsmp.bridging import Bridged, bridging, capabilities, commission, junctions, until
 from tests.api.rsmp.test_bridge import brought_into_force, one
+from tests.api.service.centres import Service, service, serving
 from tests.api.service.test_plan_sets import document
 
 if TYPE_CHECKING:
@@ -47,6 +51,50 @@ def test_flash_is_ordered_ends_by_itself_and_control_goes_on(tmp_path: Path) -> 
         await until(lambda: model.mode() == ("YellowFlash", "forced"))
         await order(made, key, "none", expires_at="2026-11-27T07:55:00Z")
         await until(lambda: model.mode() == ("NormalControl", "forced"))
+
+    bridging(tmp_path, found, test)
+
+
+def test_flash_that_is_extended_is_ordered_anew_while_it_lasts(tmp_path: Path) -> None:
+    found = capabilities(1)
+    key = found[0].junction
+
+    async def test(made: Bridged) -> None:
+        model = made.models[key]
+        await brought_into_force(made, one(document()))
+        orders: list = []
+        plain = model.set_mode
+        model.set_mode = lambda *given: (orders.append(given), plain(*given))
+        await order(made, key, "flash")
+        await until(lambda: model.mode() == ("YellowFlash", "forced"))
+        made.service.clock.wait(minutes=20)
+        await order(made, key, "flash", expires_at="2026-11-27T07:58:00Z")
+        await until(lambda: len(orders) == 2)
+        made.service.clock.wait(minutes=36)  # the time of the first order is long over
+        assert model.mode() == ("YellowFlash", "forced")
+        made.service.clock.wait(minutes=2)
+        await until(lambda: model.mode() == ("NormalControl", "forced"))
+        assert orders == [("YellowFlash", 31, 0), ("YellowFlash", 38, 0), ("NormalControl", 0, 0)]
+
+    bridging(tmp_path, found, test)
+
+
+def test_flash_that_somebody_has_chosen_at_the_controller_is_not_taken_over(tmp_path: Path) -> None:
+    found = capabilities(1)
+    key = found[0].junction
+
+    async def test(made: Bridged) -> None:
+        model = made.models[key]
+        await brought_into_force(made, one(document()))
+        orders: list = []
+        model.set_mode = lambda *given: orders.append(given)
+        model.mode = lambda: ("YellowFlash", "operator_panel")
+        await order(made, key, "flash")
+        await order(made, key, "flash", expires_at="2026-11-27T07:58:00Z")
+        name = f"rsmp:{key}:site:not_followed"
+        await order(made, key, "none", expires_at="2026-11-27T07:58:00Z")
+        await made.service.until(lambda: name in made.service.centre.plans.alarms)
+        assert orders == []
 
     bridging(tmp_path, found, test)
 
@@ -152,6 +200,49 @@ def test_a_site_that_is_away_is_an_alarm_until_it_is_back(tmp_path: Path) -> Non
         assert made.service.context.part(Presence).heard(key) == made.service.clock()
 
     bridging(tmp_path, found, test)
+
+
+def test_a_junction_has_one_controller(tmp_path: Path) -> None:
+    found = capabilities(2)
+    first, second = (one.junction for one in found)
+
+    async def registered(service: Service) -> None:
+        await service.register(second)
+        new = {"junction": first, "why": "second one"}
+        answer = await service.ask("POST", "/controllers", new, who="admin")
+        assert answer.status_code == 409
+        assert "has a controller that speaks RSMP, by its capability file" in answer.json()["detail"]
+        assert "Remove that file" in answer.json()["hint"]
+        # A replica that has not the file lets it be registered; then nothing is published here.
+        await service.centre.ledger.commit(
+            lambda state, _at: register_controller(state.access, first, issue(secrets.token_bytes)),
+            who="admin",
+            why="elsewhere",
+        )
+        new = {"document": one(document()), "why": "test"}
+        made = await service.done("POST", "/plan-sets", new, who="engineer", status=201)
+        checked = await service.done(
+            "POST", f"/plan-sets/{made['id']}/check", {"why": "test"}, who="engineer"
+        )
+        assert checked["state"] == "refused"
+        assert "it has two controllers" in checked["findings"][0]
+        gone = {"why": "one is enough"}
+        await service.done("POST", f"/controllers/{first}/revoke", gone, who="admin", status=204)
+
+    commission(tmp_path, found[:1])
+    serving(tmp_path, registered, rsmp_port=0)
+    commission(tmp_path, found[1:])
+
+    async def again() -> None:
+        async with service(tmp_path, first_id=1000, rsmp_port=0) as opened:
+            sites = opened.context.part(Bridge).sites
+            assert list(sites.by_junction) == [first]
+            assert "one is registered that speaks HTTP" in sites.unusable[second]
+            problems = [row.problem for row in sites.files]
+            assert problems[0] is None
+            assert "Revoke that one" in str(problems[1])
+
+    asyncio.run(again())
 
 
 def test_who_works_at_the_controller_is_not_fought(tmp_path: Path) -> None:

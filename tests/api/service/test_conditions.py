@@ -202,6 +202,7 @@ def test_a_rollback_whose_answer_was_lost_is_one_rollback(tmp_path: Path, monkey
         for version in (1, 2):
             made = await service.published(document())
             await _bring_in(service, version)
+            service.clock.wait(seconds=11)  # it begins
         request = ("POST", f"/plan-sets/{made}/roll-back", WHY)
         answer = await _sent_again(service, monkeypatch, *request, who="approver")
         assert answer.status_code == 201

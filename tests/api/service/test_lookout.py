@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import secrets
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from api.centre.damping import MOST_CLEARED
 from api.centre.lookout import Lookout
 from api.centre.presence import Presence
+from api.centre.security import issue, register_controller
+from signals.lifecycle.watch import Finding
 from tests.api.service.centres import Service, service, serving
 from tests.api.service.test_plan_sets import keys
 
@@ -38,6 +43,9 @@ def test_a_fault_is_an_alarm_until_it_is_gone(tmp_path: Path) -> None:
         )
         assert list(await alarms(service)) == [fault]
         await tell(service, 2, "2026-11-27T07:00:01Z", None)
+        assert list(await alarms(service)) == [fault]  # it may come back
+        service.clock.wait(seconds=60)
+        await service.context.part(Lookout).step()
         assert await alarms(service) == {}
         await tell(service, 1, "2026-11-27T07:00:00Z", "conflict monitor: N and E")  # sent twice: old news
         assert await alarms(service) == {}
@@ -46,6 +54,78 @@ def test_a_fault_is_an_alarm_until_it_is_gone(tmp_path: Path) -> None:
         assert (await service.done("GET", f"/reports?after={page['next']}", who="viewer"))["reports"] == []
         (latest,) = (await service.done("GET", "/reports/latest", who="viewer"))["statuses"]
         assert (latest["junction"], latest["number"], latest["data"]) == (KEY, 2, {"fault": None})
+
+    serving(tmp_path, test)
+
+
+async def entries(service: Service) -> int:
+    return sum(entry.kind.startswith("alarm.") for entry in service.centre.ledger._in_memory(1))
+
+
+def test_a_controller_that_does_not_settle_makes_few_entries(tmp_path: Path) -> None:
+    async def test(service: Service) -> None:
+        await service.register(KEY)
+        lookout = service.context.part(Lookout)
+        for _ in range(60):  # a fault that is there every other second, for two minutes
+            for fault in ("conflict", None):
+                await lookout.status(KEY, fault, service.clock(), service.clock())
+                service.clock.wait(seconds=1)
+        assert await entries(service) == 1
+        for _ in range(40):  # one that is there every other 61 s, for more than an hour
+            service.clock.wait(seconds=61)
+            await lookout.step()
+            await lookout.status(KEY, "conflict", service.clock(), service.clock())
+            await lookout.status(KEY, None, service.clock(), service.clock())
+        assert await entries(service) == 1 + 2 * MOST_CLEARED
+        service.clock.wait(hours=1)
+        await lookout.status(KEY, None, service.clock(), service.clock())
+        assert await alarms(service) == {}
+
+    serving(tmp_path, test, silent_after_s=86_400)
+
+
+def test_a_clock_at_the_limit_is_one_alarm(tmp_path: Path) -> None:
+    async def test(service: Service) -> None:
+        await service.register(KEY)
+        lookout = service.context.part(Lookout)
+        for minute in range(60):
+            ahead = timedelta(seconds=2.001 if minute % 2 else 1.999)
+            await lookout.status(KEY, None, service.clock() + ahead, service.clock())
+            service.clock.wait(minutes=1)
+        assert await entries(service) == 1
+        for left in (1, 0):
+            await lookout.status(KEY, None, service.clock() + timedelta(seconds=1), service.clock())
+            assert len(await alarms(service)) == left
+            service.clock.wait(minutes=1)
+
+    serving(tmp_path, test, silent_after_s=86_400)
+
+
+def test_alarms_on_a_controller_end_with_it(tmp_path: Path) -> None:
+    async def test(service: Service) -> None:
+        await service.register(KEY)
+        await tell(service, 1, "2026-11-27T07:10:00Z", "conflict monitor: N and E")
+        assert len(await alarms(service)) == 2
+        await service.done("POST", f"/controllers/{KEY}/revoke", {"why": "replaced"}, who="admin", status=204)
+        await service.context.part(Lookout).step()
+        assert await alarms(service) == {}
+
+    serving(tmp_path, test)
+
+
+def test_alarms_on_junctions_that_the_city_has_no_more_end(tmp_path: Path) -> None:
+    async def test(service: Service) -> None:
+        found = {"status:gone:fault": Finding("controller_fault", "gone reports a fault", "gone")}
+        lookout = service.context.part(Lookout)
+        await lookout.tell("status:gone:", found)
+        await service.centre.ledger.commit(
+            lambda state, _at: register_controller(state.access, "gone", issue(secrets.token_bytes)),
+            who="admin",
+            why="of another city",
+        )
+        service.clock.wait(hours=1)
+        await lookout.step()
+        assert await alarms(service) == {}
 
     serving(tmp_path, test)
 

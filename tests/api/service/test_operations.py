@@ -110,6 +110,22 @@ def test_who_does_not_switch_is_told_and_the_alarm_ends_with_the_set(tmp_path: P
     serving(tmp_path, test)
 
 
+def test_a_refusal_is_not_lost_because_its_reason_is_long(tmp_path: Path) -> None:
+    async def test(service: Service) -> None:
+        await service.register(HERE)
+        plan_set = await service.published(_one(HERE))
+        await say(service, HERE, 1, "refused", reason="green " * 500)
+        assert await _state(service, plan_set) == "kept"
+        (alarm,) = await _alarms(service)
+        assert "green gree ... (cut, of 3000 characters)" in alarm["text"]
+        (refused,) = [
+            entry for entry in service.centre.ledger._in_memory(1) if entry.kind == "junction.refused"
+        ]
+        assert len(refused.data["reason"]) == len(refused.why) == 1000
+
+    serving(tmp_path, test)
+
+
 def test_what_is_withdrawn_is_taken_back_as_far_as_it_has_not_been_activated(tmp_path: Path) -> None:
     async def test(service: Service) -> None:
         await service.register(HERE, ELSEWHERE)
@@ -138,6 +154,7 @@ def test_a_set_is_rolled_back_to_what_was_before(tmp_path: Path) -> None:
         for version in (1, 2):
             sets.append(await service.published(_one(HERE)))
             await _bring_in(service, sets[-1], version, HERE)
+            service.clock.wait(seconds=11)  # it begins
         first = await service.ask("POST", f"/plan-sets/{sets[0]}/roll-back", WHY, who="approver")
         assert first.status_code == 409  # it is superseded
         hold = {"until": "2026-11-27T08:00:00Z", **WHY}
@@ -173,6 +190,7 @@ def test_a_roll_back_that_another_publication_overtakes_leaves_nothing_behind(
         for version in (1, 2):
             last = await service.published(_one(HERE))
             await _bring_in(service, last, version, HERE)
+            service.clock.wait(seconds=11)  # it begins
         centre, read = service.centre, service.centre.plan_documents.before
         overtaken = []
 
@@ -185,6 +203,35 @@ def test_a_roll_back_that_another_publication_overtakes_leaves_nothing_behind(
         assert answer.status_code == 409
         assert len(overtaken) == 1
         assert not any(record.rollback_of for record in centre.plans.sets.values())
+
+    serving(tmp_path, test)
+
+
+def test_a_roll_back_asks_what_controllers_can_do_and_ends_with_the_plans_that_it_brings_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class NoRoom:
+        async def findings(self, *_: Any) -> list[str]:
+            return ["no stored plan is left"]
+
+    async def test(service: Service) -> None:
+        await service.register(HERE)
+        for version, end in ((1, "2026-11-27T12:00:00Z"), (2, None)):
+            last = await service.published(_one(HERE), valid_until=end)
+            await _bring_in(service, last, version, HERE)
+            service.clock.wait(seconds=11)
+        path = f"/plan-sets/{last}/roll-back"
+        with monkeypatch.context() as patch:
+            patch.setattr(service.centre, "limits", NoRoom())
+            refused = await service.ask("POST", path, WHY, who="approver")
+        assert (refused.status_code, refused.json()["value"]) == (422, "no stored plan is left")
+        back = await service.done("POST", path, WHY, who="approver", status=201)
+        assert back["valid_until"] == "2026-11-27T12:00:00.000Z"
+        await _bring_in(service, back["id"], 3, HERE)
+        current = (await assignment(service, HERE))["slots"]["base"]["current"]
+        plan = service.trusted.verify(current["plan"], Typ.PLAN)
+        activation = service.trusted.verify(current["activation"], Typ.ACTIVATION)
+        assert plan["valid_until"] == activation["until"] == "2026-11-27T12:00:00.000Z"
 
     serving(tmp_path, test)
 

@@ -141,6 +141,18 @@ def test_names_are_those_of_people(name: str) -> None:
         create_token(access, NOW, admin, numbered(3), name=name, roles=[Role.VIEWER])
 
 
+def test_a_name_that_looks_like_that_of_somebody_else_is_refused() -> None:
+    access, admin = started()
+    roles = [Role.APPROVER]
+    for name in ("AIGERIM", "\u0410igerim", "Aigerim\u200b", "A\u0456gerim"):
+        with pytest.raises(InputError, match="must not look like 'Aigerim', who has a token"):
+            create_token(access, NOW, admin, numbered(3), name=name, roles=roles)
+    with pytest.raises(InputError, match="not that of a controller or the service"):
+        create_token(access, NOW, admin, numbered(3), name="s\u0435rvice", roles=roles)
+    access = after(access, create_token(access, NOW, admin, numbered(3), name="Aigerim", roles=roles))
+    assert [one.name for one in access.credentials.values()] == ["Aigerim", "Aigerim"]
+
+
 def test_the_last_administrator_stays() -> None:
     access, admin = started()
     with pytest.raises(RefusedError, match="last administrator"):

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from signals.lifecycle import coordination, decisions, operators
 from signals.lifecycle.facts import Fact, applied
 from signals.lifecycle.records import Lifecycle, OrderMode, Slot
+from traffic.errors import RefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -43,6 +45,7 @@ class Desk:
         *,
         slot: Slot = Slot.BASE,
         hours: float | None = None,
+        begins_in_hours: float | None = None,
         rollback_of: str | None = None,
         who: str = AUTHOR,
     ) -> str:
@@ -53,6 +56,7 @@ class Desk:
             slot=slot,
             document=f"document-{self.drafts}",
             groups=groups,
+            activate_from=None if begins_in_hours is None else self.at + timedelta(hours=begins_in_hours),
             valid_until=None if hours is None else self.at + timedelta(hours=hours),
             rollback_of=rollback_of,
         )
@@ -105,15 +109,37 @@ class Desk:
         kinds = []
         for what in coordination.ready(self.state, self.at):
             tokens = {key: f"activation-{number}" for key, number in what.versions.items()}
-            when = self.at + timedelta(seconds=lead_s)
+            activate_from = self.state.plan_set(what.plan_set).activate_from or self.at
+            when = max(self.at + timedelta(seconds=lead_s), activate_from)
 
             def activate(
                 s: Lifecycle, at: datetime, w: str, what: coordination.Ready = what, tokens: dict = tokens
             ) -> list[Fact]:
                 return coordination.activate(s, at, w, what, tokens, when)  # noqa: B023
 
-            kinds += self.enter(SERVICE, activate)
+            with suppress(RefusedError):  # it waits, as the coordinator does
+                kinds += self.enter(SERVICE, activate)
         return kinds + self.enter(SERVICE, coordination.tidy)
+
+    def activate(self, plan_set: str) -> None:
+        """Let every member accept a set, and activate it."""
+        record = self.state.plan_set(plan_set)
+        for key in record.junctions:
+            self.accept(key, self.pending(key, record.slot))
+        self.coordinate()
+
+    def roll_back(self, plan_set: str) -> str:
+        """Publish what the junctions of a set had before."""
+        self.drafts += 1
+        sources: dict[str, list[str]] = {}
+        for key, source in decisions.rollback_sources(self.state, plan_set).items():
+            sources.setdefault(source, []).append(key)
+        keys = [key for members in sources.values() for key in members]
+        slot = self.state.plan_set(plan_set).slot
+        new = decisions.Draft(f"set-{self.drafts}", "", slot, "document", {"x": keys}, rollback_of=plan_set)
+        self.enter(APPROVER, lambda s, at, w: decisions.prepared_rollback(s, at, w, new, sources))
+        self.publish(new.id)
+        return new.id
 
     def bring_in(self, plan_set: str) -> None:
         """Let every member accept, activate, and run a set."""

@@ -225,6 +225,15 @@ def test_an_author_does_not_approve_her_own_set() -> None:
     desk.enter(AUTHOR, lambda s, at, w: decisions.approve(s, at, w, plan_set, four_eyes=False))
 
 
+@pytest.mark.parametrize("alias", ["AIGERIM", "\u0410igerim", "Aigerim\u200b"])
+def test_an_author_who_is_spelt_in_another_way_is_still_the_author(alias: str) -> None:
+    desk = Desk()
+    plan_set = desk.draft(TWO)
+    desk.check(plan_set)
+    with pytest.raises(RefusedError, match="somebody else than its author"):
+        desk.approve(plan_set, alias)
+
+
 def test_a_set_with_findings_is_refused_for_good() -> None:
     desk = Desk()
     plan_set = desk.draft(TWO)
@@ -366,6 +375,137 @@ def test_what_is_ended_takes_no_group_that_is_activated_later_beyond_its_end() -
     desk.wait(minutes=5)
     desk.coordinate()
     assert all(desk.state.junction(key).slot(Slot.EVENT).current is None for key in "abc")
+
+
+def test_an_end_that_overtakes_a_late_group_makes_its_activation_be_signed_again() -> None:
+    desk = Desk()
+    event = desk.published(TWO, slot=Slot.EVENT, hours=2)
+    for key in "abc":
+        desk.accept(key, 1)
+    first, late = coordination.ready(desk.state, desk.at)
+    desk.enter(
+        SERVICE,
+        lambda s, at, w: coordination.activate(s, at, w, first, dict.fromkeys(first.versions, "go"), at),
+    )
+    until = desk.at + timedelta(minutes=5)
+    tokens = dict.fromkeys(first.versions, "end")
+    desk.enter(APPROVER, lambda s, at, w: decisions.end(s, at, w, event, tokens, until))
+    with pytest.raises(RefusedError, match="group west, activations: must end with its set"):
+        coordination.activate(desk.state, desk.at, SERVICE, late, {"c": "signed before the end"}, desk.at)
+    (again,) = coordination.ready(desk.state, desk.at)
+    assert again.ends == {"c": until}
+    assert desk.coordinate() == ["group.activated"]
+
+
+def test_what_had_ended_is_not_brought_back() -> None:
+    desk = Desk()
+    desk.bring_in(desk.published({"all": ["a"]}, slot=Slot.EVENT, hours=2))
+    long = desk.published({"all": ["a"]}, slot=Slot.EVENT, hours=200)
+    desk.bring_in(long)
+    desk.wait(hours=2)
+    with pytest.raises(
+        RefusedError, match=r"junction a: had plans of the set set-1 before, and these ended at"
+    ):
+        desk.roll_back(long)
+
+
+def test_plans_that_are_brought_back_end_when_they_would_have_ended() -> None:
+    desk = Desk()
+    desk.bring_in(desk.published({"all": ["a"]}))
+    desk.bring_in(desk.published({"all": ["b"]}, hours=3))
+    ends = desk.state.plan_set("set-2").valid_until
+    over = desk.published({"all": ["a", "b"]}, hours=1)
+    desk.bring_in(over)
+    back = desk.roll_back(over)
+    desk.bring_in(back)
+    record = desk.state.plan_set(back)
+    assert (record.valid_until, record.until_of("a"), record.until_of("b")) == (None, None, ends)
+    untils = [desk.state.junction(key).slot(Slot.BASE).current.until for key in "ab"]
+    assert untils == [None, ends]
+    desk.wait(hours=3)
+    assert desk.coordinate() == ["plan_set.expired_in_part"]
+    assert state_of(desk, back) is SetState.IN_FORCE
+    assert desk.state.junction("b").slot(Slot.BASE).current is None
+    assert desk.current("a") == 3
+    desk.bring_in(desk.published({"all": ["a"]}))
+    assert state_of(desk, back) is SetState.SUPERSEDED
+    assert replayed(desk) == desk.state
+
+
+def test_a_roll_back_of_an_event_ends_junction_by_junction() -> None:
+    desk = Desk()
+    desk.bring_in(desk.published({"all": ["a"]}, slot=Slot.EVENT, hours=2))
+    desk.bring_in(desk.published({"all": ["b"]}, slot=Slot.EVENT, hours=5))
+    over = desk.published({"all": ["a", "b"]}, slot=Slot.EVENT, hours=9)
+    desk.bring_in(over)
+    back = desk.roll_back(over)
+    desk.bring_in(back)
+    ends = {key: desk.state.plan_set(back).until_of(key) for key in "ab"}
+    until = desk.at + timedelta(hours=3)
+    assert ends["a"] < until < ends["b"]
+    tokens = dict.fromkeys("ab", "end")
+    desk.enter(APPROVER, lambda s, at, w: decisions.end(s, at, w, back, tokens, until))
+    assert [desk.state.junction(k).slot(Slot.EVENT).current.until for k in "ab"] == [ends["a"], until]
+    desk.wait(hours=2)
+    assert desk.coordinate() == ["plan_set.expired_in_part"]
+    desk.wait(hours=2)
+    assert desk.coordinate() == ["plan_set.expired"]
+    assert state_of(desk, back) is SetState.EXPIRED
+
+
+def test_a_set_is_not_published_after_one_that_has_yet_to_begin() -> None:
+    desk = Desk()
+    desk.bring_in(desk.published({"all": ["a"]}))
+    tomorrow = desk.published({"all": ["a"]}, begins_in_hours=24)
+    desk.activate(tomorrow)
+    with pytest.raises(
+        RefusedError, match=r"the set set-2 that begins at 2026-11-28T07:01:00.000Z, before this one"
+    ):
+        desk.published({"all": ["a"]}, begins_in_hours=25)
+    desk.wait(hours=24)
+    next_week = desk.published({"all": ["a"]}, begins_in_hours=168)
+    desk.activate(next_week)
+    slot = desk.state.junction("a").slot(Slot.BASE)
+    assert (slot.current.plan_set, slot.before) == (next_week, tomorrow)
+
+
+@pytest.mark.parametrize("hours", [None, 12, 24])
+def test_what_begins_no_later_takes_the_place_of_what_has_yet_to_begin(hours: float | None) -> None:
+    desk = Desk()
+    today = desk.published({"all": ["a"]})
+    desk.bring_in(today)
+    tomorrow = desk.published({"all": ["a"]}, begins_in_hours=24)
+    desk.activate(tomorrow)
+    desk.activate(desk.published({"all": ["a"]}, begins_in_hours=hours))
+    assert desk.state.junction("a").slot(Slot.BASE).before == today
+    assert state_of(desk, tomorrow) is SetState.SUPERSEDED
+
+
+def test_what_has_yet_to_begin_is_rolled_back_to_what_is_in_force() -> None:
+    desk = Desk()
+    desk.bring_in(desk.published({"all": ["a"]}))
+    tomorrow = desk.published({"all": ["a"]}, begins_in_hours=24)
+    desk.activate(tomorrow)
+    back = desk.roll_back(tomorrow)
+    desk.bring_in(back)
+    assert state_of(desk, tomorrow) is SetState.ROLLED_BACK
+    assert state_of(desk, back) is SetState.IN_FORCE
+    assert desk.current("a") == 3
+
+
+def test_a_group_waits_for_a_plan_that_begins_in_the_time_that_it_takes_to_switch() -> None:
+    desk = Desk()
+    desk.bring_in(desk.published({"all": ["a"]}))
+    soon = desk.published({"all": ["a"]}, begins_in_hours=0.1)
+    desk.activate(soon)
+    now = desk.published({"all": ["a"]})
+    desk.accept("a", 3)
+    desk.wait(hours=0.1, seconds=-5)
+    assert desk.coordinate() == []
+    desk.wait(seconds=5)
+    assert desk.coordinate()[0] == "group.activated"
+    assert desk.state.junction("a").slot(Slot.BASE).before == soon
+    assert state_of(desk, now) is SetState.ACKNOWLEDGED
 
 
 @pytest.mark.parametrize("later", ["superseded", "expired"])

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import pairwise
+from typing import NamedTuple
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -44,6 +46,14 @@ def groups(draw: st.DrawFn) -> dict[str, list[str]]:
     return found or {"x": ["a"]}
 
 
+class _Activated(NamedTuple):
+    """A version that controllers have been let run."""
+
+    begins: datetime
+    until: datetime | None
+    plan_set: str
+
+
 class Life(RuleBasedStateMachine):
     """Everybody asks for anything at any time; what is refused changes nothing."""
 
@@ -53,6 +63,7 @@ class Life(RuleBasedStateMachine):
         self.seen: dict[str, SetState] = {}
         self.versions: dict[str, list[tuple[int, str]]] = {key: [] for key in KEYS}
         self.accepted: set[tuple[str, int]] = set()
+        self.activated: defaultdict[tuple[str, Slot], dict[int, _Activated]] = defaultdict(dict)
 
     def some_set(self, data: st.DataObject) -> str:
         return data.draw(st.sampled_from(sorted(self.desk.state.sets)))
@@ -66,18 +77,39 @@ class Life(RuleBasedStateMachine):
             return False
         return True
 
-    def published(self, groups: dict, slot: Slot, rollback_of: str | None = None) -> None:
-        hours = None if slot is Slot.BASE else 3
+    def published(self, groups: dict, slot: Slot, begins: float | None, hours: float | None) -> None:
         with suppress(RefusedError):  # the steps before the one that is refused stand
-            self.desk.published(groups, slot=slot, hours=hours, rollback_of=rollback_of)
+            self.desk.published(groups, slot=slot, hours=hours, begins_in_hours=begins)
 
     @rule(groups=groups(), slot=st.sampled_from(Slot), hours=st.sampled_from([None, 1, 48]))
     def draft(self, groups: dict, slot: Slot, hours: float | None) -> None:
         self.tried(self.desk.draft, groups, slot=slot, hours=hours)
 
-    @rule(groups=groups(), slot=st.sampled_from(Slot))
-    def draft_and_publish(self, groups: dict, slot: Slot) -> None:
-        self.published(groups, slot)
+    @rule(
+        groups=groups(),
+        slot=st.sampled_from(Slot),
+        begins=st.sampled_from([None, 0.1, 2]),
+        hours=st.sampled_from([3, 4]),
+        ends=st.booleans(),
+    )
+    def draft_and_publish(
+        self, groups: dict, slot: Slot, begins: float | None, hours: float, ends: bool
+    ) -> None:
+        self.published(groups, slot, begins, hours if ends or slot is not Slot.BASE else None)
+
+    @rule(
+        key=st.sampled_from("ab"),
+        rows=st.lists(
+            st.tuples(st.sampled_from([None, 0.1, 2]), st.sampled_from([0, 5.9, 90])), min_size=1, max_size=4
+        ),
+    )
+    def bring_in_one_after_the_other(self, key: str, rows: list[tuple[float | None, float]]) -> None:
+        for begins, minutes in rows:
+            self.published({"x": [key]}, Slot.BASE, begins, None)
+            for wait in (0, minutes):
+                self.controllers("accept")
+                self.time(wait)
+                self.a_controller_shows_what_the_service_says_is_in_force()
 
     @precondition(lambda self: self.desk.state.sets)
     @rule(data=st.data(), step=st.sampled_from(["check", "approve", "publish", "withdraw", "find"]))
@@ -138,10 +170,11 @@ class Life(RuleBasedStateMachine):
         except RefusedError:
             return
         assert set(sources.values()) <= set(desk.state.sets)
-        slot = desk.state.sets[plan_set].slot
-        if sources:
-            hours = None if slot is Slot.BASE else 3
-            self.tried(desk.published, {"x": list(sources)}, slot=slot, hours=hours, rollback_of=plan_set)
+        ends = {key: desk.state.sets[source].until_of(key) for key, source in sources.items()}
+        if sources and self.tried(desk.roll_back, plan_set):
+            back = desk.state.sets[f"set-{desk.drafts}"]
+            assert {key: back.until_of(key) for key in back.junctions} == ends
+            assert all(end is None or end > desk.at for end in ends.values())
 
     @rule(key=st.sampled_from(KEYS), who=st.sampled_from(PEOPLE), eject=st.booleans())
     def hold_or_release(self, key: str, who: str, eject: bool) -> None:
@@ -184,6 +217,24 @@ class Life(RuleBasedStateMachine):
                     assert slot.current.activation
                     assert (key, slot.current.number) in self.accepted
                     assert slot.pending is None or slot.pending.number > slot.current.number
+
+    @invariant()
+    def a_controller_shows_what_the_service_says_is_in_force(self) -> None:
+        """A controller runs the newest version that has begun, whatever has been activated since."""
+        state, now = self.desk.state, self.desk.at
+        for key, record in state.junctions.items():
+            for slot, has in record.slots.items():
+                if has.current is None:
+                    continue
+                known, current = self.activated[key, slot], has.current
+                known[current.number] = _Activated(
+                    state.begins_at(key, slot), current.until, current.plan_set
+                )
+                newest = max((n for n, one in known.items() if one.begins <= now), default=None)
+                if known[current.number].begins <= now:
+                    assert newest == current.number
+                elif newest is not None and (known[newest].until is None or known[newest].until > now):
+                    assert known[newest].plan_set == has.before
 
     @invariant()
     def a_group_is_activated_as_a_whole(self) -> None:

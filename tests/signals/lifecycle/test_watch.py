@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from signals.lifecycle.watch import Finding, changed, junction_findings, silent_findings, watched
+from signals.lifecycle.watch import Finding, changed, cleared, junction_findings, silent_findings, watched
 from tests.signals.lifecycle.desk import SERVICE, START, Desk
 
 
@@ -42,6 +42,21 @@ def test_an_alarm_lasts_for_as_long_as_its_reason() -> None:
 def test_a_clock_that_is_off_is_told(seconds: float, text: str | None) -> None:
     found = junction_findings("a", fault=None, clock=START + timedelta(seconds=seconds), received=START)
     assert [finding.text.startswith(str(text)) for finding in found.values()] == [True] * (text is not None)
+
+
+@pytest.mark.parametrize(("seconds", "count"), [(1.001, 1), (-1.5, 1), (1.0, 0), (0.0, 0)])
+def test_a_clock_that_was_wrong_has_settled_only_well_within_the_limit(seconds: float, count: int) -> None:
+    clock, raised = START + timedelta(seconds=seconds), ["status:a:clock"]
+    found = junction_findings("a", fault=None, clock=clock, received=START, raised=raised)
+    assert len(found) == count
+
+
+def test_what_is_cleared_is_cleared_once() -> None:
+    desk = Desk()
+    watch(desk, "silent:", {"silent:a": Finding("controller_silent", "a", "a")})
+    kinds = desk.enter(SERVICE, lambda s, at, w: cleared(s, at, w, {"silent:a", "silent:b"}))
+    assert kinds == ["alarm.cleared"]
+    assert desk.enter(SERVICE, lambda s, at, w: cleared(s, at, w, {"silent:a"})) == []
 
 
 def test_a_fault_is_told() -> None:
