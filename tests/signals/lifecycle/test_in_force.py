@@ -39,16 +39,16 @@ def test_what_was_replaced_before_it_began_is_never_in_force() -> None:
     desk = Desk()
     first = _activated(desk, 10)
     desk.wait(seconds=20)
-    _activated(desk, DAY_S)
-    third = _activated(desk, 7 * DAY_S)
-    assert [_shown(desk, days=days) for days in (0, 2, 6.9, 7)] == [first, first, first, third]
+    _activated(desk, 7 * DAY_S)
+    third = _activated(desk, 2 * DAY_S)
+    assert [_shown(desk, days=days) for days in (0, 1.9, 2, 7)] == [first, first, third, third]
 
 
 def test_what_never_began_is_nothing_to_go_on_with() -> None:
     desk = Desk()
-    _activated(desk, DAY_S)
-    second = _activated(desk, 2 * DAY_S)
-    assert [_shown(desk, days=days) for days in (0, 1, 2)] == [None, None, second]
+    _activated(desk, 2 * DAY_S)
+    second = _activated(desk, DAY_S)
+    assert [_shown(desk, days=days) for days in (0, 1, 2)] == [None, second, second]
 
 
 def test_a_version_of_before_that_has_ended_is_not_gone_on_with() -> None:
