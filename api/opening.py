@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
@@ -22,6 +23,7 @@ from api.centre.signing_keys import load_keys
 from api.centre.state import ServiceState, applied
 from api.context import Context, Opener
 from api.http.guards import identifier
+from api.http.limits import ReportBudget
 from api.jobs import Jobs
 from api.jobs.opening import served_jobs
 from api.rsmp_bridge.bridge import Around, Bridge
@@ -39,7 +41,7 @@ from traffic.errors import InputError
 
 __all__ = ["opener"]
 
-_ARCHIVED_AT_ONCE = 20_000
+_ARCHIVED_AT_ONCE, _ARCHIVED_BYTES_AT_ONCE = 20_000, 32 << 20
 
 
 def opener(tell_token: Callable[[str], None]) -> Opener:
@@ -105,6 +107,7 @@ async def _open(context: Context, stack: AsyncExitStack, tell_token: Callable[[s
         Presence: presence,
         Lookout: lookout,
         Reports: reports,
+        ReportBudget: ReportBudget(settings.report_bytes_per_minute, time.monotonic),
         Jobs: jobs,
         Bridge: bridge,
         Audit: Audit(ledger),
@@ -125,6 +128,8 @@ async def _archive(context: Context, store: Store, reports: Reports) -> AsyncIte
         new_id=context.new_id,
         keep=settings.reports_kept,
         batch=min(_ARCHIVED_AT_ONCE, max(settings.reports_kept // 5, 1)),
+        keep_bytes=settings.reports_kept_bytes,
+        batch_bytes=min(_ARCHIVED_BYTES_AT_ONCE, settings.reports_kept_bytes // 5),
         kept_for=timedelta(days=settings.retention_days),
         clock=context.clock,
     )

@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping
 from enum import StrEnum
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import Header, Query, Request, Response
@@ -19,6 +20,7 @@ from api.centre.presence import Presence
 from api.centre.security import Actor
 from api.context import Context, context_of
 from api.http.guards import Controlling, require_still, still_valid
+from api.http.limits import ReportBudget
 from api.http.routes.common import Frozen, Here, Instant, JunctionKey
 from api.http.routing import event_schema, problems, router
 from api.store.reports import Report, Reports
@@ -214,7 +216,8 @@ async def report(
     here.city.junction(junction)
     context = context_of(request)
     rows = [Report(row.number, row.kind, row.at, row.data) for row in told.reports]
-    found = await context.part(Reports).accept(junction, rows)
+    admit = partial(context.part(ReportBudget).admit, junction)
+    found = await context.part(Reports).accept(junction, rows, admit=admit)
     last = next((row for row in reversed(told.reports) if row.kind == "status"), None)
     if last is not None and last.number == found.until:
         now = context.clock()
