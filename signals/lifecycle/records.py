@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
 
+from signals.lifecycle.table import Table
 from traffic.errors import InputError, RefusedError, UnknownError
 
 __all__ = [
@@ -263,9 +264,9 @@ class Lifecycle:
         Numbers of junctions begin above it: after a back-up was restored, those that were given out after it are not known.
     """
 
-    sets: Mapping[str, PlanSetRecord] = field(default_factory=dict)
+    sets: Table[PlanSetRecord] = field(default_factory=Table)
     junctions: Mapping[str, JunctionRecord] = field(default_factory=dict)
-    alarms: Mapping[str, Alarm] = field(default_factory=dict)
+    alarms: Table[Alarm] = field(default_factory=Table)
     live: frozenset[str] = frozenset()
     signing_key: str | None = None
     keys: str | None = None
