@@ -20,7 +20,7 @@ from api.centre.presence import Presence
 from api.centre.security import bootstrap, issue
 from api.centre.served_city import load_city
 from api.centre.signing_keys import load_keys
-from api.centre.state import ServiceState, applied
+from api.centre.state import FORM, ServiceState, applied
 from api.context import Context, Opener
 from api.http.guards import identifier
 from api.http.limits import ReportBudget
@@ -36,6 +36,8 @@ from api.store.idempotency import Idempotency
 from api.store.ledger import Ledger
 from api.store.redis_server import RedisServer
 from api.store.reports import Reports
+from api.store.snapshot import Snapshots
+from api.store.snapshot_keeper import SnapshotKeeper
 from signals.lifecycle.facts import Fact
 from traffic.errors import InputError
 
@@ -66,7 +68,10 @@ def opener(tell_token: Callable[[str], None]) -> Opener:
 async def _open(context: Context, stack: AsyncExitStack, tell_token: Callable[[str], None]) -> None:
     settings = context.settings
     store = await _store(settings, stack)
-    ledger = Ledger(store, ServiceState(), applied, clock=context.clock, new_id=context.new_id)
+    snapshots = Snapshots(store, FORM)
+    ledger = Ledger(
+        store, ServiceState(), applied, clock=context.clock, new_id=context.new_id, snapshots=snapshots
+    )
     city = await asyncio.to_thread(load_city, settings.city)
     await ledger.open()
     stack.push_async_callback(ledger.close)
@@ -99,6 +104,9 @@ async def _open(context: Context, stack: AsyncExitStack, tell_token: Callable[[s
     around = Around(centre, news, presence, lookout, reports, context.clock)
     bridge = await stack.enter_async_context(served_sites(settings, around))
     await stack.enter_async_context(_archive(context, store, reports))
+    every = settings.snapshot_entries
+    keeper = SnapshotKeeper(store, ledger, snapshots, new_id=context.new_id, who=who, every=every)
+    await stack.enter_async_context(alongside(keeper.run(settings.archive_seconds)))
     jobs = served_jobs(context, store)
     await stack.enter_async_context(jobs.running())
     context.parts |= {

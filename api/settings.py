@@ -169,6 +169,8 @@ class Settings(BaseSettings):
         moved into the archive.
     report_bytes_per_minute
         How much the controller of one junction may report.
+    snapshot_entries
+        After how many entries of the ledger a new snapshot is made, from which the next start goes on.
     job_workers, job_queue, job_seconds
         Worker processes of optimisations and evaluations, how many jobs may be queued or running, and how long one may take.
     job_days
@@ -210,6 +212,8 @@ class Settings(BaseSettings):
     reports_kept_bytes: Annotated[int, Field(ge=1 << 20, le=1 << 40)] = 512 << 20
     report_bytes_per_minute: Annotated[int, Field(ge=4 << 20, le=1 << 30)] = 4 << 20
     archive_seconds: Seconds = 60.0
+
+    snapshot_entries: Annotated[int, Field(ge=100, le=10_000_000)] = 20_000
 
     rsmp: bool = True
     rsmp_host: Annotated[str, Field(min_length=1, max_length=255)] = "127.0.0.1"
