@@ -118,7 +118,9 @@ class Snapshots(Generic[S]):
 
     def __init__(self, redis: Store, form: Form[S], *, name: str = "jasyl") -> None:
         self._redis, self._form = redis, form
-        self.key, self.mark = f"{name}:snapshot", form.mark
+        self.key = f"{name}:snapshot"
+        self.passed_over: int | None = None
+        """The entry that names the snapshot that the start could not use."""
 
     async def start(self, log: Log, since: datetime) -> Start[S] | None:
         """Return where to begin; None where there is no snapshot that fits.
@@ -133,6 +135,7 @@ class Snapshots(Generic[S]):
             if found is None:
                 return None
             named, body = found
+            self.passed_over = named.entry
             if named.form != self._form.mark:
                 _LOG.warning("The snapshot has the form of another release; the whole ledger is read")
                 return None
@@ -141,6 +144,7 @@ class Snapshots(Generic[S]):
         except LedgerDamaged as error:
             _LOG.error("The snapshot does not fit, and the whole ledger is read: %s", error)
             return None
+        self.passed_over = None
         return Start(Head(state, named.seq, named.hash), before)
 
     async def named(self, log: Log) -> Named | None:

@@ -59,7 +59,6 @@ class SnapshotKeeper(Generic[S]):
         self._redis, self._ledger, self._snapshots = redis, ledger, snapshots
         self._new_id, self._who, self._every = new_id, who, every
         self._lock = f"{snapshots.key}:keeper"
-        self._at_start = True
 
     async def run(self, every_s: float = 60.0) -> None:
         """Make what is due, again and again, until cancelled."""
@@ -80,7 +79,6 @@ class SnapshotKeeper(Generic[S]):
         try:
             return await self._make() if await self._is_due() else None
         finally:
-            self._at_start = False
             await self._redis.repeatedly(lambda: self._redis.run(RELEASE, (self._lock,), (token,)))
 
     async def _is_due(self) -> bool:
@@ -88,10 +86,8 @@ class SnapshotKeeper(Generic[S]):
             last = await self._ledger.snapshot()
         except LedgerDamaged:
             last = None  # it was said at the start; the next one takes its place
-        if last is not None and self._at_start and last.form != self._snapshots.mark:
-            last = (
-                None  # of the release before; later on, replicas of two releases must not make them in turn
-            )
+        if last is not None and last.entry == self._snapshots.passed_over:
+            last = None
         return self._ledger.seq - (last.seq if last else 0) >= self._every
 
     async def _make(self) -> Named:
