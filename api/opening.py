@@ -16,6 +16,7 @@ from api.centre.centre import Centre
 from api.centre.coordinator import Coordinator
 from api.centre.lookout import Lookout
 from api.centre.news import News
+from api.centre.old_documents import OldDocuments
 from api.centre.presence import Presence
 from api.centre.security import bootstrap, issue
 from api.centre.served_city import load_city
@@ -43,6 +44,7 @@ from traffic.errors import InputError
 
 __all__ = ["opener"]
 
+_OLD_DOCUMENTS_S = 6 * 3600.0
 _ARCHIVED_AT_ONCE, _ARCHIVED_BYTES_AT_ONCE = 20_000, 32 << 20
 
 
@@ -76,7 +78,7 @@ async def _open(context: Context, stack: AsyncExitStack, tell_token: Callable[[s
     await ledger.open()
     stack.push_async_callback(ledger.close)
     keys = await asyncio.to_thread(load_keys, settings.data_folder / "keys")
-    documents = Documents(store)
+    documents = Documents(store, folder=settings.data_folder / "archive" / "documents")
     rules = Rules(
         four_eyes=settings.four_eyes,
         ack_deadline=timedelta(seconds=settings.ack_deadline_s),
@@ -104,6 +106,10 @@ async def _open(context: Context, stack: AsyncExitStack, tell_token: Callable[[s
     around = Around(centre, news, presence, lookout, reports, context.clock)
     bridge = await stack.enter_async_context(served_sites(settings, around))
     await stack.enter_async_context(_archive(context, store, reports))
+    if settings.redis_url is None:  # files of one replica are not those of the others
+        kept_for = timedelta(days=settings.document_days)
+        old = OldDocuments(ledger, documents, clock=context.clock, kept_for=kept_for)
+        await stack.enter_async_context(alongside(old.run(_OLD_DOCUMENTS_S)))
     every = settings.snapshot_entries
     keeper = SnapshotKeeper(store, ledger, snapshots, new_id=context.new_id, who=who, every=every)
     await stack.enter_async_context(alongside(keeper.run(settings.archive_seconds)))

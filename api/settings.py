@@ -169,6 +169,8 @@ class Settings(BaseSettings):
         moved into the archive.
     report_bytes_per_minute
         How much the controller of one junction may report.
+    document_days
+        How long documents of plan sets that have come to their end stay in a Redis of our own, before they go into files.
     snapshot_entries
         After how many entries of the ledger a new snapshot is made, from which the next start goes on.
     job_workers, job_queue, job_seconds
@@ -213,6 +215,7 @@ class Settings(BaseSettings):
     report_bytes_per_minute: Annotated[int, Field(ge=4 << 20, le=1 << 30)] = 4 << 20
     archive_seconds: Seconds = 60.0
 
+    document_days: Annotated[int, Field(ge=1, le=36_500)] = 400
     snapshot_entries: Annotated[int, Field(ge=100, le=10_000_000)] = 20_000
 
     rsmp: bool = True

@@ -4,7 +4,7 @@
     python -m benchmarks.ledger_start --entries 100000 --junctions 10 --json
 
 A city publishes plan sets, one a day, each of which is acknowledged and run by all its controllers. All starts are on the same
-ledger, in one run, and give the same state; the times are the least of several.
+ledger, in one run, and give the same state; the times are processor time of the replica, the least of several.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Copied(dict[str, Any]):
 
 @dataclass(frozen=True)
 class Found:
-    """Times (s) and sizes (bytes)."""
+    """Processor times (s) and sizes (bytes)."""
 
     entries: int
     plan_sets: int
@@ -117,9 +117,9 @@ async def _started(make: Callable[[], Ledger[ServiceState]], rounds: int) -> tup
     times = []
     for _ in range(rounds):
         ledger = make()
-        begin = time.perf_counter()
+        begin = time.process_time()
         await ledger.open()
-        times.append(time.perf_counter() - begin)
+        times.append(time.process_time() - begin)
         await ledger.close()
     return min(times), ledger.state
 
@@ -148,9 +148,9 @@ async def _measured(store: Store, entries: int, junctions: int, rounds: int) -> 
     snapshot_s, state = await _started(lambda: replica(Lifecycle(), snapshots), rounds)
     assert state == table == copied == ledger.state
     assert isinstance(state.plans.sets, Table)
-    begin = time.perf_counter()
+    begin = time.process_time()
     assert (await ledger.verify()).snapshot == named.seq
-    audit_s = time.perf_counter() - begin
+    audit_s = time.process_time() - begin
     stored = await store.read("HSTRLEN", snapshots.key, "body")
     seq = ledger.seq
     await ledger.close()

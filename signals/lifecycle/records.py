@@ -12,6 +12,7 @@ from signals.lifecycle.table import Table
 from traffic.errors import InputError, RefusedError, UnknownError
 
 __all__ = [
+    "FINAL",
     "Alarm",
     "GroupRecord",
     "GroupState",
@@ -51,6 +52,19 @@ class SetState(StrEnum):
     SUPERSEDED = "superseded"
     ROLLED_BACK = "rolled_back"
     EXPIRED = "expired"
+
+
+FINAL = frozenset(
+    {
+        SetState.REFUSED,
+        SetState.KEPT,
+        SetState.WITHDRAWN,
+        SetState.SUPERSEDED,
+        SetState.ROLLED_BACK,
+        SetState.EXPIRED,
+    }
+)
+"""States that no other one follows."""
 
 
 class GroupState(StrEnum):
