@@ -79,7 +79,7 @@ class OldDocuments:
             async for entry in self._ledger.follow(0):
                 if entry.at >= limit:
                     break
-                plan_set = entry.data.get("plan_set")
+                plan_set = str(entry.data.get("plan_set"))
                 if entry.kind.startswith("plan_set.") and plan_set not in self._moved:
                     named.setdefault(plan_set, []).extend(_documents(entry))
                     if entry.kind in _ENDS or entry.data.get("findings"):
