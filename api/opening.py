@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
@@ -15,13 +16,15 @@ from api.centre.centre import Centre
 from api.centre.coordinator import Coordinator
 from api.centre.lookout import Lookout
 from api.centre.news import News
+from api.centre.old_documents import OldDocuments
 from api.centre.presence import Presence
 from api.centre.security import bootstrap, issue
 from api.centre.served_city import load_city
 from api.centre.signing_keys import load_keys
-from api.centre.state import ServiceState, applied
+from api.centre.state import FORM, ServiceState, applied
 from api.context import Context, Opener
 from api.http.guards import identifier
+from api.http.limits import ReportBudget
 from api.jobs import Jobs
 from api.jobs.opening import served_jobs
 from api.rsmp_bridge.bridge import Around, Bridge
@@ -34,12 +37,15 @@ from api.store.idempotency import Idempotency
 from api.store.ledger import Ledger
 from api.store.redis_server import RedisServer
 from api.store.reports import Reports
+from api.store.snapshot import Snapshots
+from api.store.snapshot_keeper import SnapshotKeeper
 from signals.lifecycle.facts import Fact
 from traffic.errors import InputError
 
 __all__ = ["opener"]
 
-_ARCHIVED_AT_ONCE = 20_000
+_OLD_DOCUMENTS_S = 6 * 3600.0
+_ARCHIVED_AT_ONCE, _ARCHIVED_BYTES_AT_ONCE = 20_000, 32 << 20
 
 
 def opener(tell_token: Callable[[str], None]) -> Opener:
@@ -64,12 +70,15 @@ def opener(tell_token: Callable[[str], None]) -> Opener:
 async def _open(context: Context, stack: AsyncExitStack, tell_token: Callable[[str], None]) -> None:
     settings = context.settings
     store = await _store(settings, stack)
-    ledger = Ledger(store, ServiceState(), applied, clock=context.clock, new_id=context.new_id)
+    snapshots = Snapshots(store, FORM)
+    ledger = Ledger(
+        store, ServiceState(), applied, clock=context.clock, new_id=context.new_id, snapshots=snapshots
+    )
     city = await asyncio.to_thread(load_city, settings.city)
     await ledger.open()
     stack.push_async_callback(ledger.close)
     keys = await asyncio.to_thread(load_keys, settings.data_folder / "keys")
-    documents = Documents(store)
+    documents = Documents(store, folder=settings.data_folder / "archive" / "documents")
     rules = Rules(
         four_eyes=settings.four_eyes,
         ack_deadline=timedelta(seconds=settings.ack_deadline_s),
@@ -97,6 +106,13 @@ async def _open(context: Context, stack: AsyncExitStack, tell_token: Callable[[s
     around = Around(centre, news, presence, lookout, reports, context.clock)
     bridge = await stack.enter_async_context(served_sites(settings, around))
     await stack.enter_async_context(_archive(context, store, reports))
+    if settings.redis_url is None:  # files of one replica are not those of the others
+        kept_for = timedelta(days=settings.document_days)
+        old = OldDocuments(ledger, documents, clock=context.clock, kept_for=kept_for)
+        await stack.enter_async_context(alongside(old.run(_OLD_DOCUMENTS_S)))
+    every = settings.snapshot_entries
+    keeper = SnapshotKeeper(store, ledger, snapshots, new_id=context.new_id, who=who, every=every)
+    await stack.enter_async_context(alongside(keeper.run(settings.archive_seconds)))
     jobs = served_jobs(context, store)
     await stack.enter_async_context(jobs.running())
     context.parts |= {
@@ -105,6 +121,7 @@ async def _open(context: Context, stack: AsyncExitStack, tell_token: Callable[[s
         Presence: presence,
         Lookout: lookout,
         Reports: reports,
+        ReportBudget: ReportBudget(settings.report_bytes_per_minute, time.monotonic),
         Jobs: jobs,
         Bridge: bridge,
         Audit: Audit(ledger),
@@ -125,6 +142,8 @@ async def _archive(context: Context, store: Store, reports: Reports) -> AsyncIte
         new_id=context.new_id,
         keep=settings.reports_kept,
         batch=min(_ARCHIVED_AT_ONCE, max(settings.reports_kept // 5, 1)),
+        keep_bytes=settings.reports_kept_bytes,
+        batch_bytes=min(_ARCHIVED_BYTES_AT_ONCE, settings.reports_kept_bytes // 5),
         kept_for=timedelta(days=settings.retention_days),
         clock=context.clock,
     )

@@ -164,8 +164,15 @@ class Settings(BaseSettings):
         PEM files. With `tls_client_ca`, clients need a certificate of that authority.
     retention_days
         How long reports of controllers are kept.
-    reports_kept, archive_seconds
-        How many of the newest reports stay in Redis, and how often the older ones are moved into the archive.
+    reports_kept, reports_kept_bytes, archive_seconds
+        How many of the newest reports stay in Redis, how much memory they may take there, and how often the older ones are
+        moved into the archive.
+    report_bytes_per_minute
+        How much the controller of one junction may report.
+    document_days
+        How long documents of plan sets that have come to their end stay in a Redis of our own, before they go into files.
+    snapshot_entries
+        After how many entries of the ledger a new snapshot is made, from which the next start goes on.
     job_workers, job_queue, job_seconds
         Worker processes of optimisations and evaluations, how many jobs may be queued or running, and how long one may take.
     job_days
@@ -204,7 +211,12 @@ class Settings(BaseSettings):
     silent_after_s: Seconds = 120.0
     retention_days: Annotated[int, Field(ge=1, le=36_500)] = 365
     reports_kept: Annotated[int, Field(ge=100, le=100_000_000)] = 100_000
+    reports_kept_bytes: Annotated[int, Field(ge=1 << 20, le=1 << 40)] = 512 << 20
+    report_bytes_per_minute: Annotated[int, Field(ge=4 << 20, le=1 << 30)] = 4 << 20
     archive_seconds: Seconds = 60.0
+
+    document_days: Annotated[int, Field(ge=1, le=36_500)] = 400
+    snapshot_entries: Annotated[int, Field(ge=100, le=10_000_000)] = 20_000
 
     rsmp: bool = True
     rsmp_host: Annotated[str, Field(min_length=1, max_length=255)] = "127.0.0.1"

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from api.store.ledger import Ledger, Verified
+from api.store.ledger import Ledger
+from api.store.replay import Verified
 
 __all__ = ["Audit"]
 

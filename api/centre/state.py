@@ -7,11 +7,13 @@ from dataclasses import dataclass, field, replace
 from api.centre import security
 from api.centre.security import Access
 from api.store.chain import Entry
+from api.store.snapshot import SNAPSHOT, Form
 from signals.lifecycle import facts
+from signals.lifecycle.codec import codec_of
 from signals.lifecycle.facts import Fact
 from signals.lifecycle.records import Lifecycle
 
-__all__ = ["ServiceState", "applied"]
+__all__ = ["FORM", "ServiceState", "applied"]
 
 _OF_ACCESS = ("token.", "controller.")
 
@@ -24,9 +26,20 @@ class ServiceState:
     access: Access = field(default_factory=Access)
 
 
+_CODEC = codec_of(ServiceState)
+
+_MEANING = 1
+"""Rises with every change of `applied` by which the same entries give another state of the same form."""
+
+FORM: Form[ServiceState] = Form(_CODEC.encode, _CODEC.decode, f"{_MEANING}:{_CODEC.mark}")
+"""How snapshots of the state are written; one of another form is not read."""
+
+
 def applied(state: ServiceState, entry: Entry) -> ServiceState:
     """Return the state after an entry of the ledger."""
     fact = Fact(entry.kind, entry.data)
+    if entry.kind == SNAPSHOT:
+        return state
     if entry.kind.startswith(_OF_ACCESS):
         return replace(state, access=security.applied(state.access, fact))
     return replace(state, plans=facts.applied(state.plans, fact, entry.at, entry.who))

@@ -432,10 +432,11 @@ class LedgerPage(Page[dict[str, Any]]):
 
 
 class Verified(Answer):
-    """A ledger that was found whole."""
+    """A ledger that was found whole; `snapshot` is the entry after which the snapshot was made that follows from it."""
 
     entries: int
     hash: str
+    snapshot: int | None = None
 
 
 class Me(Answer):

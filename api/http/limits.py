@@ -14,7 +14,7 @@ from api.context import Caller, Context
 from api.http.problems import Problem, problem_response
 from api.settings import Settings
 
-__all__ = ["HostCheck", "Hosts", "Limiters", "RateLimiter", "RateLimits", "address_key"]
+__all__ = ["HostCheck", "Hosts", "Limiters", "RateLimiter", "RateLimits", "ReportBudget", "address_key"]
 
 _PERIODS_S = {"second": 1.0, "minute": 60.0, "hour": 3600.0}
 _MOST_KEYS = 50_000
@@ -24,7 +24,7 @@ _NETWORK_BITS = 64  # of an IPv6 address, what one subscriber has at least
 
 
 class RateLimiter:
-    """Counts requests by key, evenly spread: the generic cell rate algorithm.
+    """Counts requests, or what else is rationed, by key, evenly spread: the generic cell rate algorithm.
 
     A key may make all of its requests at once; then they come back one by one.
 
@@ -41,9 +41,9 @@ class RateLimiter:
         self._each_s = self._period_s / int(count)
         self._due: dict[str, float] = {}  # when all requests of a key would be paid off
 
-    def wait_s(self, key: str, now_s: float) -> float:
-        """Count one request, and return 0; or do not, and return how long to wait for the next one."""
-        due = max(now_s, self._due.get(key, 0.0)) + self._each_s
+    def wait_s(self, key: str, now_s: float, count: int = 1) -> float:
+        """Count so many requests, and return 0; or do not, and return how long to wait for the next ones."""
+        due = max(now_s, self._due.get(key, 0.0)) + count * self._each_s
         wait = due - now_s - self._period_s
         if wait > 1e-9:
             return wait
@@ -81,6 +81,30 @@ class Limiters:
     def rate(self, caller: Caller) -> str:
         """Return how many requests `caller` may make."""
         return self._limiters[caller.role].rate
+
+
+class ReportBudget:
+    """How much the controller of each junction may report; each replica counts for itself.
+
+    Parameters
+    ----------
+    bytes_per_minute
+        As reports are stored; all of it may come at once.
+    monotonic
+        Gives seconds that only rise.
+    """
+
+    def __init__(self, bytes_per_minute: int, monotonic: Callable[[], float]) -> None:
+        self._limiter = RateLimiter(f"{bytes_per_minute}/minute")
+        self._rate, self._monotonic = bytes_per_minute, monotonic
+
+    def admit(self, junction: str, size: int) -> None:
+        """Count the bytes of reports, or raise when to send them again (429)."""
+        wait = self._limiter.wait_s(junction, self._monotonic(), size)
+        if wait > 0.0:
+            headers = {"Retry-After": str(math.ceil(wait))}
+            rule = f"must be at most {self._rate} bytes in a minute"
+            raise Problem(429, rule, field="reports", value=f"{size} bytes", headers=headers)
 
 
 @lru_cache(maxsize=10_000)

@@ -3,7 +3,8 @@
 `redis_server`
     A Redis of our own; `connection` speaks to it, or to one by URL.
 `ledger`
-    The entries that everything follows from; `chain` is their form, `batch` how commands are decided together, `log` the stream.
+    The entries that everything follows from; `chain` is their form, `batch` how commands are decided together, `log` the stream,
+    `replay` the state that follows, `snapshot` one that a start goes on from, `snapshot_keeper` makes it.
 `documents`, `reports`, `archive`, `idempotency`
     Bytes by digest, what controllers report, old reports in files, answers to requests that are sent twice.
 """
@@ -17,9 +18,12 @@ from api.store.connection import Store, connect
 from api.store.documents import Documents
 from api.store.errors import FellBehind, KeyInUse, LedgerDamaged, StoreDamaged, StoreUnavailable
 from api.store.idempotency import Answer, Claim, Idempotency, fingerprint
-from api.store.ledger import Ledger, Verified
+from api.store.ledger import Ledger
 from api.store.redis_server import RedisServer
+from api.store.replay import Verified
 from api.store.reports import Accepted, Page, Report, Reports, StoredReport
+from api.store.snapshot import Form, Snapshots
+from api.store.snapshot_keeper import SnapshotKeeper
 
 __all__ = [
     "Accepted",
@@ -31,6 +35,7 @@ __all__ = [
     "Entry",
     "Fact",
     "FellBehind",
+    "Form",
     "Idempotency",
     "KeyInUse",
     "Ledger",
@@ -39,6 +44,8 @@ __all__ = [
     "RedisServer",
     "Report",
     "Reports",
+    "SnapshotKeeper",
+    "Snapshots",
     "Store",
     "StoreDamaged",
     "StoreUnavailable",

@@ -18,7 +18,7 @@ __all__ = ["Archive"]
 
 _LOG = logging.getLogger("jasyl.store")
 
-_CHUNK = 2000
+_CHUNK = 200
 _LEASE_MS = 300_000
 
 
@@ -35,10 +35,10 @@ class Archive:
         Where the files go: ``2026-11-27/FIRST_LAST.parquet``.
     new_id
         Gives identifiers that nobody else gives.
-    keep
-        How many of the newest reports stay in Redis.
-    batch
-        How many go into one file; nothing moves before that many are due.
+    keep, keep_bytes
+        How many of the newest reports stay in Redis, and how much memory they may take there.
+    batch, batch_bytes
+        How many, and how many bytes, are moved at once; nothing moves before that many are due or memory is short.
     kept_for, clock
         How long archived reports are kept, whole days of UTC; without them for ever.
     """
@@ -52,6 +52,8 @@ class Archive:
         new_id: Callable[[], str],
         keep: int = 100_000,
         batch: int = 20_000,
+        keep_bytes: int = 512 << 20,
+        batch_bytes: int = 32 << 20,
         kept_for: timedelta | None = None,
         clock: Callable[[], datetime] | None = None,
     ) -> None:
@@ -61,6 +63,7 @@ class Archive:
         self._folder = folder
         self._new_id = new_id
         self._keep, self._batch = keep, batch
+        self._keep_bytes, self._batch_bytes = keep_bytes, batch_bytes
         self._kept_for, self._clock = kept_for, clock
 
     async def run(self, every_s: float = 60.0) -> None:
@@ -82,7 +85,7 @@ class Archive:
             return 0
         try:
             moved = 0
-            while await self._redis.read("XLEN", self._stream) - self._keep >= self._batch:
+            while await self._is_due():
                 moved += await self._move_batch()
                 await self._redis.read("PEXPIRE", self._lock, _LEASE_MS)
             return moved
@@ -97,6 +100,14 @@ class Archive:
         for day in await asyncio.to_thread(remove_days, self._folder, oldest):
             _LOG.info("Archived reports of %s are removed", day)
 
+    async def _is_due(self) -> bool:
+        count = await self._redis.read("XLEN", self._stream)
+        if count == 0 or count - self._keep >= self._batch:
+            return bool(count)
+        # All nodes are counted: by a sample of the oldest, large reports among the newest would not be seen.
+        taken = await self._redis.read("MEMORY", "USAGE", self._stream, "SAMPLES", 0)
+        return int(taken or 0) > self._keep_bytes
+
     async def _move_batch(self) -> int:
         reports = await self._oldest()
         files = await asyncio.to_thread(write_reports, self._folder, reports)
@@ -108,12 +119,16 @@ class Archive:
 
     async def _oldest(self) -> list[StoredReport]:
         found: list[StoredReport] = []
-        start = "-"
+        start, room = "-", self._batch_bytes
         while len(found) < self._batch:
             count = min(_CHUNK, self._batch - len(found))
             rows = await self._redis.read("XRANGE", self._stream, start, "+", "COUNT", count)
-            if not rows:
+            for position, fields in rows:
+                room -= len(fields[1])
+                if room < 0 and found:
+                    return found
+                found.append(stored_report(position.decode(), fields[1]))
+            if len(rows) < count:
                 break
-            found += [stored_report(position.decode(), fields[1]) for position, fields in rows]
             start = f"({found[-1].position}"
         return found

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 from api.store.chain import digest
 from api.store.connection import Store
+from api.store.document_files import read_document, write_documents
 from api.store.errors import StoreDamaged
 from traffic.errors import InputError
 
@@ -27,11 +30,20 @@ class Documents:
         What the keys in Redis begin with.
     memory_bytes
         How many bytes of those used last are kept in memory.
+    folder
+        Where old ones are moved.
     """
 
-    def __init__(self, redis: Store, *, name: str = "jasyl", memory_bytes: int = 64 * 2**20) -> None:
+    def __init__(
+        self,
+        redis: Store,
+        *,
+        name: str = "jasyl",
+        memory_bytes: int = 64 * 2**20,
+        folder: Path | None = None,
+    ) -> None:
         self._redis = redis
-        self._key = f"{name}:documents"
+        self._key, self._folder = f"{name}:documents", folder
         self._memory: OrderedDict[str, bytes] = OrderedDict()
         self._room = self._limit = memory_bytes
 
@@ -51,6 +63,8 @@ class Documents:
             self._memory.move_to_end(name)
             return self._memory[name]
         content: bytes | None = await self._redis.read("HGET", self._key, name)
+        if content is None and self._folder is not None:
+            content = await asyncio.to_thread(read_document, self._folder, name)
         if content is None:
             raise InputError("must be the digest of a document that is stored", field="digest", value=name)
         _require(name, content)
@@ -68,6 +82,25 @@ class Documents:
         """Keep documents in memory that were stored just now, since they will be asked for."""
         for content in contents:
             self._remember(digest(content), content)
+
+    async def move_out(self, names: Sequence[str]) -> int:
+        """Move documents from Redis into files, and return how many were still there.
+
+        Raises
+        ------
+        StoreDamaged
+            When the bytes of one have another digest; none is moved.
+        """
+        if self._folder is None:
+            raise InputError("must be given", field="folder of documents", hint="Give it to `Documents`")
+        found = await self._redis.read("HMGET", self._key, *names) if names else []
+        contents = {name: content for name, content in zip(names, found, strict=True) if content is not None}
+        for name, content in contents.items():
+            _require(name, content)
+        if contents:
+            await asyncio.to_thread(write_documents, self._folder, contents)
+            await self._redis.read("HDEL", self._key, *contents)
+        return len(contents)
 
     async def verify(self) -> int:
         """Read every document, check its digest, and return how many there are."""

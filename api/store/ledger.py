@@ -11,15 +11,16 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Generic, TypeVar
 
 from api.store.batch import Commands, Decision, Draft, Head, Repeated, Waiting, unavailable
-from api.store.chain import GENESIS, Entry, Fact, follow_on
+from api.store.chain import GENESIS, Entry, Fact
 from api.store.connection import Store
 from api.store.errors import FellBehind, LedgerDamaged, StoreUnavailable
 from api.store.log import CHUNK, Log
+from api.store.replay import Verified, advanced, verified
+from api.store.snapshot import Named, Snapshots
 from traffic.errors import InputError
 
 __all__ = ["Ledger", "Verified"]
@@ -30,22 +31,6 @@ _LOG = logging.getLogger("jasyl.store")
 
 _BATCH = 256
 _LONGEST_QUEUE = 10_000
-
-
-@dataclass(frozen=True, slots=True)
-class Verified:
-    """A chain that was found whole.
-
-    Parameters
-    ----------
-    entries
-        How many entries it has.
-    hash
-        The hash of the last one; who keeps it elsewhere can show later that nothing before it was changed.
-    """
-
-    entries: int
-    hash: str
 
 
 class Ledger(Generic[S]):
@@ -69,6 +54,8 @@ class Ledger(Generic[S]):
         How long the id of a command is known.
     recent
         How many entries are kept in memory for followers.
+    snapshots
+        Where to begin, in place of the first entry.
     """
 
     def __init__(
@@ -82,14 +69,16 @@ class Ledger(Generic[S]):
         new_id: Callable[[], str],
         kept_for: timedelta = timedelta(days=1),
         recent: int = 4096,
+        snapshots: Snapshots[S] | None = None,
     ) -> None:
         self._log = Log(redis, name, new_id)
         self._patience_s = redis.patience_s
         self._apply = apply
         self._clock = clock
         self._new_id = new_id
-        self._head: Head[S] = Head(initial, 0, GENESIS)
-        self._commands = Commands(kept_for)
+        self._first = self._head = Head(initial, 0, GENESIS)
+        self._snapshots = snapshots
+        self._kept_for, self._commands = kept_for, Commands(kept_for)
         self._recent: deque[Entry] = deque(maxlen=recent)
         self._waiting: deque[Waiting[S]] = deque()
         self._work, self._news = asyncio.Event(), asyncio.Event()
@@ -101,6 +90,11 @@ class Ledger(Generic[S]):
     def state(self) -> S:
         """The state after the last entry."""
         return self._head.state
+
+    @property
+    def head(self) -> Head[S]:
+        """State, number and hash, of the same entry."""
+        return self._head
 
     @property
     def seq(self) -> int:
@@ -118,7 +112,7 @@ class Ledger(Generic[S]):
         return self._failure is None and self._reachable
 
     async def open(self) -> None:
-        """Read the whole log and begin to follow it.
+        """Read the log, from the snapshot on where there is one, and begin to follow it.
 
         Raises
         ------
@@ -127,6 +121,7 @@ class Ledger(Generic[S]):
         StoreUnavailable
             When Redis does not answer.
         """
+        await self._begin()
         await self._catch_up()
         await self._require_untouched_end()
         self._failure, self._reachable = None, True
@@ -222,18 +217,12 @@ class Ledger(Generic[S]):
                 await news.wait()
 
     async def verify(self) -> Verified:
-        """Read the whole chain anew, in pieces, and check every link, also with what is in memory."""
-        own = self._head
-        seq, previous = 0, GENESIS
-        while entries := await self._log.read(seq + 1, None):
-            for entry in entries:
-                follow_on(entry, seq, previous)
-                seq, previous = entry.seq, entry.hash
-                if seq == own.seq and previous != own.hash:
-                    raise LedgerDamaged("must be the entry that this replica has", seq=seq, value=previous)
-        if seq < own.seq:
-            raise LedgerDamaged("must be there: this replica has it", seq=seq + 1)
-        return Verified(seq, previous)
+        """Read the whole chain anew, in pieces; check every link, what is in memory, and the snapshot."""
+        return await verified(self._log, self._first, self._apply, self._head, self._snapshots)
+
+    async def snapshot(self) -> Named | None:
+        """Return what the ledger says of its newest snapshot; None without one."""
+        return None if self._snapshots is None else await self._snapshots.named(self._log)
 
     def _in_memory(self, after: int) -> list[Entry]:
         start = after + 1 - self._recent[0].seq
@@ -250,6 +239,16 @@ class Ledger(Generic[S]):
                 raise LedgerDamaged("must be there: this replica has it", seq=after + 1)
             found += more
         return tuple(found[: last + 1 - first])
+
+    async def _begin(self) -> None:
+        """Begin at the snapshot, if there is one that fits."""
+        if self._snapshots is None or self.seq:
+            return
+        start = await self._snapshots.start(self._log, self._clock() - self._kept_for)
+        if start is not None:
+            self._head = start.head
+            for entry in start.before:
+                self._keep(entry)
 
     async def _catch_up(self) -> None:
         """Apply what is new in the log, which must still have the last entry that was applied."""
@@ -283,18 +282,9 @@ class Ledger(Generic[S]):
         else:
             for entry in entries:
                 if entry.seq > self.seq:
-                    follow_on(entry, self.seq, self.hash)
-                    self._head = Head(self._applied(entry), entry.seq, entry.hash)
+                    self._head = advanced(self._head, entry, self._apply)
                     self._keep(entry)
         self._tell_followers()
-
-    def _applied(self, entry: Entry) -> S:
-        try:
-            return self._apply(self.state, entry)
-        except Exception as error:
-            rule = "must be an entry that this release can apply"
-            hint = "Start the release that wrote it, or a newer one"
-            raise LedgerDamaged(rule, seq=entry.seq, value=f"{entry.kind}: {error!r}", hint=hint) from error
 
     def _keep(self, entry: Entry) -> None:
         self._recent.append(entry)

@@ -19,13 +19,15 @@ from api.store.errors import StoreDamaged
 from api.store.scripts import ACCEPT_REPORTS
 from traffic.errors import InputError
 
-__all__ = ["KINDS", "Accepted", "Page", "Report", "Reports", "StoredReport", "stored_report"]
+__all__ = ["KINDS", "MOST_BYTES", "Accepted", "Page", "Report", "Reports", "StoredReport", "stored_report"]
 
 KINDS = ("status", "fault", "event")
 
 _HIGHEST_NUMBER = 2**53 - 1
 _MOST_REPORTS = 1000
-_MOST_BYTES, _MOST_BYTES_EACH = 4 * 2**20, 64 * 2**10
+MOST_BYTES = 4 * 2**20
+"""How long the reports of a batch may be together, as they are stored."""
+_MOST_BYTES_EACH = 64 * 2**10
 _CHUNK, _MOST_SCANNED = 1000, 20_000
 _MOST_READ = 1000
 _POSITION = re.compile(r"(\d{1,20})-(\d{1,20})", re.ASCII)
@@ -115,6 +117,10 @@ class Page:
     complete: bool
 
 
+def _unrationed(_size: int) -> None:
+    """Let everything in."""
+
+
 class Reports:
     """The reports of all controllers.
 
@@ -134,8 +140,15 @@ class Reports:
         self.stream = f"{name}:reports"
         self._numbers, self._latest = f"{name}:reports:accepted", f"{name}:reports:latest"
 
-    async def accept(self, junction: str, reports: Sequence[Report]) -> Accepted:
+    async def accept(
+        self, junction: str, reports: Sequence[Report], *, admit: Callable[[int], None] = _unrationed
+    ) -> Accepted:
         """Store the reports that are not stored yet: all of them, or none.
+
+        Parameters
+        ----------
+        admit
+            Is told how many bytes are to be stored, and raises where that is too much now.
 
         Raises
         ------
@@ -150,11 +163,12 @@ class Reports:
         for position, report in enumerate(reports):
             arguments += (report.number, report.kind, _body(junction, report, received, position))
         size = sum(len(part) for part in arguments if isinstance(part, bytes))
-        if size > _MOST_BYTES:
-            rule = f"must be at most {_MOST_BYTES} bytes together"
+        if size > MOST_BYTES:
+            rule = f"must be at most {MOST_BYTES} bytes together"
             raise InputError(
                 rule, field="reports", value=f"{size} bytes", hint="Send them in several batches"
             )
+        admit(size)
         keys = (self.stream, self._numbers, self._latest)
         answer = await self._redis.repeatedly(lambda: self._redis.run(ACCEPT_REPORTS, keys, arguments))
         return Accepted(int(answer[0]), answer[1], int(answer[2]))

@@ -6,7 +6,7 @@
       |         |          |            |                            |
       refused   withdrawn  withdrawn    withdrawn, kept              rolled back, expired
 
-- `records`: the state; immutable.
+- `records`: the state; immutable. `table`: a mapping that is cheap to change all the same; `codec`: records as plain JSON.
 - `facts`: what has happened; `apply` makes the next state of a state and a fact.
 - `decisions`: what people and controllers ask for; facts, or why not.
 - `operators`: who holds a junction, and what is ordered there.

@@ -55,7 +55,7 @@ def applied(state: Lifecycle, fact: Fact, at: datetime, who: str) -> Lifecycle:
 
 def _with_set(old: Lifecycle, record: PlanSetRecord, /, **changes: Any) -> Lifecycle:
     changed = replace(record, revision=record.revision + 1, **changes)
-    return replace(old, sets={**old.sets, record.id: changed})
+    return replace(old, sets=old.sets.with_item(record.id, changed))
 
 
 def _with_group(old: Lifecycle, record: PlanSetRecord, group: GroupRecord, /, **changes: Any) -> Lifecycle:
@@ -77,7 +77,7 @@ def _drafted(state: Lifecycle, data: Mapping[str, Any], at: datetime, who: str) 
         rollback_of=data["rollback_of"],
         ends={key: instant(end, "ends") for key, end in data.get("ends", {}).items()},
     )
-    return replace(state, sets={**state.sets, record.id: record})
+    return replace(state, sets=state.sets.with_item(record.id, record))
 
 
 def _checked(state: Lifecycle, data: Mapping[str, Any], at: datetime, who: str) -> Lifecycle:
@@ -254,18 +254,18 @@ def _order_expired(record: JunctionRecord, data: Mapping[str, Any], who: str) ->
 def _alarm_raised(state: Lifecycle, data: Mapping[str, Any], at: datetime, who: str) -> Lifecycle:
     del who
     alarm = Alarm(data["alarm"], data["what"], data["text"], tuple(data["junctions"]), at)
-    return replace(state, alarms={**state.alarms, alarm.id: alarm})
+    return replace(state, alarms=state.alarms.with_item(alarm.id, alarm))
 
 
 def _alarm_acknowledged(state: Lifecycle, data: Mapping[str, Any], at: datetime, who: str) -> Lifecycle:
     del at
     alarm = replace(state.alarms[data["alarm"]], acknowledged_by=who)
-    return replace(state, alarms={**state.alarms, alarm.id: alarm})
+    return replace(state, alarms=state.alarms.with_item(alarm.id, alarm))
 
 
 def _alarm_cleared(state: Lifecycle, data: Mapping[str, Any], at: datetime, who: str) -> Lifecycle:
     del at, who
-    return replace(state, alarms={k: a for k, a in state.alarms.items() if k != data["alarm"]})
+    return replace(state, alarms=state.alarms.without(data["alarm"]))
 
 
 def _keys_announced(state: Lifecycle, data: Mapping[str, Any], at: datetime, who: str) -> Lifecycle:

@@ -8,9 +8,11 @@ from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
 
+from signals.lifecycle.table import Table
 from traffic.errors import InputError, RefusedError, UnknownError
 
 __all__ = [
+    "FINAL",
     "Alarm",
     "GroupRecord",
     "GroupState",
@@ -50,6 +52,19 @@ class SetState(StrEnum):
     SUPERSEDED = "superseded"
     ROLLED_BACK = "rolled_back"
     EXPIRED = "expired"
+
+
+FINAL = frozenset(
+    {
+        SetState.REFUSED,
+        SetState.KEPT,
+        SetState.WITHDRAWN,
+        SetState.SUPERSEDED,
+        SetState.ROLLED_BACK,
+        SetState.EXPIRED,
+    }
+)
+"""States that no other one follows."""
 
 
 class GroupState(StrEnum):
@@ -279,9 +294,9 @@ class Lifecycle:
         Numbers of junctions begin above it: after a back-up was restored, those that were given out after it are not known.
     """
 
-    sets: Mapping[str, PlanSetRecord] = field(default_factory=dict)
+    sets: Table[PlanSetRecord] = field(default_factory=Table)
     junctions: Mapping[str, JunctionRecord] = field(default_factory=dict)
-    alarms: Mapping[str, Alarm] = field(default_factory=dict)
+    alarms: Table[Alarm] = field(default_factory=Table)
     live: frozenset[str] = frozenset()
     signing_key: str | None = None
     keys: str | None = None

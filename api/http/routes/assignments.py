@@ -7,6 +7,7 @@ import json
 from collections.abc import AsyncIterator, Mapping
 from datetime import timedelta
 from enum import StrEnum
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import Header, Query, Request, Response
@@ -20,6 +21,7 @@ from api.centre.presence import Presence
 from api.centre.security import Actor
 from api.context import Context, context_of
 from api.http.guards import Controlling, require_still, still_valid
+from api.http.limits import ReportBudget
 from api.http.routes.common import Frozen, Here, Instant, JunctionKey
 from api.http.routing import event_schema, problems, router
 from api.store.reports import Report, Reports
@@ -229,7 +231,8 @@ async def report(
     here.city.junction(junction)
     context = context_of(request)
     rows = [Report(row.number, row.kind, row.at, row.data) for row in told.reports]
-    found = await context.part(Reports).accept(junction, rows)
+    admit = partial(context.part(ReportBudget).admit, junction)
+    found = await context.part(Reports).accept(junction, rows, admit=admit)
     last = next((row for row in reversed(told.reports) if row.kind == "status"), None)
     if last is not None and last.number == found.until:
         now = context.clock()

@@ -30,10 +30,14 @@ class Entries(Frozen):
 
 
 class VerifiedOut(Frozen):
-    """A chain that was found whole: keep the hash elsewhere, and compare later."""
+    """A chain that was found whole: keep the hash elsewhere, and compare later.
+
+    `snapshot` is the entry after which the snapshot was made that was found to follow from the entries; null without one.
+    """
 
     entries: int
     hash: str
+    snapshot: int | None
 
 
 class Me(Frozen):
@@ -65,13 +69,13 @@ async def list_entries(
 
 @ROUTER.get("/ledger/verification", responses=problems(401, 403, 422, 429, 500, 503))
 async def verify(request: Request, _actor: Reader) -> VerifiedOut:
-    """Read the whole ledger anew, and check every link of its chain; one that is broken is told (500)."""
+    """Read the whole ledger anew, and check links, state and snapshot; what is not right is told (500)."""
     try:
         found = await context_of(request).part(Audit).verified()
     except LedgerDamaged as error:
         _LOG.critical("The ledger is damaged: %s", error)
         raise Problem(500, error.rule, field=error.field, value=error.value, hint=error.hint) from error
-    return VerifiedOut(entries=found.entries, hash=found.hash)
+    return VerifiedOut(entries=found.entries, hash=found.hash, snapshot=found.snapshot)
 
 
 @ROUTER.get("/me", responses=problems(401, 403, 422, 429, 503))

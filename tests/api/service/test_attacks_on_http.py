@@ -12,6 +12,7 @@ import pytest
 
 from api.centre import security
 from api.settings import RateLimits
+from api.store.reports import Reports
 from tests.api.service.centres import Clock, Service, serving
 from tests.api.service.services import captured_logs
 from tests.api.service.test_plan_sets import keys
@@ -209,6 +210,27 @@ def test_pages_and_batches_have_a_greatest_size(tmp_path: Path) -> None:
         assert (await service.ask("POST", path, told, who=HERE)).status_code == 422
         big = {"reports": [{"number": 1, **row, "data": {"x": "y" * 70_000}}]}
         assert (await service.ask("POST", path, big, who=HERE)).status_code == 422
+
+    serving(tmp_path, test)
+
+
+def test_one_credential_does_not_fill_the_store(tmp_path: Path) -> None:
+    async def test(service: Service) -> None:
+        await service.register(HERE, ELSEWHERE)
+
+        def told(first: int, count: int) -> dict[str, Any]:
+            row = {"kind": "event", "at": "2026-11-27T07:00:00Z", "data": {"x": "y" * 65_000}}
+            return {"reports": [{"number": first + place, **row} for place in range(count)]}
+
+        path = f"/controllers/{HERE}/reports"
+        assert (await service.done("POST", path, told(1, 60), who=HERE))["new"] == 60
+        answer = await service.ask("POST", path, told(61, 60), who=HERE)
+        assert answer.status_code == 429
+        assert 50 <= int(answer.headers["Retry-After"]) <= 60
+        assert answer.json()["field"] == "reports"
+        assert (await service.context.part(Reports).accepted_until(HERE)) == 60
+        elsewhere = f"/controllers/{ELSEWHERE}/reports"
+        assert (await service.done("POST", elsewhere, told(1, 60), who=ELSEWHERE))["new"] == 60
 
     serving(tmp_path, test)
 

@@ -66,6 +66,15 @@ def test_in_no_second_more_than_twice_the_rate_and_in_the_long_run_the_rate(gaps
             assert last - first + 1 <= count + (passed[last] - begin) * count + 1e-6
 
 
+def test_several_are_counted_as_one_after_the_other():
+    limiter = RateLimiter("60/minute")
+    assert limiter.wait_s("a", 7.0, 60) == 0.0
+    assert limiter.wait_s("a", 7.0, 25) == pytest.approx(25.0)
+    assert limiter.wait_s("a", 31.0, 25) == pytest.approx(1.0)
+    assert limiter.wait_s("a", 32.0, 25) == 0.0
+    assert limiter.wait_s("a", 32.0, 1) == pytest.approx(1.0)
+
+
 def test_keys_are_forgotten_and_bounded():
     limiter = RateLimiter("1/second")
     for number in range(50_001):

@@ -199,3 +199,28 @@ def test_a_file_that_is_something_else_is_named(tmp_path, content):
         parquet.write_table(pa.table({"a": [1]}), path)
     with pytest.raises(StoreDamaged, match=r"1-0_2-0\.parquet"):
         read_day(tmp_path, TODAY)
+
+
+def test_large_reports_move_before_they_are_many(binary, tmp_path):
+    async def test(reports, archive, _clock):
+        for number in range(1, 31):
+            await reports.accept("osm:1", [report(number, text="x" * 50_000)])
+        assert await archive.move() == 12  # files of four, until the rest of them fits
+        left = (await reports.read(limit=1000)).reports
+        assert numbers(left) == [("osm:1", number) for number in range(13, 31)]
+        assert numbers(read_day(tmp_path / "reports", TODAY)) == [
+            ("osm:1", number) for number in range(1, 13)
+        ]
+        assert len(list((tmp_path / "reports").glob("*/*.parquet"))) == 3
+        assert await archive.move() == 0
+
+    with_archive(binary, tmp_path, test, keep=1000, batch=1000, keep_bytes=1_000_000, batch_bytes=4 * 51_000)
+
+
+def test_a_report_larger_than_a_batch_moves_alone(binary, tmp_path):
+    async def test(reports, archive, _clock):
+        await reports.accept("osm:1", [report(number, text="x" * 50_000) for number in (1, 2)])
+        assert await archive.move() == 2
+        assert len(list((tmp_path / "reports").glob("*/*.parquet"))) == 2
+
+    with_archive(binary, tmp_path, test, keep=1000, batch=1000, keep_bytes=1000, batch_bytes=1000)

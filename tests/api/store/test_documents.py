@@ -18,11 +18,11 @@ def name_of(content):
     return hashlib.sha256(content).hexdigest()
 
 
-def with_documents(binary, folder, test, **more):
+def with_documents(binary, folder, test, files=None, **more):
     async def run():
         async with RedisServer(folder, binary=binary) as server:
             store = server.store()
-            await test(Documents(store, **more), store)
+            await test(Documents(store, folder=files, **more), store)
             await store.close()
 
     asyncio.run(run())
@@ -60,6 +60,43 @@ def test_a_changed_document_is_not_given_out(binary, tmp_path):
             await documents.verify()
 
     with_documents(binary, tmp_path, test)
+
+
+def test_old_documents_move_into_files_and_are_found_there(binary, tmp_path):
+    async def test(documents, store):
+        contents = [b"", b"plan", bytes(range(256)) * 1000]
+        names = [await documents.put(content) for content in contents]
+        absent = "a" * 64
+        assert await documents.move_out([*names[:2], absent]) == 2
+        assert await documents.move_out(names[:2]) == 0
+        assert await documents.move_out([]) == 0
+        assert await store.call("HKEYS", KEY) == [names[2].encode()]
+        fresh = Documents(store, folder=tmp_path / "files")
+        assert [await fresh.get(name) for name in names] == contents
+        with pytest.raises(InputError, match="must be the digest of a document that is stored"):
+            await fresh.get(absent)
+        assert len(list((tmp_path / "files").glob("*/*"))) == 2
+        (tmp_path / "files" / names[1][:2] / names[1]).write_bytes(b"another plan")
+        with pytest.raises(StoreDamaged, match="must have the SHA-256 that it is stored under"):
+            await Documents(store, folder=tmp_path / "files").get(names[1])
+
+    with_documents(binary, tmp_path / "redis", test, files=tmp_path / "files")
+
+
+def test_a_document_stays_in_redis_when_it_is_damaged_or_the_disk_refuses(binary, tmp_path):
+    async def test(documents, store):
+        whole = await documents.put(b"plan")
+        await store.call("HSET", KEY, name_of(b"other"), b"damaged")
+        with pytest.raises(StoreDamaged):
+            await documents.move_out([whole, name_of(b"other")])
+        (tmp_path / "files").write_text("not a folder", encoding="utf-8")
+        with pytest.raises(OSError, match="files"):
+            await documents.move_out([whole])
+        assert await store.call("HLEN", KEY) == 2
+        with pytest.raises(InputError, match="folder of documents"):
+            await Documents(store).move_out([whole])
+
+    with_documents(binary, tmp_path / "redis", test, files=tmp_path / "files")
 
 
 def test_a_document_that_is_there_is_not_written_over(binary, tmp_path):

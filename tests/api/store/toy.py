@@ -13,6 +13,7 @@ from typing import Any
 
 from api.store import Ledger, RedisServer, Report, Store, StoreUnavailable
 from api.store.scripts import APPEND
+from api.store.snapshot import SNAPSHOT
 from traffic.errors import InputError
 
 NOON = datetime(2026, 11, 27, 12, tzinfo=UTC)
@@ -36,6 +37,8 @@ class Toy:
 
 
 def apply(state: Toy, entry: Any) -> Toy:
+    if entry.kind == SNAPSHOT:
+        return state
     if entry.data["count"] != state.count + 1:
         raise ValueError(f"{entry.data['count']} does not follow {state.count}")
     return Toy(state.count + 1, (*state.words, entry.data["word"]))

@@ -172,9 +172,9 @@ def read(text: str) -> Fact:
     return Fact(document["kind"], document["data"])
 
 
-def replayed(desk: Desk) -> Lifecycle:
-    """Return the state that the log alone gives."""
-    state = Lifecycle()
-    for at, who, text in desk.log:
+def replayed(desk: Desk, state: Lifecycle | None = None, known: int = 0) -> Lifecycle:
+    """Return the state that the log alone gives, or what of it comes after a state that is known."""
+    state = state or Lifecycle()
+    for at, who, text in desk.log[known:]:
         state = applied(state, read(text), at, who)
     return state

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -13,13 +14,15 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from signals.lifecycle import decisions, operators
-from signals.lifecycle.records import GroupState, OrderMode, SetState, Slot
+from signals.lifecycle.codec import codec_of
+from signals.lifecycle.records import GroupState, Lifecycle, OrderMode, SetState, Slot
 from tests.signals.lifecycle.desk import APPROVER, AUTHOR, Desk, replayed
 from traffic.errors import InputError, RefusedError
 
 KEYS = ("a", "b", "c", "d", "e")
 PEOPLE = (AUTHOR, APPROVER, "Dana")
 S = SetState
+CODEC = codec_of(Lifecycle)
 MAY_FOLLOW = {
     S.DRAFT: {S.CHECKED, S.REFUSED, S.WITHDRAWN},
     S.CHECKED: {S.APPROVED, S.WITHDRAWN},
@@ -64,6 +67,7 @@ class Life(RuleBasedStateMachine):
         self.versions: dict[str, list[tuple[int, str]]] = {key: [] for key in KEYS}
         self.accepted: set[tuple[str, int]] = set()
         self.activated: defaultdict[tuple[str, Slot], dict[int, _Activated]] = defaultdict(dict)
+        self.snapshot, self.known = _stored(self.desk.state), 0
 
     def some_set(self, data: st.DataObject) -> str:
         return data.draw(st.sampled_from(sorted(self.desk.state.sets)))
@@ -261,9 +265,23 @@ class Life(RuleBasedStateMachine):
         }
         assert has == set(state.live)
 
+    @rule()
+    def stored_and_read(self) -> None:
+        text = _stored(self.desk.state)
+        read = CODEC.decode(json.loads(text))
+        assert read == self.desk.state
+        assert _stored(read) == text  # also the orders, which are no part of being equal
+        self.snapshot, self.known = text, len(self.desk.log)
+
     def teardown(self) -> None:
         assert replayed(self.desk) == self.desk.state
+        state = CODEC.decode(json.loads(self.snapshot))
+        assert _stored(replayed(self.desk, state, self.known)) == _stored(replayed(self.desk))
         assert all(one[0] <= other[0] for one, other in pairwise(self.desk.log))
+
+
+def _stored(state: Lifecycle) -> str:
+    return json.dumps(CODEC.encode(state))
 
 
 def _reachable(before: SetState, after: SetState) -> bool:
