@@ -44,8 +44,8 @@ def _desk(found: Service) -> Desk:
     )
 
 
-async def _taken(found: Service, desk: Desk) -> Any:
-    return desk.receive(await assignment(found, KEY), found.clock().timestamp())
+async def _taken(found: Service, desk: Desk, shown: int | None = None) -> Any:
+    return desk.receive(await assignment(found, KEY), found.clock().timestamp(), shown=shown)
 
 
 async def _in_force(found: Service, desk: Desk, version: int, name: str) -> str:
@@ -61,7 +61,7 @@ async def _in_force(found: Service, desk: Desk, version: int, name: str) -> str:
     for key in keys():
         await say(found, key, version, "in_force")
     found.clock.wait(seconds=60)
-    assert (await _taken(found, desk)).problems == ()
+    assert (await _taken(found, desk, shown=version)).problems == ()
     assert [r.version for r in desk.releases["base"]] == [version]
     return plan_set
 
