@@ -17,9 +17,9 @@ _TIE_M2 = 0.01  # what is nearer than this is as near: 10 cm, as coordinates are
 def place_stops(x: F1, y: F1, along: F1, stop_x: F1, stop_y: F1, distance_m: OutF1, offset_m: OutF1) -> None:
     """Put stops on a line in their order, so that the sum of their squared distances from it is least.
 
-    Dynamic programming over stops and segments. Two stops on one segment must be in order on it: where they are not,
-    the second one is put where the first one is. Among places that are as near, stops take the first one, and the last
-    stop the last one.
+    Dynamic programming over stops and segments; exact where stops are in order on each segment. Where they are not, the
+    second one may be put where the first one is, which is good but not always least. Among places that are as near,
+    stops take the first one, and the last stop the last one.
     """
     segments, count = len(x) - 1, len(stop_x)
     total = np.zeros((count, segments))

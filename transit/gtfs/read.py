@@ -115,8 +115,7 @@ def _tables(source: Path, problems: ProblemList) -> dict[str, Table]:
         if file not in files:
             continue
         try:
-            tables[file] = read_table(file, files[file], (*needed, *others), problems)
-            _require_columns(tables[file], needed)
+            tables[file] = read_table(file, files[file], needed, others, problems)
         except InputError as error:
             if file in _NEEDED:
                 raise _placed(source, error) from error
@@ -130,15 +129,6 @@ def _tables(source: Path, problems: ProblemList) -> dict[str, Table]:
         hint = "Add the file, or get the feed again" + (f" ({told})" if told else "")
         raise InputError(f"must hold {' and '.join(missing)}", file=source, hint=hint)
     return tables
-
-
-def _require_columns(table: Table, needed: tuple[str, ...]) -> None:
-    missing = [column for column in needed if column not in table]
-    if missing:
-        hint = "Add the column, or correct its name in the first row"
-        raise InputError(
-            f"must have the column {' and '.join(missing)}", file=table.file, field="header", hint=hint
-        )
 
 
 def _timetable(tables: dict[str, Table], problems: ProblemList) -> Timetable:

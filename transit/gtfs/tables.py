@@ -71,13 +71,15 @@ class Table:
         return Table(self.file, texts, self.line[rows])
 
 
-def read_table(file: str, content: bytes, columns: tuple[str, ...], problems: ProblemList) -> Table:
+def read_table(
+    file: str, content: bytes, needed: tuple[str, ...], others: tuple[str, ...], problems: ProblemList
+) -> Table:
     """Return the columns of a file that are wanted and there.
 
     Raises
     ------
     InputError
-        If the file is no table at all: it has no header, or is not text.
+        If the file is no such table at all: it is not text, has no header, or lacks a column that is needed.
     """
     content = _text(file, content, problems)
     lines = np.flatnonzero(np.frombuffer(content, np.uint8) == _LINE_END)
@@ -90,7 +92,8 @@ def read_table(file: str, content: bytes, columns: tuple[str, ...], problems: Pr
         content, number = _closed(file, content, lines, starts, number, problems)
     names = _header(file, content, int(number[0]), problems)
     wrong: dict[int, tuple[int, str]] = {}
-    table = _parsed(content, names, columns, wrong)
+    _require(file, names, needed)
+    table = _parsed(content, names, (*needed, *others), wrong)
     for row, (width, text) in wrong.items():
         if text.strip(" \t,"):
             rule = f"must have {len(names)} values, as the header has"
@@ -177,6 +180,14 @@ def _header(file: str, content: bytes, line: int, problems: ProblemList) -> list
             problems.warning(file, "header", "must not name a column twice", line=line, value=name)
         names.append(name if name not in names else f"{name}#{len(names)}")
     return names
+
+
+def _require(file: str, names: list[str], needed: tuple[str, ...]) -> None:
+    missing = [column for column in needed if column not in names]
+    if missing:
+        rule = f"must have the column {' and '.join(missing)}"
+        hint = "Add the column, or correct its name in the first row"
+        raise InputError(rule, file=file, field="header", hint=hint)
 
 
 def _parsed(
