@@ -147,6 +147,8 @@ class StopTimes:
         False where the feed gives no time, or says that it is approximate.
     distance_m
         Along the shape of the trip, or along straight lines between stops where it has none.
+    given
+        False where the feed gives no time. `None`: where it is not exact.
     """
 
     stop: NDArray[np.int32]
@@ -155,6 +157,7 @@ class StopTimes:
     departure_s: NDArray[np.int32]
     exact: NDArray[np.bool_]
     distance_m: NDArray[np.float64]
+    given: NDArray[np.bool_] | None = None
 
     def __len__(self) -> int:
         return len(self.stop)

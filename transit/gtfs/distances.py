@@ -14,6 +14,7 @@ import pyproj
 
 from transit._kernels_shape import place_stops
 from transit.coded import NONE
+from transit.gtfs.plane import flat
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -26,8 +27,6 @@ FAR_M = 100.0
 """A stop that is farther from the line than this is perhaps not on it."""
 
 _GEOD = pyproj.Geod(ellps="WGS84")
-_SQUARED = 0.00669437999014  # eccentricity of the ellipsoid, squared
-_RADIUS_M = 6378137.0
 
 
 class Along(NamedTuple):
@@ -107,25 +106,14 @@ def _line(shapes: Shapes, number: int, shape_travelled: NDArray[np.float64]) -> 
     points = slice(int(shapes.first[number]), int(shapes.first[number + 1]))
     lon, lat = shapes.lon[points], shapes.lat[points]
     middle = (float(lon.mean()), float(lat.mean()))
-    x, y = _flat(lon, lat, middle)
+    x, y = flat(lon, lat, middle)
     return _Line(x, y, _straight(lon, lat), middle, np.ascontiguousarray(shape_travelled[points]))
-
-
-def _flat(
-    lon: NDArray[np.float64], lat: NDArray[np.float64], middle: tuple[float, float]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return metres on the plane that touches the ellipsoid in the middle."""
-    sine = np.sin(np.radians(middle[1]))
-    root = np.sqrt(1.0 - _SQUARED * sine * sine)
-    east_m = _RADIUS_M / root * np.cos(np.radians(middle[1]))
-    north_m = _RADIUS_M * (1.0 - _SQUARED) / root**3
-    return np.radians(lon - middle[0]) * east_m, np.radians(lat - middle[1]) * north_m
 
 
 def _on_line(
     line: _Line, lon: NDArray[np.float64], lat: NDArray[np.float64], given: NDArray[np.float64]
 ) -> Along:
-    x, y = _flat(lon, lat, line.middle)
+    x, y = flat(lon, lat, line.middle)
     if _fits(line.travelled, given):
         at_x, at_y, along = (
             np.interp(given, line.travelled, values) for values in (line.x, line.y, line.along)

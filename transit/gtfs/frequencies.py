@@ -133,6 +133,7 @@ def _written_out(runs: list[_Run], trips: Trips, times: StopTimes) -> tuple[Trip
         departure_s=times.departure_s[rows] + later,
         exact=times.exact[rows] & np.repeat(exact, counts),
         distance_m=times.distance_m[rows],
+        given=None if times.given is None else times.given[rows],
     )
 
 

@@ -108,8 +108,11 @@ def read_stop_times(
     )
     _tell_far(rows, shape, along.offset_m, problems)
     arrival_s, departure_s = _filled(rows, along.distance_m)
-    exact = rows.exact & (rows.arrival_s != NO_TIME)
-    return used, first, StopTimes(rows.stop, rows.sequence, arrival_s, departure_s, exact, along.distance_m)
+    given = rows.arrival_s != NO_TIME
+    times = StopTimes(
+        rows.stop, rows.sequence, arrival_s, departure_s, rows.exact & given, along.distance_m, given
+    )
+    return used, first, times
 
 
 def _checked(
