@@ -1,7 +1,8 @@
 """TIDES out: stop visits, vehicle locations, performed trips and vehicles as a package of CSV files.
 
 TIDES (Transit ITS Data Exchange Specification) is a set of table schemas; `datapackage.json` names the schema of each file.
-Times are written in UTC, to the millisecond where they are not whole seconds. What is not known is empty.
+Times are written in UTC, to the millisecond where they are not whole seconds. A file has all columns of its schema; what is
+not known is empty.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from pyarrow.csv import write_csv
 from traffic.errors import InputError
 from traffic.files import replacing
 from transit.coded import NONE, Coded
+from transit.tides_columns import COLUMNS
 from transit.timetable import service_day_s
 from transit.visits import Relationship
 
@@ -106,9 +108,14 @@ def write_tides(
     tables["vehicles"] = pa.table({"vehicle_id": sorted(names)})
     for name, table in tables.items():
         with replacing(path / f"{name}.csv") as draft:
-            write_csv(table, draft)
+            write_csv(_complete(table, COLUMNS[name]), draft)
     with replacing(path / "datapackage.json") as draft:
         draft.write_text(json.dumps(_package(tables, title, agency), indent=2) + "\n", encoding="utf-8")
+
+
+def _complete(table: Any, columns: tuple[str, ...]) -> Any:
+    empty = pa.nulls(len(table), pa.string())
+    return pa.table({name: table[name] if name in table.column_names else empty for name in columns})
 
 
 def _package(tables: Mapping[str, Any], title: str, agency: str | None) -> dict[str, Any]:

@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests.transit.feeds import BROKEN, GOOD, added, folder, zipped
 from traffic.errors import InputError
@@ -140,6 +142,12 @@ def test_a_feed_without_a_file_that_it_needs_is_refused(name: str, tmp_path: Pat
 def test_an_empty_file_that_is_needed_is_refused(name: str, content: str, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=f"{name}: must have a header. Put the names"):
         read_gtfs(folder(tmp_path / "feed", {**GOOD, name: content}))
+
+
+def test_a_header_with_an_open_quotation_mark_is_refused(tmp_path: Path) -> None:
+    files = {**GOOD, "agency.txt": '"' + GOOD["agency.txt"]}
+    with pytest.raises(InputError, match=r"agency.txt: header: must close its quotation marks"):
+        read_gtfs(folder(tmp_path / "feed", files))
 
 
 def test_a_file_with_nothing_but_a_header_leaves_no_trip(tmp_path: Path) -> None:
@@ -365,3 +373,33 @@ def test_more_trips_than_can_be_made_are_left_out(tmp_path: Path, monkeypatch: p
     feed = read_gtfs(folder(tmp_path / "feed", {**GOOD, "frequencies.txt": text}))
     assert _seen(feed) == (("error", "frequencies.txt", 3, "headway_secs"),)
     assert len(feed.timetable.trips) == 2 + 60
+
+
+@settings(max_examples=150)
+@given(
+    name=st.sampled_from([*GOOD, "frequencies.txt"]),
+    cut=st.tuples(st.floats(0.0, 1.0), st.integers(0, 30)),
+    put=st.one_of(
+        st.binary(max_size=4),
+        st.sampled_from(
+            [b'"', b"\n", b",", b"\r\n", b"\xff", b"\0", b"24:00:00", b"-1", b"1e999", b"\xe2\x80\xa8", b'""']
+        ),
+    ),
+)
+def test_any_damage_leaves_a_timetable_or_a_clear_refusal(
+    name: str, cut: tuple[float, int], put: bytes, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Nothing but the error that says what to do gets out, and a trip that is left is one that was there."""
+    frequent = "trip_id,start_time,end_time,headway_secs\nt3,8:00:00,9:00:00,600\n"
+    files: dict[str, str | bytes] = {**GOOD, "frequencies.txt": frequent}
+    content = str(files[name]).encode()
+    at = int(cut[0] * len(content))
+    files[name] = content[:at] + put + content[at + cut[1] :]
+    try:
+        feed = read_gtfs(folder(tmp_path_factory.mktemp("gtfs") / "feed", files))
+    except InputError as error:
+        assert error.hint  # noqa: PT017 - either outcome will do
+        return
+    assert all(found.rule and found.file for found in feed.problems)
+    if name not in {"trips.txt", "stop_times.txt", "frequencies.txt"}:
+        assert {key.split("@")[0] for key in feed.timetable.trips.key} <= {"t1", "t2", "t3"}

@@ -11,13 +11,14 @@ from typing import Any
 import jsonschema
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from traffic.errors import InputError
 from transit.coded import Coded
 from transit.positions import Positions
 from transit.tides import UNKNOWN_VEHICLE, write_tides
+from transit.tides_columns import COLUMNS
 from transit.visits import Relationship, StopVisits
 
 DAY = (date(2026, 11, 30) - date(1970, 1, 1)).days
@@ -215,6 +216,12 @@ def test_a_package_keeps_the_schemas(tmp_path: Path, shared_data: Path) -> None:
         assert (spec / resource["schema"].rsplit("/", 1)[1]).is_file()
 
 
+@pytest.mark.parametrize("name", COLUMNS)
+def test_columns_are_those_of_the_schemas(name: str, shared_data: Path) -> None:
+    schema = json.loads((shared_data / "tides" / f"{name}.schema.json").read_text(encoding="utf-8"))
+    assert COLUMNS[name] == tuple(field["name"] for field in schema["fields"])
+
+
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_the_schemas_refuse_a_package_that_is_damaged(tmp_path: Path, shared_data: Path) -> None:
     folder = tmp_path / "out"
@@ -226,6 +233,7 @@ def test_the_schemas_refuse_a_package_that_is_damaged(tmp_path: Path, shared_dat
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@settings(max_examples=15)
 @given(
     trip=st.lists(st.sampled_from(["a", 'b,"c"', "d e", "ж"]), min_size=1, max_size=12),
     seed=st.integers(0, 1000),

@@ -89,7 +89,11 @@ def read_table(
         hint = "Put the names of the columns into the first row"
         raise InputError("must have a header", file=file, hint=hint)
     if b'"' in content:
+        first = int(number[0])
         content, number = _closed(file, content, lines, starts, number, problems)
+        if not len(number) or number[0] != first:
+            rule, hint = "must close its quotation marks", "Mend the names of the columns in the first row"
+            raise InputError(rule, file=file, field="header", hint=hint)
     names = _header(file, content, int(number[0]), problems)
     wrong: dict[int, tuple[int, str]] = {}
     _require(file, names, needed)
