@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import importlib.util
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +30,10 @@ def timetable(tmp_path_factory: pytest.TempPathFactory) -> Timetable:
 
 @pytest.fixture(scope="module")
 def public(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """The public validator with the same timetable: a function of feeds that returns the numbers of rules."""
-    api = pytest.importorskip("gtfs_rt_validator.api")
+    """The public validator with the same timetable: a function of feeds that returns the numbers of rules, or `None`."""
+    if importlib.util.find_spec("gtfs_rt_validator") is None:
+        return None
+    api = importlib.import_module("gtfs_rt_validator.api")
     path = tmp_path_factory.mktemp("public")
     prepared = api.prepare_feed(zipped(path / "feed.zip", TIMETABLE), mode=api.Mode.MODERN)
     runs = 0
@@ -67,7 +70,7 @@ def _broken(name: str) -> Any:
 
 def test_a_feed_that_keeps_all_rules_is_told_nothing(timetable: Timetable, public: Any) -> None:
     assert check(good(), timetable, now_s=NOW_S) == []
-    assert public({"rt": good()}) == set()
+    assert public is None or public({"rt": good()}) == set()
 
 
 @pytest.mark.parametrize("name", BROKEN)
@@ -88,6 +91,8 @@ def test_a_feed_that_breaks_a_rule_is_told_so(name: str, timetable: Timetable) -
 
 @pytest.mark.parametrize("name", BROKEN)
 def test_the_public_validator_says_the_same(name: str, timetable: Timetable, public: Any) -> None:
+    if public is None:
+        pytest.skip("gtfs-rt-validator is not installed")
     ours = _rules(check(_broken(name), timetable, now_s=NOW_S)) - _PAIRS
     theirs = public({"rt": _broken(name)}) - _PAIRS
     assert theirs == (set() if name == "E021 of no day" else ours)  # which the public one takes for the 30th
@@ -111,7 +116,7 @@ def test_age(now_s: int, rules: set[str], timetable: Timetable, public: Any) -> 
     feed = empty()
     alert(feed, route_id="r1")
     assert _rules(check(feed, timetable, now_s=now_s)) == rules
-    assert public({"rt": feed}, now_s) == rules
+    assert public is None or public({"rt": feed}, now_s) == rules
 
 
 def test_without_a_clock_nothing_is_old(timetable: Timetable) -> None:
@@ -144,7 +149,7 @@ def test_against_the_feed_before(
     if changed:
         after.entity[1].vehicle.position.speed = 5.0
     assert _rules(check(after, timetable, before, now_s=NOW_S)) == rules
-    assert public({"1": before, "2": after}) == rules
+    assert public is None or public({"1": before, "2": after}) == rules
 
 
 def test_the_same_feed_twice_is_no_change(timetable: Timetable) -> None:
@@ -184,7 +189,7 @@ def test_updates_and_positions_name_the_same_trips_and_vehicles(
     both.MergeFrom(one)
     both.entity.extend(other.entity)
     assert _rules(check(both, timetable, now_s=NOW_S)) == rules
-    if updates and positions:
+    if public is not None and updates and positions:
         assert public({"tu": one, "vp": other}) == rules
 
 
@@ -200,7 +205,7 @@ def test_a_vehicle_on_a_detour_may_leave_its_line(by: str, timetable: Timetable,
     setattr(about, by, {"trip_id": "t1", "route_id": "r1"}[by])
     expected = set() if by == "trip_id" else {"W006"}
     assert _rules(check(feed, timetable, now_s=NOW_S)) == expected
-    assert public({"rt": feed}) == expected
+    assert public is None or public({"rt": feed}) == expected
 
 
 def test_stops_are_found_by_their_names_where_there_is_no_sequence(timetable: Timetable, public: Any) -> None:
@@ -208,7 +213,7 @@ def test_stops_are_found_by_their_names_where_there_is_no_sequence(timetable: Ti
         feed = empty()
         trip(feed, "t1", stops)
         assert _rules(check(feed, timetable, now_s=NOW_S)) == rules
-        assert public({"rt": feed}) == rules
+        assert public is None or public({"rt": feed}) == rules
 
 
 def test_feeds_of_real_agencies_are_checked(shared_data: Path) -> None:
