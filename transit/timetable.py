@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from transit.coded import Coded
 
-__all__ = ["Routes", "Shapes", "StopTimes", "Stops", "Timetable", "Trips", "service_day_s"]
+__all__ = ["Repeats", "Routes", "Shapes", "StopTimes", "Stops", "Timetable", "Trips", "service_day_s"]
 
 HALF_DAY_S = 43_200
 
@@ -37,12 +37,15 @@ class Stops:
         Identifiers (GTFS ``stop_id``).
     lon, lat
         WGS 84, degrees.
+    kind
+        GTFS ``location_type``: 0 is a stop or platform, others are stations, entrances and the like. `None`: all are 0.
     """
 
     key: tuple[str, ...]
     name: tuple[str, ...]
     lon: NDArray[np.float64]
     lat: NDArray[np.float64]
+    kind: NDArray[np.int8] | None = None
 
     def __len__(self) -> int:
         return len(self.key)
@@ -71,6 +74,28 @@ class Routes:
 
 
 @dataclass(frozen=True, eq=False)
+class Repeats:
+    """Which trips were made from a trip that runs every so many minutes; all of shape (trips,).
+
+    Attributes
+    ----------
+    key
+        Identifier of the trip as the feed writes it (GTFS ``trip_id``): that of `Trips` where it was not made.
+    start_s
+        When the trip leaves its first stop, seconds after the start of the service day; -1 where it was not made.
+    headway_s
+        To the next one; 0 where it was not made.
+    exact
+        False where only the headway is kept, and not the times (GTFS ``exact_times`` 0).
+    """
+
+    key: tuple[str, ...]
+    start_s: NDArray[np.int32]
+    headway_s: NDArray[np.int32]
+    exact: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
 class Trips:
     """Trips; all arrays of shape (trips,) but for `first`.
 
@@ -90,6 +115,8 @@ class Trips:
         Position in the timetable's shapes, or -1.
     first
         The stop times of trip k are those from ``first[k]`` to before ``first[k + 1]``; shape (trips + 1,).
+    repeats
+        Which trips were made from headways, where any was.
     """
 
     key: tuple[str, ...]
@@ -100,6 +127,7 @@ class Trips:
     block: Coded
     shape: NDArray[np.int32]
     first: NDArray[np.int64]
+    repeats: Repeats | None = None
 
     def __len__(self) -> int:
         return len(self.key)
@@ -119,6 +147,8 @@ class StopTimes:
         False where the feed gives no time, or says that it is approximate.
     distance_m
         Along the shape of the trip, or along straight lines between stops where it has none.
+    given
+        False where the feed gives no time. `None`: where it is not exact.
     """
 
     stop: NDArray[np.int32]
@@ -127,6 +157,7 @@ class StopTimes:
     departure_s: NDArray[np.int32]
     exact: NDArray[np.bool_]
     distance_m: NDArray[np.float64]
+    given: NDArray[np.bool_] | None = None
 
     def __len__(self) -> int:
         return len(self.stop)
@@ -157,6 +188,8 @@ class Timetable:
         Identifiers of services (GTFS ``service_id``).
     days
         The days on which each service runs.
+    agencies
+        Identifiers of those who run it (GTFS ``agency_id``); one may be empty.
     """
 
     zone: str
@@ -167,6 +200,7 @@ class Timetable:
     trips: Trips
     times: StopTimes
     shapes: Shapes
+    agencies: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         ZoneInfo(self.zone)
