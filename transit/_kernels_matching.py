@@ -119,7 +119,9 @@ def _flush(
     """Match what waits, settle everything, and forget the vehicle's clock."""
     while state.order[vehicle, WAITING] > 0.0:
         _pop(out, vehicle, paths, grid, runs, rules, state, scratch)
-    settle(out, vehicle, paths, runs, rules, state.beam[vehicle], state.window[vehicle], state.way[vehicle], True)
+    settle(
+        out, vehicle, paths, runs, rules, state.beam[vehicle], state.window[vehicle], state.way[vehicle], True
+    )
     close(out, vehicle, paths, runs, state.way[vehicle])
     state.beam[vehicle, 0] = 0.0
     state.order[vehicle, NEWEST] = math.nan

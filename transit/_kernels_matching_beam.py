@@ -93,7 +93,11 @@ def _transition(
         path = runs.path[before]
         left_m = paths.stop_s[paths.stop_first[path + 1] - 1] - beam[base + H_S]
         skipped_m = s - paths.stop_s[paths.stop_first[runs.path[after]]]
-        cost += _NEXT_COST + min(_CUT_MOST, max(left_m, 0.0) / _CUT_M) + min(_CUT_MOST, max(skipped_m, 0.0) / _CUT_M)
+        cost += (
+            _NEXT_COST
+            + min(_CUT_MOST, max(left_m, 0.0) / _CUT_M)
+            + min(_CUT_MOST, max(skipped_m, 0.0) / _CUT_M)
+        )
         return cost
     return cost + rules.restart_cost
 
@@ -151,7 +155,15 @@ def _ancestor(window: OutF1, h: int) -> int:
 
 @helper
 def _settle_first(
-    out: Out, vehicle: int, paths: Paths, runs: Runs, rules: Rules, beam: OutF1, window: OutF1, way: OutF1, chosen: int
+    out: Out,
+    vehicle: int,
+    paths: Paths,
+    runs: Runs,
+    rules: Rules,
+    beam: OutF1,
+    window: OutF1,
+    way: OutF1,
+    chosen: int,
 ) -> None:
     """Settle the first position of the window for good, as hypothesis `chosen` about it has it."""
     base = 2 + int(window[0]) * SLOT
@@ -182,7 +194,15 @@ def _settle_first(
 
 @helper
 def settle(
-    out: Out, vehicle: int, paths: Paths, runs: Runs, rules: Rules, beam: OutF1, window: OutF1, way: OutF1, everything: bool
+    out: Out,
+    vehicle: int,
+    paths: Paths,
+    runs: Runs,
+    rules: Rules,
+    beam: OutF1,
+    window: OutF1,
+    way: OutF1,
+    everything: bool,
 ) -> None:
     """Settle positions from the first on that all hypotheses agree about, or that are as far back as one looks; or all."""
     while window[1] > 0.0:
@@ -204,7 +224,9 @@ def settle(
 
 
 @helper
-def _extend(beam: OutF1, window: OutF1, scratch: Scratch, kept: int, time_s: float, x: float, y: float) -> None:
+def _extend(
+    beam: OutF1, window: OutF1, scratch: Scratch, kept: int, time_s: float, x: float, y: float
+) -> None:
     """Make the best of `scratch.rank` the hypotheses, and what they take the last position for the end of the window."""
     hypotheses = int(beam[0])
     for h in range(hypotheses):
@@ -222,7 +244,11 @@ def _extend(beam: OutF1, window: OutF1, scratch: Scratch, kept: int, time_s: flo
         else:
             trip, day = scratch.candidate[choice, C_TRIP], scratch.candidate[choice, C_DAY]
             s = scratch.candidate[choice, C_S]
-            if parent >= 0 and scratch.before[parent, H_TRIP] == trip and scratch.before[parent, H_DAY] == day:
+            if (
+                parent >= 0
+                and scratch.before[parent, H_TRIP] == trip
+                and scratch.before[parent, H_DAY] == day
+            ):
                 s = max(s, scratch.before[parent, H_S])
             beam[base + H_TRIP], beam[base + H_DAY], beam[base + H_S] = trip, day, s
             beam[base + H_TIME], beam[base + H_X], beam[base + H_Y] = time_s, x, y

@@ -117,7 +117,7 @@ def _places(
         place[count - 1, 0] = s
         place[count - 1, 1] = off
         against = 0.0
-        if heading == heading and heading != 0.0:  # 0 is what a unit without compass says
+        if heading > 0.0 or heading < 0.0:  # 0 is what a unit without compass says
             angle = math.radians(heading)
             if dx * math.sin(angle) + dy * math.cos(angle) < 0.0:
                 against = _WRONG_WAY_COST
@@ -130,7 +130,9 @@ def _places(
 
 
 @helper
-def _add(candidate: OutF2, count: int, s: float, off: float, trip: int, day: int, cost: float, due: float) -> int:
+def _add(
+    candidate: OutF2, count: int, s: float, off: float, trip: int, day: int, cost: float, due: float
+) -> int:
     """Add a candidate, in the place of the worst where there is no room; return how many there are."""
     row = count
     if count == CANDIDATES:

@@ -106,7 +106,9 @@ def _ahead(way: OutF1) -> None:
 
 
 @helper
-def _begin_at(paths: Paths, rules: Rules, way: OutF1, begin: int, end: int, s: float, time_s: float, trust: float) -> None:
+def _begin_at(
+    paths: Paths, rules: Rules, way: OutF1, begin: int, end: int, s: float, time_s: float, trust: float
+) -> None:
     """Take the first position of a run; stops behind it were not seen."""
     k = begin
     while k < end and paths.stop_s[k] < s - _zone(paths, rules, begin, end, k):
@@ -132,7 +134,15 @@ def _came(rules: Rules, way: OutF1) -> float:
 
 @helper
 def _feed(
-    out: Out, vehicle: int, paths: Paths, runs: Runs, rules: Rules, way: OutF1, s: float, time_s: float, trust: float
+    out: Out,
+    vehicle: int,
+    paths: Paths,
+    runs: Runs,
+    rules: Rules,
+    way: OutF1,
+    s: float,
+    time_s: float,
+    trust: float,
 ) -> None:
     """Take a position along the path."""
     path = runs.path[int(way[R_TRIP])]
@@ -156,11 +166,15 @@ def _feed(
             way[R_STAND] = _STOOD
             way[R_DEPARTURE] = time_s
             way[R_LEFT_S] = s
+        elif way[R_STAND] > 0.0 and not math.isnan(way[R_LEFT_S]):
+            drove = time_s - (s - way[R_LEFT_S]) / rules.run_m_s
+            way[R_DEPARTURE] = min(time_s, max(way[R_DEPARTURE], drove))
+            way[R_LEFT_S] = math.nan
         if last:
             if way[R_STAND] == _STOOD:
                 _emit(out, vehicle, way, k - begin, way[R_ARRIVAL], math.nan, both)
                 _ahead(way)
-            elif way[R_CROSSED] == way[R_CROSSED]:
+            elif not math.isnan(way[R_CROSSED]):
                 _emit(out, vehicle, way, k - begin, way[R_CROSSED], math.nan, both * stale)
                 _ahead(way)
             elif here and way[R_STAND] == 0.0:
@@ -170,9 +184,8 @@ def _feed(
         if s <= at + zone:
             break
         if way[R_STAND] > 0.0:
-            left = min(time_s, max(way[R_DEPARTURE], time_s - (s - way[R_LEFT_S]) / rules.run_m_s))
-            came = math.nan if k == begin else min(way[R_ARRIVAL], left)
-            _emit(out, vehicle, way, k - begin, came, left, both)
+            came = math.nan if k == begin else way[R_ARRIVAL]
+            _emit(out, vehicle, way, k - begin, came, way[R_DEPARTURE], both)
         else:
             came = math.nan if k == begin else way[R_CROSSED]
             _emit(out, vehicle, way, k - begin, came, way[R_CROSSED], both * stale)
@@ -195,7 +208,7 @@ def close(out: Out, vehicle: int, paths: Paths, runs: Runs, way: OutF1) -> None:
         if way[R_STAND] > 0.0:
             if k > 0:
                 _emit(out, vehicle, way, k, way[R_ARRIVAL], math.nan, trust)
-        elif crossed == crossed:
+        elif not math.isnan(crossed):
             _emit(out, vehicle, way, k, crossed, math.nan if k == stops - 1 else crossed, trust)
     way[R_TRIP] = -1.0
     way[R_S] = _NOWHERE
@@ -228,7 +241,10 @@ def advance(
         if way[R_TRIP] >= 0.0:
             path = runs.path[int(way[R_TRIP])]
             k = paths.stop_first[path + 1] - 1
-            if way[R_S] != _NOWHERE and math.hypot(x - paths.stop_x[k], y - paths.stop_y[k]) <= rules.terminal_m:
+            if (
+                way[R_S] != _NOWHERE
+                and math.hypot(x - paths.stop_x[k], y - paths.stop_y[k]) <= rules.terminal_m
+            ):
                 near = paths.stop_s[k]
                 if near - way[R_S] <= rules.gate_m + rules.speed_m_s * (time_s - way[R_TIME]):
                     _feed(out, vehicle, paths, runs, rules, way, near, time_s, trust)
@@ -237,8 +253,8 @@ def advance(
         way[R_DAY] = day
         way[R_S] = _NOWHERE
         k = paths.stop_first[runs.path[int(trip)]]
-        if 0.0 < time_s - way[R_RAW_TIME] <= rules.forget_s:
-            if math.hypot(way[R_RAW_X] - paths.stop_x[k], way[R_RAW_Y] - paths.stop_y[k]) <= rules.terminal_m:
-                _feed(out, vehicle, paths, runs, rules, way, min(s, paths.stop_s[k]), way[R_RAW_TIME], trust)
+        off_start_m = math.hypot(way[R_RAW_X] - paths.stop_x[k], way[R_RAW_Y] - paths.stop_y[k])
+        if off_start_m <= rules.terminal_m and 0.0 < time_s - way[R_RAW_TIME] <= rules.forget_s:
+            _feed(out, vehicle, paths, runs, rules, way, min(s, paths.stop_s[k]), way[R_RAW_TIME], trust)
     _feed(out, vehicle, paths, runs, rules, way, s, time_s, trust)
     remember(way, time_s, x, y)

@@ -7,7 +7,9 @@ from typing import NamedTuple
 from traffic._kernels_jit import F1, I1, U1, OutF2, OutI1
 
 # What became of a position: `transit.matching.Fate`
-MATCHED, NO_PLACE, DUPLICATE, OUT_OF_ORDER, CLOCK, UNKNOWN, NO_TRIP, BETWEEN, OFF_ROUTE, CONTRADICTED = range(10)
+MATCHED, NO_PLACE, DUPLICATE, OUT_OF_ORDER, CLOCK, UNKNOWN, NO_TRIP, BETWEEN, OFF_ROUTE, CONTRADICTED = range(
+    10
+)
 
 BUFFER = 8
 """Positions of a vehicle that wait for one that is under way."""
@@ -40,7 +42,20 @@ SLOT = 5 + BEAM * E_COLUMNS
 # Columns of State.window: first slot, count, then slots
 WINDOW_COLUMNS = 2 + WINDOW * SLOT
 # Columns of State.way: the run under way, its last two positions, the stop ahead
-(R_TRIP, R_DAY, R_S, R_TIME, R_S_BEFORE, R_TIME_BEFORE, R_TRUST, R_NEXT, R_STAND, R_ARRIVAL, R_DEPARTURE, R_LEFT_S) = range(12)
+(
+    R_TRIP,
+    R_DAY,
+    R_S,
+    R_TIME,
+    R_S_BEFORE,
+    R_TIME_BEFORE,
+    R_TRUST,
+    R_NEXT,
+    R_STAND,
+    R_ARRIVAL,
+    R_DEPARTURE,
+    R_LEFT_S,
+) = range(12)
 R_CROSSED, R_RAW_TIME, R_RAW_X, R_RAW_Y = range(12, 16)
 WAY_COLUMNS = 16
 # Columns of a candidate
