@@ -32,6 +32,7 @@ from transit._kernels_matching_tables import (
     H_Y,
     MATCHED,
     SLOT,
+    TOO_EARLY,
     W_REASON,
     W_SERIAL,
     W_TIME,
@@ -81,6 +82,9 @@ def _transition(
     s = candidate[c, C_S]
     if candidate[c, C_TRIP] == beam[base + H_TRIP] and candidate[c, C_DAY] == beam[base + H_DAY]:
         forward = s - beam[base + H_S]
+        start = paths.stop_s[paths.stop_first[runs.path[int(candidate[c, C_TRIP])]]]
+        if forward < -_BACK_M and s - start <= rules.terminal_m:
+            return rules.restart_cost + candidate[c, C_DUE]  # it was on its way to the start
         if forward < -_BACK_M or forward > reach:
             return _NEVER
         cost = abs(max(forward, 0.0) - straight) / (rules.detour_m + _DETOUR_SHARE * straight)
@@ -305,6 +309,8 @@ def step(
         best, parent = _NEVER, -1
         if hypotheses == 0:
             best = scratch.candidate[c, C_DUE]
+            if best >= TOO_EARLY:
+                continue
         else:
             best, parent = rules.restart_cost + scratch.candidate[c, C_DUE], 0
         for h in range(hypotheses):
@@ -317,6 +323,10 @@ def step(
         kept = _rank(scratch.rank, kept, best + scratch.candidate[c, C_COST], parent, c)
     for h in range(hypotheses):
         kept = _rank(scratch.rank, kept, beam[1 + h * H_COLUMNS + H_COST] + rules.skip_cost, h, -1)
+    if kept == 0:  # too early for all
+        decide(out, serial, why_not(runs, rules, time_s, group), -1.0, -1.0, math.nan, math.nan)
+        remember(way, time_s, x, y)
+        return
     while scratch.rank[kept - 1, 0] > scratch.rank[0, 0] + _WIDTH:
         kept -= 1
     slot = 2 + ((int(window[0]) + int(window[1])) % WINDOW) * SLOT

@@ -17,6 +17,7 @@ from transit._kernels_matching_tables import (
     NO_TRIP,
     OFF_ROUTE,
     PLACES,
+    TOO_EARLY,
     Grid,
     Paths,
     Rules,
@@ -27,6 +28,7 @@ __all__ = ["candidates", "why_not"]
 
 _APART_M = 150.0  # places of one path that are further apart than this along it are two
 _WRONG_WAY_COST = 2.0
+_BEGUN_M = 2000.0  # from its start a trip that is under way much too early is none: the vehicle is on its way to the start
 
 
 @helper
@@ -172,6 +174,9 @@ def _try_trip(
         late_s = rel_s - due_at(paths, runs, trip, place[i, 0])
         if -rules.early_s <= late_s <= rules.late_s:
             due = abs(late_s) / rules.late_scale_s
+            begun_m = place[i, 0] - paths.stop_s[paths.stop_first[runs.path[trip]]]
+            if late_s < -rules.ahead_s and rules.terminal_m < begun_m < _BEGUN_M:
+                due += TOO_EARLY
             count = _add(candidate, count, place[i, 0], place[i, 1], trip, day, place[i, 2], due)
     return count
 

@@ -256,5 +256,7 @@ def advance(
         off_start_m = math.hypot(way[R_RAW_X] - paths.stop_x[k], way[R_RAW_Y] - paths.stop_y[k])
         if off_start_m <= rules.terminal_m and 0.0 < time_s - way[R_RAW_TIME] <= rules.forget_s:
             _feed(out, vehicle, paths, runs, rules, way, min(s, paths.stop_s[k]), way[R_RAW_TIME], trust)
+    elif s < way[R_S] - rules.terminal_m:
+        way[R_S] = _NOWHERE  # back at its start: it had not begun
     _feed(out, vehicle, paths, runs, rules, way, s, time_s, trust)
     remember(way, time_s, x, y)

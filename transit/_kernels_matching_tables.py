@@ -22,6 +22,9 @@ PLACES = 4
 CANDIDATES = 64
 """Pairs of trip and place that one position may be at."""
 
+TOO_EARLY = 1000.0
+"""Cost of beginning a trip that is not to begin yet: none does."""
+
 # Columns of a position that waits
 P_TIME, P_X, P_Y, P_HEADING, P_SERIAL, P_GROUP = range(6)
 P_COLUMNS = 6
@@ -126,6 +129,7 @@ class Rules(NamedTuple):
     gate_m: float
     noise_m: float
     early_s: float
+    ahead_s: float
     late_s: float
     speed_m_s: float
     run_m_s: float

@@ -68,6 +68,8 @@ class MatchRules:
         Standard deviation of positions across the path.
     early_s, late_s
         How far from the timetable a vehicle may be.
+    ahead_s
+        How early it may begin a trip: before, it is on its way to the start, even where it drives along the path.
     speed_m_s
         That vehicles do not exceed.
     run_m_s
@@ -97,6 +99,7 @@ class MatchRules:
     gate_m: float = 60.0
     noise_m: float = 15.0
     early_s: float = 1800.0
+    ahead_s: float = 300.0
     late_s: float = 5400.0
     speed_m_s: float = 35.0
     run_m_s: float = 8.0
@@ -115,7 +118,7 @@ class MatchRules:
     def __post_init__(self) -> None:
         for name in (field.name for field in fields(self)):
             value = getattr(self, name)
-            free = name in {"early_s", "late_s", "reorder_s", "stand_m_s", "ignore_assignments"}
+            free = name in {"early_s", "ahead_s", "late_s", "reorder_s", "stand_m_s", "ignore_assignments"}
             if not (value >= 0 if free else value > 0) or not np.isfinite(value):
                 rule = "must be 0 or more" if free else "must be more than 0"
                 raise InputError(rule, field=f"rules.{name}", value=value)
