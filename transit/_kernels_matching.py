@@ -187,7 +187,7 @@ def push_positions(
     """
     one = scratch.before[len(scratch.before) - 1]
     for k in range(begin, len(vehicles)):
-        if out.count[0] + room > len(out.visit):
+        if out.rows[0] + room > len(out.visit):
             return k
         serial, group = positions[k, P_SERIAL], positions[k, P_GROUP]
         if not (math.isfinite(positions[k, P_X]) and math.isfinite(positions[k, P_Y])):
@@ -218,7 +218,7 @@ def finish_vehicles(
 ) -> int:
     """Settle everything about vehicles begin .. end - 1; return how far one came."""
     for vehicle in range(begin, end):
-        if out.count[0] + room > len(out.visit):
+        if out.rows[0] + room > len(out.visit):
             return vehicle
         order = state.order[vehicle]
         after = order[HAS_SUSPECT] > 0.0 and not order[SUSPECT + P_TIME] <= order[NEWEST]

@@ -53,14 +53,14 @@ _OFF_M = 60.0
 @helper
 def decide(out: Out, serial: float, fate: int, trip: float, day: float, s: float, off: float) -> None:
     """Write what became of a position."""
-    row = out.count[1]
+    row = out.rows[1]
     out.decided[row, D_SERIAL] = serial
     out.decided[row, D_FATE] = fate
     out.decided[row, D_TRIP] = trip
     out.decided[row, D_DAY] = day
     out.decided[row, D_S] = s
     out.decided[row, D_OFF] = off
-    out.count[1] = row + 1
+    out.rows[1] = row + 1
 
 
 @helper
@@ -75,7 +75,7 @@ def remember(way: OutF1, time_s: float, x: float, y: float) -> None:
 def _emit(
     out: Out, vehicle: int, way: OutF1, stop: int, arrival_s: float, departure_s: float, trust: float
 ) -> None:
-    row = out.count[0]
+    row = out.rows[0]
     out.visit[row, V_VEHICLE] = vehicle
     out.visit[row, V_TRIP] = way[R_TRIP]
     out.visit[row, V_DAY] = way[R_DAY]
@@ -83,7 +83,7 @@ def _emit(
     out.visit[row, V_ARRIVAL] = arrival_s
     out.visit[row, V_DEPARTURE] = departure_s
     out.visit[row, V_TRUST] = trust
-    out.count[0] = row + 1
+    out.rows[0] = row + 1
 
 
 @helper

@@ -164,8 +164,8 @@ class Scratch(NamedTuple):
 
 
 class Out(NamedTuple):
-    """What was found: `count` rows of visits and of decided positions."""
+    """What was found: `rows` of visits and of decided positions."""
 
     visit: OutF2
     decided: OutF2
-    count: OutI1
+    rows: OutI1

@@ -274,7 +274,7 @@ class Matcher:
 
     def _taken(self, out: Out) -> NDArray[np.float64]:
         """Keep what was decided; return the visits."""
-        visits, decided = (int(count) for count in out.count)
+        visits, decided = (int(count) for count in out.rows)
         rows = out.decided[:decided].copy()
         self._decided.append(rows)
         self._settled += decided

@@ -124,10 +124,12 @@ def _paths(timetable: Timetable, lon0: float, lat0: float, scale: float) -> tupl
     first, stop_first = _firsts(points), _firsts(stops)
     xy = [_at(line, s) for line, s in zip(points, stops, strict=True)]
     stop_xy = np.vstack(xy)
-    columns = [np.ascontiguousarray(every[:, k]) for k in range(3)]
+    x, y, s = (np.ascontiguousarray(every[:, k]) for k in range(3))
     return path, Paths(
         first,
-        *columns,
+        x,
+        y,
+        s,
         stop_first,
         on,
         np.ascontiguousarray(stop_xy[:, 0]),
@@ -242,8 +244,8 @@ def _runs(timetable: Timetable, path: NDArray[np.int32]) -> tuple[Runs, dict[str
 
 def _sealed(table: _Table) -> _Table:
     """Return a table whose arrays cannot be written to, as kernels want it."""
-    parts = (frozen(part, part.dtype) if isinstance(part, np.ndarray) else part for part in table)
-    return type(table)(*parts)
+    arrays = {name: part for name, part in table._asdict().items() if isinstance(part, np.ndarray)}
+    return table._replace(**{name: frozen(part, part.dtype) for name, part in arrays.items()})
 
 
 def group_of_names(names: Coded, numbers: dict[str, int]) -> NDArray[np.int64]:

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from traffic.errors import InputError
+from transit.coded import Coded
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from collections.abc import Sequence
 
-    from transit.coded import Coded
+    from numpy.typing import NDArray
 
 __all__ = ["Positions"]
 
@@ -60,6 +61,22 @@ class Positions:
 
     def __len__(self) -> int:
         return len(self.time_s)
+
+    @classmethod
+    def joined(cls, parts: Sequence[Positions]) -> Positions:
+        """Return positions one part after the other."""
+        return cls(
+            np.concatenate([part.time_s for part in parts]),
+            np.concatenate([part.lon for part in parts]),
+            np.concatenate([part.lat for part in parts]),
+            np.concatenate([part.heading_deg for part in parts]),
+            np.concatenate([part.speed_m_s for part in parts]),
+            Coded.joined([part.vehicle for part in parts]),
+            Coded.joined([part.trip for part in parts]),
+            Coded.joined([part.route for part in parts]),
+            Coded.joined([part.block for part in parts]),
+            np.concatenate([part.row for part in parts]),
+        )
 
     def take(self, rows: NDArray[np.int64] | NDArray[np.bool_] | slice) -> Positions:
         """Return some of the positions."""

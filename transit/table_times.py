@@ -4,19 +4,30 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-__all__ = ["days_of", "local_to_posix", "posix_seconds"]
+from traffic.errors import InputError
+
+__all__ = ["check_zone", "days_of", "local_to_posix", "posix_seconds"]
 
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - a clock on the wall of some time zone
 _MICRO = 1e-6
 _MILLISECONDS = 1e11  # as seconds that is the year 5138, as milliseconds 1973
 _QUARTER_S = 900
+
+
+def check_zone(zone: str, field: str) -> None:
+    """Raise `InputError` unless there is such a time zone."""
+    try:
+        ZoneInfo(zone)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        hint = 'Write it as "America/New_York"'
+        raise InputError("must be an IANA time zone", field=field, value=zone, hint=hint) from error
 
 
 def posix_seconds(texts: Any, zone: str) -> NDArray[np.float64]:

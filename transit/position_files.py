@@ -1,0 +1,121 @@
+"""Positions of vehicles from files: the format is found, bad rows are told and left out, the others are kept.
+
+GTFS-Realtime (`transit.position_feeds`), and tables (`transit.position_tables`): TIDES ``vehicle_locations``, AVL files as
+TheTransitClock and WMATA write them, HSL's high-frequency positions, and any other CSV by a map of its columns. All may be
+packed with gzip.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from traffic.errors import InputError
+from transit.position_feeds import feed_positions, looks_like_feed
+from transit.position_tables import FORMATS, ColumnMap, table_positions
+from transit.positions import Positions
+from transit.problems import FeedProblem
+from transit.table_files import read_bytes, read_table
+
+if TYPE_CHECKING:
+    import os
+
+    from transit.table_files import Table
+
+__all__ = ["ColumnMap", "PositionFile", "PositionFormat", "detect", "read_positions"]
+
+
+class PositionFormat(StrEnum):
+    """Formats of positions."""
+
+    GTFS_REALTIME = "gtfs-realtime"
+    TIDES = "tides"
+    AVL = "avl"
+    HFP = "hfp"
+    CSV = "csv"
+
+
+@dataclass(frozen=True, eq=False)
+class PositionFile:
+    """What a file holds.
+
+    Attributes
+    ----------
+    positions
+        Of the records that are right, in their order.
+    problems
+        What is wrong with the others.
+    kind
+        The format that it is in.
+    """
+
+    positions: Positions
+    problems: tuple[FeedProblem, ...]
+    kind: PositionFormat
+
+
+def detect(path: str | os.PathLike[str]) -> PositionFormat:
+    """Return the format of a file by what it holds."""
+    if looks_like_feed(read_bytes(path)):
+        return PositionFormat.GTFS_REALTIME
+    return _detect_table(read_table(path))
+
+
+def read_positions(
+    path: str | os.PathLike[str],
+    *,
+    kind: PositionFormat | None = None,
+    zone: str | None = None,
+    columns: ColumnMap | None = None,
+) -> PositionFile:
+    """Read positions.
+
+    Parameters
+    ----------
+    kind
+        The format; by default it is found.
+    zone
+        IANA name of the time zone of times without an offset from UTC: by default that of `columns`, else UTC.
+    columns
+        What the columns of a CSV mean; `kind` is then `PositionFormat.CSV`.
+
+    Raises
+    ------
+    InputError
+        If nothing of the file can be used: it is not there, empty, or in no known format.
+    """
+    if columns is not None and kind not in {None, PositionFormat.CSV}:
+        raise InputError("must not be given with a map of columns", field="kind", value=str(kind))
+    content = read_bytes(path)
+    if not content.strip():
+        hint = "An export or a download that failed leaves such a file: make it again"
+        raise InputError("must not be empty", file=path, hint=hint)
+    problems: list[FeedProblem] = []
+    if kind is PositionFormat.GTFS_REALTIME or (
+        kind is None and columns is None and looks_like_feed(content)
+    ):
+        positions = feed_positions(content, str(path), problems)
+        return PositionFile(positions, tuple(problems), PositionFormat.GTFS_REALTIME)
+    table = read_table(path)
+    if columns is not None:
+        chosen, meaning = PositionFormat.CSV, columns
+    else:
+        chosen = kind or _detect_table(table)
+        if chosen is PositionFormat.CSV:
+            hint = 'Say which column is what: ColumnMap(time="...", lon="...", lat="...", vehicle="...")'
+            raise InputError("must come with a map of its columns", file=path, field="columns", hint=hint)
+        meaning = FORMATS[chosen.value]
+    return PositionFile(table_positions(table, meaning, zone), tuple(table.problems), chosen)
+
+
+def _detect_table(table: Table) -> PositionFormat:
+    for name, meaning in FORMATS.items():
+        if all(table.has(column) for column in meaning.needed()):
+            return PositionFormat(name)
+    known = "; ".join(f"{name}: {', '.join(meaning.needed())}" for name, meaning in FORMATS.items())
+    value = ", ".join(table.columns)[:200]
+    hint = f"Known are GTFS-Realtime and, by their columns, {known}. For others give a map of columns"
+    raise InputError(
+        "must be a known format of positions", file=table.file, field="header", value=value, hint=hint
+    )
