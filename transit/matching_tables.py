@@ -244,8 +244,12 @@ def _runs(timetable: Timetable, path: NDArray[np.int32]) -> tuple[Runs, dict[str
 
 def _sealed(table: _Table) -> _Table:
     """Return a table whose arrays cannot be written to, as kernels want it."""
-    arrays = {name: part for name, part in table._asdict().items() if isinstance(part, np.ndarray)}
-    return table._replace(**{name: frozen(part, part.dtype) for name, part in arrays.items()})
+    arrays: dict[str, Any] = {
+        name: frozen(part, part.dtype)
+        for name, part in table._asdict().items()
+        if isinstance(part, np.ndarray)
+    }
+    return table._replace(**arrays)
 
 
 def group_of_names(names: Coded, numbers: dict[str, int]) -> NDArray[np.int64]:
