@@ -122,7 +122,7 @@ def _flush(
     settle(
         out, vehicle, paths, runs, rules, state.beam[vehicle], state.window[vehicle], state.way[vehicle], True
     )
-    close(out, vehicle, paths, runs, state.way[vehicle])
+    close(out, vehicle, paths, runs, rules, state.way[vehicle])
     state.beam[vehicle, 0] = 0.0
     state.order[vehicle, NEWEST] = math.nan
     state.order[vehicle, DONE] = -math.inf

@@ -291,7 +291,7 @@ def step(
             best_is_old = time_s - beam[1 + H_TIME] > rules.forget_s
             if best_is_old:
                 settle(out, vehicle, paths, runs, rules, beam, window, way, True)
-                close(out, vehicle, paths, runs, way)
+                close(out, vehicle, paths, runs, rules, way)
                 beam[0] = 0.0
             else:
                 _forget(rules, beam, window, time_s)

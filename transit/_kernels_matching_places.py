@@ -173,8 +173,9 @@ def _try_trip(
     for i in range(places):
         late_s = rel_s - due_at(paths, runs, trip, place[i, 0])
         if -rules.early_s <= late_s <= rules.late_s:
-            due = abs(late_s) / rules.late_scale_s
             begun_m = place[i, 0] - paths.stop_s[paths.stop_first[runs.path[trip]]]
+            waits = late_s >= 0.0 or begun_m <= rules.terminal_m
+            due = abs(late_s) / (rules.late_scale_s if waits else rules.early_scale_s)
             if late_s < -rules.ahead_s and rules.terminal_m < begun_m < _BEGUN_M:
                 due += TOO_EARLY
             count = _add(candidate, count, place[i, 0], place[i, 1], trip, day, place[i, 2], due)

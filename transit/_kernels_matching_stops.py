@@ -118,8 +118,11 @@ def _begin_at(
     way[R_CROSSED] = math.nan
     if k < end and abs(s - paths.stop_s[k]) <= _zone(paths, rules, begin, end, k):
         way[R_STAND] = _SEEN
-        way[R_ARRIVAL] = way[R_DEPARTURE] = time_s
+        way[R_ARRIVAL] = math.nan  # it was there before
+        way[R_DEPARTURE] = time_s
         way[R_LEFT_S] = s
+        if k == end - 1:
+            way[R_NEXT] += 1.0
     way[R_S] = way[R_S_BEFORE] = s
     way[R_TIME] = way[R_TIME_BEFORE] = time_s
     way[R_TRUST] = trust
@@ -161,7 +164,7 @@ def _feed(
             way[R_CROSSED] = way[R_TIME] + (at - way[R_S]) / (s - way[R_S]) * (time_s - way[R_TIME])
         slow = s - way[R_S] <= rules.stand_m_s * (time_s - way[R_TIME])
         if here and slow and abs(way[R_S] - at) <= zone:
-            if way[R_STAND] == 0.0 or (last and way[R_STAND] == _SEEN):
+            if way[R_STAND] == 0.0:
                 way[R_ARRIVAL] = _came(rules, way)
             way[R_STAND] = _STOOD
             way[R_DEPARTURE] = time_s
@@ -177,9 +180,6 @@ def _feed(
             elif not math.isnan(way[R_CROSSED]):
                 _emit(out, vehicle, way, k - begin, way[R_CROSSED], math.nan, both * stale)
                 _ahead(way)
-            elif here and way[R_STAND] == 0.0:
-                way[R_STAND] = _SEEN
-                way[R_ARRIVAL] = time_s
             break
         if s <= at + zone:
             break
@@ -195,7 +195,7 @@ def _feed(
 
 
 @helper
-def close(out: Out, vehicle: int, paths: Paths, runs: Runs, way: OutF1) -> None:
+def close(out: Out, vehicle: int, paths: Paths, runs: Runs, rules: Rules, way: OutF1) -> None:
     """End the run under way: what is known of the stop ahead is written."""
     if way[R_TRIP] < 0.0:
         return
@@ -205,9 +205,12 @@ def close(out: Out, vehicle: int, paths: Paths, runs: Runs, way: OutF1) -> None:
     if k < stops and way[R_S] != _NOWHERE:
         trust = way[R_TRUST]
         crossed = way[R_CROSSED]
+        at_end = k == stops - 1 and paths.stop_s[paths.stop_first[path] + k] - way[R_S] <= rules.terminal_m
         if way[R_STAND] > 0.0:
-            if k > 0:
+            if not math.isnan(way[R_ARRIVAL]):
                 _emit(out, vehicle, way, k, way[R_ARRIVAL], math.nan, trust)
+        elif at_end and math.isnan(crossed):
+            _emit(out, vehicle, way, k, way[R_TIME], math.nan, trust)  # seen once, and gone
         elif not math.isnan(crossed):
             _emit(out, vehicle, way, k, crossed, math.nan if k == stops - 1 else crossed, trust)
     way[R_TRIP] = -1.0
@@ -248,7 +251,7 @@ def advance(
                 near = paths.stop_s[k]
                 if near - way[R_S] <= rules.gate_m + rules.speed_m_s * (time_s - way[R_TIME]):
                     _feed(out, vehicle, paths, runs, rules, way, near, time_s, trust)
-            close(out, vehicle, paths, runs, way)
+            close(out, vehicle, paths, runs, rules, way)
         way[R_TRIP] = trip
         way[R_DAY] = day
         way[R_S] = _NOWHERE

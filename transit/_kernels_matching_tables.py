@@ -142,6 +142,7 @@ class Rules(NamedTuple):
     skip_cost: float
     restart_cost: float
     detour_m: float
+    early_scale_s: float
     late_scale_s: float
 
 

@@ -90,8 +90,8 @@ class MatchRules:
         Of another trip than the next of the block.
     detour_m
         Difference between the way along the path and the straight line that costs one.
-    late_scale_s
-        Difference from the timetable, at the start of a match, that costs one.
+    early_scale_s, late_scale_s
+        Difference from the timetable, where a match begins, that costs one. Who waits for the start of a trip is not early.
     ignore_assignments
         Whether all trips are possible whatever vehicles are assigned to.
     """
@@ -112,6 +112,7 @@ class MatchRules:
     skip_cost: float = 10.0
     restart_cost: float = 12.0
     detour_m: float = 30.0
+    early_scale_s: float = 150.0
     late_scale_s: float = 600.0
     ignore_assignments: bool = False
 
