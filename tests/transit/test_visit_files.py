@@ -22,7 +22,8 @@ point_type,standard_type,scheduled,actual,earliness,scheduled_headway,headway
 2018-10-01T00:00:00Z,1,Inbound,7,75,mit,2,Midpoint,Schedule,1900-01-02T00:05:00Z,1900-01-02T00:06:40Z,-76.0,,
 2018-10-01T00:00:00Z,1,Outbound,8,64,Dudly,3,Endpoint,Schedule,1900-01-02T00:10:00Z,,,,
 """
-TIDES = """service_date,trip_id_performed,trip_stop_sequence,stop_id,vehicle_id,timepoint,schedule_arrival_time,schedule_departure_time,\
+TIDES = """service_date,trip_id_performed,trip_stop_sequence,stop_id,vehicle_id,timepoint,\
+schedule_arrival_time,schedule_departure_time,\
 actual_arrival_time,actual_departure_time,boarding_1,boarding_2,alighting_1,departure_load,schedule_relationship
 2026-11-27,p1,1,A,v,true,,2026-11-27T08:00:00+05:00,,2026-11-27T08:00:30+05:00,3,2,0,5,Scheduled
 2026-11-27,p1,2,B,v,false,2026-11-27T08:05:00+05:00,2026-11-27T08:05:00+05:00,2026-11-27T08:06:00+05:00,2026-11-27T08:06:10+05:00,,,,,Scheduled
