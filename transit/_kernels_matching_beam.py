@@ -307,6 +307,8 @@ def step(
     kept = 0
     for c in range(count):
         best, parent = _NEVER, -1
+        trip = int(scratch.candidate[c, C_TRIP])
+        block = runs.block[trip]
         if hypotheses == 0:
             best = scratch.candidate[c, C_DUE]
             if best >= TOO_EARLY:
@@ -317,6 +319,9 @@ def step(
             cost = beam[1 + h * H_COLUMNS + H_COST]
             if cost >= best:
                 break  # hypotheses are in the order of their cost
+            before = int(beam[1 + h * H_COLUMNS + H_TRIP])
+            if before != trip and (block < 0 or runs.block[before] != block):
+                continue  # no better than to begin anew
             cost += _transition(paths, runs, rules, beam, h, scratch.candidate, c, time_s, x, y)
             if cost < best:
                 best, parent = cost, h
