@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from traffic._kernels_jit import F2, I1, OutF1, helper, kernel
+from traffic._kernels_jit import F2, I1, OutF1, borrowed, helper, kernel
 from transit._kernels_matching_beam import settle, step
 from transit._kernels_matching_stops import close, decide
 from transit._kernels_matching_tables import (
@@ -185,21 +185,23 @@ def push_positions(
 
     It ends early where fewer than `room` visits could still be written.
     """
-    one = scratch.before[len(scratch.before) - 1]
+    road, near, plan = borrowed(paths), borrowed(grid), borrowed(runs)
+    memory, work, found = borrowed(state), borrowed(scratch), borrowed(out)
+    one = work.before[len(work.before) - 1]
     for k in range(begin, len(vehicles)):
-        if out.rows[0] + room > len(out.visit):
+        if found.rows[0] + room > len(found.visit):
             return k
         serial, group = positions[k, P_SERIAL], positions[k, P_GROUP]
         if not (math.isfinite(positions[k, P_X]) and math.isfinite(positions[k, P_Y])):
-            _lost(out, serial, NO_PLACE)
+            _lost(found, serial, NO_PLACE)
         elif not math.isfinite(positions[k, P_TIME]):
-            _lost(out, serial, CLOCK)
+            _lost(found, serial, CLOCK)
         elif group < 0.0:
-            _lost(out, serial, UNKNOWN)
+            _lost(found, serial, UNKNOWN)
         else:
             for i in range(P_COLUMNS):
                 one[i] = positions[k, i]
-            _take(out, vehicles[k], paths, grid, runs, rules, state, scratch, one)
+            _take(found, vehicles[k], road, near, plan, rules, memory, work, one)
     return len(vehicles)
 
 
@@ -217,16 +219,18 @@ def finish_vehicles(
     room: int,
 ) -> int:
     """Settle everything about vehicles begin .. end - 1; return how far one came."""
+    road, near, plan = borrowed(paths), borrowed(grid), borrowed(runs)
+    memory, work, found = borrowed(state), borrowed(scratch), borrowed(out)
     for vehicle in range(begin, end):
-        if out.rows[0] + room > len(out.visit):
+        if found.rows[0] + room > len(found.visit):
             return vehicle
-        order = state.order[vehicle]
+        order = memory.order[vehicle]
         after = order[HAS_SUSPECT] > 0.0 and not order[SUSPECT + P_TIME] <= order[NEWEST]
         if order[HAS_SUSPECT] > 0.0 and not after:
-            _lost(out, order[SUSPECT + P_SERIAL], CLOCK)
-        _flush(out, vehicle, paths, grid, runs, rules, state, scratch)
+            _lost(found, order[SUSPECT + P_SERIAL], CLOCK)
+        _flush(found, vehicle, road, near, plan, rules, memory, work)
         if after:
-            _queue(order, order[SUSPECT : SUSPECT + P_COLUMNS], out)
-            _flush(out, vehicle, paths, grid, runs, rules, state, scratch)
+            _queue(order, order[SUSPECT : SUSPECT + P_COLUMNS], found)
+            _flush(found, vehicle, road, near, plan, rules, memory, work)
         order[HAS_SUSPECT] = 0.0
     return end
