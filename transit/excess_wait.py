@@ -105,6 +105,6 @@ def _waited(
     scheduled_s, actual_s = facts.headways
     due = facts.due & np.isfinite(scheduled_s) & chosen
     came = np.isfinite(actual_s) & np.isin(facts.fate, (Fate.SEEN, Fate.EXTRA))
-    counted = came & (due | ~facts.due)
+    counted = came & (due | (chosen & ~facts.due))
     silent = due & ~came & ~facts.told_lost
     return due, silent, np.where(counted, actual_s, 0.0)

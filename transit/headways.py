@@ -9,7 +9,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Headways", "actual_headways", "scheduled_headways"]
+__all__ = ["Headways", "actual_headways", "scheduled_headways", "to_ms"]
 
 
 class Headways(NamedTuple):
@@ -60,8 +60,13 @@ def actual_headways(
     hidden = _latest_before(np.where(seen, -1, position))
     whole = seen & (before >= 0) & (hidden < before)
     whole[whole] = line[rows[before[whole]]] == line[rows[whole]]
-    found[rows[whole]] = moment_s[rows[whole]] - moment_s[rows[before[whole]]]
+    found[rows[whole]] = to_ms(moment_s[rows[whole]] - moment_s[rows[before[whole]]])
     return found
+
+
+def to_ms(difference_s: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return differences of POSIX seconds to a thousandth: they are known no finer, and limits are to include 300.0."""
+    return np.round(difference_s, 3)
 
 
 def _latest_before(positions: NDArray[np.int64]) -> NDArray[np.int64]:

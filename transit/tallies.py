@@ -119,7 +119,10 @@ class Window:
         return (deviation_s >= -self.early_s) & (deviation_s <= self.late_s)
 
     def __str__(self) -> str:
-        return f"{-self.early_s / 60:+g}/{self.late_s / 60:+g} min"
+        late = f"{self.late_s / 60:+g} min"
+        if np.isinf(self.early_s):
+            return f"up to {late}"
+        return f"{-self.early_s / 60:+g}/{late}" if self.early_s else f"0/{late}"
 
 
 class Summed(ABC):

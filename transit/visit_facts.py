@@ -11,7 +11,7 @@ import numpy as np
 
 from traffic.errors import InputError
 from transit.grouping import dense, group_quantile, hours_of, name_ranks
-from transit.headways import Headways, actual_headways, scheduled_headways
+from transit.headways import Headways, actual_headways, scheduled_headways, to_ms
 from transit.visits import Point, Relationship
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class Times(NamedTuple):
     @property
     def deviation_s(self) -> NDArray[np.float64]:
         """How late, seconds."""
-        return self.actual_s - self.scheduled_s
+        return to_ms(self.actual_s - self.scheduled_s)
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,10 +137,14 @@ class VisitFacts:
 
     @cached_property
     def line(self) -> NDArray[np.int64]:
-        """Number of each visit's route, direction, stop and day, or -1; a loop passes a stop on two lines."""
+        """Number of each visit's route, direction, stop and day, or -1; a loop passes a stop on two lines.
+
+        Visits of neither a trip nor a vehicle are on none: two of them may be of the same one.
+        """
         visits = self.visits
         found = np.full(len(visits), -1, dtype=np.int64)
         known = (visits.route.code >= 0) & (visits.stop.code >= 0)
+        known &= (visits.trip.code >= 0) | (visits.vehicle.code >= 0)
         if known.any():
             columns = (
                 name_ranks(visits.route),
@@ -156,7 +160,7 @@ class VisitFacts:
     def headways(self) -> Headways:
         """Headways as the source gives them, else from the times of visits."""
         visits, moment = self.visits, self.moment
-        tie = name_ranks(visits.trip)
+        tie, _ = dense([name_ranks(visits.trip), name_ranks(visits.vehicle)])
         scheduled = scheduled_headways(self.line, np.where(self.due, moment.scheduled_s, np.nan), tie)
         unknown = self.fate == Fate.UNKNOWN
         came = np.where(unknown, moment.scheduled_s, moment.actual_s)
@@ -186,7 +190,7 @@ class VisitFacts:
         for moment in self.times(Event.POINT):
             began = np.full(self.trips + 1, np.nan)  # the last one is that of no trip
             began[self.trip[starts]] = moment[starts]
-            found.append(np.where(ends, moment - began[self.trip], np.nan))
+            found.append(np.where(ends, to_ms(moment - began[self.trip]), np.nan))
         return Times(found[0], found[1])
 
     @cached_property
