@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from transit.grouping import dense, group_sum
+from transit.headways import Headways
 from transit.tallies import Summed, Tally
 from transit.visit_facts import Fate
 
@@ -38,11 +39,22 @@ class Frequent(NamedTuple):
 
     def chosen(self, facts: VisitFacts) -> NDArray[np.bool_]:
         """Return which visits are of frequent service; shape (visits,)."""
-        given = np.isfinite(facts.visits.scheduled_headway_s)
-        if self.stated and given.any():
-            return given
+        if self._by_source(facts):
+            return np.isfinite(facts.visits.scheduled_headway_s)
         headway_s = facts.route_headway_s if self.by_route else facts.headways.scheduled_s
         return headway_s <= self.limit_s
+
+    def headways(self, facts: VisitFacts) -> Headways:
+        """Return the headways to judge: those of the source alone where it says which visits are of frequent service."""
+        visits = facts.visits
+        return (
+            Headways(visits.scheduled_headway_s, visits.headway_s)
+            if self._by_source(facts)
+            else facts.headways
+        )
+
+    def _by_source(self, facts: VisitFacts) -> bool:
+        return self.stated and bool(np.isfinite(facts.visits.scheduled_headway_s).any())
 
 
 @dataclass(frozen=True)

@@ -77,17 +77,9 @@ class Figures:
         return self.value.size
 
     def __iter__(self) -> Iterator[Figure]:
-        for row, definition in enumerate(self.definitions):
-            for column, label in enumerate(self.labels):
-                value = float(self.value[row, column])
-                yield Figure(
-                    definition.name,
-                    dict(zip(self.by, label, strict=True)),
-                    None if np.isnan(value) else value,
-                    _plain(self.numerator[row, column]),
-                    _plain(self.denominator[row, column]),
-                    float(self.unobserved[row, column]),
-                )
+        for row in range(len(self.definitions)):
+            for column in range(len(self.labels)):
+                yield self._at(row, column)
 
     def records(self) -> list[dict[str, Any]]:
         """Return all figures as the commands print them."""
@@ -95,10 +87,11 @@ class Figures:
 
     def of(self, name: str, **group: Label) -> Figure:
         """Return the figure of a definition for the group with these labels."""
-        for figure in self:
-            if figure.definition == name and figure.group == group:
-                return figure
-        raise InputError("must be a definition and a group of these figures", field=name, value=group)
+        names = [definition.name for definition in self.definitions]
+        label = tuple(group.get(field) for field in self.by)
+        if name not in names or label not in self.labels or set(group) - set(self.by):
+            raise InputError("must be a definition and a group of these figures", field=name, value=group)
+        return self._at(names.index(name), self.labels.index(label))
 
     def table(self) -> dict[str, list[Any]]:
         """Return one column for each field and for the parts of figures, a row for each figure: ready to be plotted."""
@@ -108,6 +101,17 @@ class Figures:
         units = [definition.unit for definition in self.definitions for _ in self.labels]
         columns = {part: [getattr(figure, part) for figure in rows] for part in parts}
         return {"definition": [figure.definition for figure in rows], "unit": units, **groups, **columns}
+
+    def _at(self, row: int, column: int) -> Figure:
+        value = float(self.value[row, column])
+        return Figure(
+            self.definitions[row].name,
+            dict(zip(self.by, self.labels[column], strict=True)),
+            None if np.isnan(value) else value,
+            _plain(self.numerator[row, column]),
+            _plain(self.denominator[row, column]),
+            float(self.unobserved[row, column]),
+        )
 
 
 def punctuality(

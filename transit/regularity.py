@@ -58,7 +58,7 @@ class HeadwayExcess(Summed):
 
     def tally(self, facts: VisitFacts) -> Tally:
         """Return what each visit adds."""
-        scheduled_s, actual_s = facts.headways
+        scheduled_s, actual_s = self.frequent.headways(facts)
         due = facts.due & self.frequent.chosen(facts) & (facts.visits.point != Point.END)
         good = actual_s - scheduled_s <= self.late_s
         return share(facts, due, actual_s - scheduled_s, good, losses=self.losses)

@@ -50,7 +50,9 @@ def departures(scheduled_min: list[float], actual_min: list[float | None], **col
     return visits_of(rows)
 
 
-def trip(deviations_s: list[float | None], name: str = "t", start_s: float = 0.0, **columns: Any) -> list[dict[str, Any]]:
+def trip(
+    deviations_s: list[float | None], name: str = "t", start_s: float = 0.0, **columns: Any
+) -> list[dict[str, Any]]:
     """Return the rows of a trip with a stop each 5 min, so late at each; `None` was not seen."""
     rows = []
     for place, late_s in enumerate(deviations_s):
@@ -98,7 +100,9 @@ def random_rows(draw: st.DrawFn, *, most_trips: int = 7) -> list[dict[str, Any]]
         for place, stop in enumerate(stops):
             row = {**EMPTY, **base, "stop": stop, "sequence": 3 * place + 1, "timepoint": not draw(maybe)}
             row["point"] = Point.END if place == len(stops) - 1 else Point.MIDDLE if place else Point.START
-            wanted = Relationship.ADDED if added else Relationship.SKIPPED if draw(maybe) and draw(maybe) else None
+            wanted = (
+                Relationship.ADDED if added else Relationship.SKIPPED if draw(maybe) and draw(maybe) else None
+            )
             row["relationship"] = Relationship.SCHEDULED if wanted is None else wanted
             for event, dwell_s in (("arrival", 0), ("departure", 20)):
                 due_s = start_s + 240 * place + dwell_s

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -35,6 +36,7 @@ class Reference:
             visits.sort(key=lambda row: (row["sequence"], row["stop"] or ""))
         self._tell_fates(dropped, cut_visits)
         self._tell_headways()
+        self._take_given_headways()
         self._tell_running()
 
     def _read_times(self, row: Row) -> None:
@@ -49,7 +51,9 @@ class Reference:
         row["actual"] = next((pair[1] for pair in pairs if known(pair[1])), math.nan)
         moment = row["scheduled"] if known(row["scheduled"]) else row["actual"]
         row["hour"] = (
-            datetime.fromtimestamp(moment, tz=UTC).astimezone(ZoneInfo(self.zone)).hour if known(moment) else None
+            datetime.fromtimestamp(moment, tz=UTC).astimezone(ZoneInfo(self.zone)).hour
+            if known(moment)
+            else None
         )
 
     def _tell_fates(self, dropped: bool, cut_visits: int) -> None:
@@ -67,7 +71,9 @@ class Reference:
                 lost = visits if dropped else []
             else:
                 head, tail = visits[: seen[0]], visits[seen[-1] + 1 :]
-                lost = [row for part in (head, tail) if cut_visits and len(part) >= cut_visits for row in part]
+                lost = [
+                    row for part in (head, tail) if cut_visits and len(part) >= cut_visits for row in part
+                ]
             for row in lost:
                 row["fate"] = "lost"
 
@@ -78,7 +84,11 @@ class Reference:
             if row["route"] and row["stop"] and (row["trip"] or row["vehicle"]):
                 earlier = 0
                 if row["trip"]:
-                    same = [other for other in self.rows if all(other[k] == row[k] for k in ("day", "trip", "stop"))]
+                    same = [
+                        other
+                        for other in self.rows
+                        if all(other[k] == row[k] for k in ("day", "trip", "stop"))
+                    ]
                     earlier = sum(other["sequence"] < row["sequence"] for other in same)
                 row["line"] = (row["route"], row["direction"], row["stop"], earlier, row["day"])
                 lines[row["line"]].append(row)
@@ -87,7 +97,7 @@ class Reference:
         for visits in lines.values():
             planned = [row for row in visits if row["due"] and known(row["scheduled"])]
             planned.sort(key=lambda row: (row["scheduled"], row["trip"] or "", row["vehicle"] or ""))
-            for before, row in zip(planned, planned[1:], strict=False):
+            for before, row in pairwise(planned):
                 row["scheduled_headway"] = round(row["scheduled"] - before["scheduled"], 3)
             came = []
             for row in visits:
@@ -95,9 +105,11 @@ class Reference:
                 if row["fate"] != "lost" and known(time):
                     came.append((time, row["trip"] or "", row["vehicle"] or "", row))
             came.sort(key=lambda one: one[:3])
-            for (time, _, _, before), (later, _, _, row) in zip(came, came[1:], strict=False):
+            for (time, _, _, before), (later, _, _, row) in pairwise(came):
                 if before["fate"] != "unknown" and row["fate"] != "unknown":
                     row["headway"] = round(later - time, 3)
+
+    def _take_given_headways(self) -> None:
         for row in self.rows:
             row["given"] = known(row["scheduled_headway_s"])
             if row["given"]:
@@ -121,7 +133,9 @@ class Reference:
         for row in self.rows:
             start = starts.get((row["day"], row["trip"]))
             whole = row["point"] == Point.END and row["trip"] and start
-            row["running"] = [b - a if whole else math.nan for a, b in zip(start or (0, 0), row["of"]["point"], strict=True)]
+            row["running"] = [
+                b - a if whole else math.nan for a, b in zip(start or (0, 0), row["of"]["point"], strict=True)
+            ]
 
     def group(self, row: Row, by: tuple[str, ...]) -> tuple[Any, ...]:
         """Return the label of the group of a row."""
@@ -133,7 +147,9 @@ class Reference:
             label.append(None if value in {"", -1} else value)
         return tuple(label)
 
-    def summed(self, rule: Callable[[Row], Judged], by: tuple[str, ...]) -> dict[tuple[Any, ...], tuple[float | None, ...]]:
+    def summed(
+        self, rule: Callable[[Row], Judged], by: tuple[str, ...]
+    ) -> dict[tuple[Any, ...], tuple[float | None, ...]]:
         """Return value, numerator, denominator and unobserved share of each group."""
         sums: dict[tuple[Any, ...], list[Fraction]] = {} if by else {(): [Fraction(0)] * 4}
         for row in self.rows:
@@ -179,12 +195,16 @@ class Reference:
         if not row["due"]:
             return NOTHING
         if not frequent:
-            early, late = {Point.START: (0, 180), Point.MIDDLE: (60, 360), Point.END: (math.inf, 300)}[row["point"]]
+            early, late = {Point.START: (0, 180), Point.MIDDLE: (60, 360), Point.END: (math.inf, 300)}[
+                row["point"]
+            ]
             return self.on_time(row, "point", early, late, losses=losses)
         if row["point"] == Point.END:
             planned, took = row["running"]
             return self._share(row, took - planned, took <= 1.2 * planned, losses=losses)
-        excess = row["headway"] - row["scheduled_headway"]
+        excess = row["headway_s"] - row["scheduled_headway_s"]
+        if not self.given:
+            excess = row["headway"] - row["scheduled_headway"]
         return self._share(row, excess, excess <= 180, losses=losses)
 
     def trip_regular(self, row: Row, tolerance: float, places: Callable[[Row], bool]) -> Judged:
@@ -195,7 +215,12 @@ class Reference:
         if not judged:
             return NOTHING
         counted = [one for one in judged if one[1]]
-        return int(bool(counted) and all(one[0] for one in counted)), int(bool(counted)), True, all(one[3] for one in judged)
+        return (
+            int(bool(counted) and all(one[0] for one in counted)),
+            int(bool(counted)),
+            True,
+            all(one[3] for one in judged),
+        )
 
     def trip_lost(self, row: Row, *, part: bool) -> Judged:
         """Tell whether the trip that this is the first visit of was dropped, or cut."""
@@ -256,7 +281,9 @@ class Reference:
             found[group] = (value if known(value) else None, below, len(values[group]), unobserved)
         return found
 
-    def spread(self, *, planned: bool, by: tuple[str, ...]) -> dict[tuple[Any, ...], tuple[float | None, ...]]:
+    def spread(
+        self, *, planned: bool, by: tuple[str, ...]
+    ) -> dict[tuple[Any, ...], tuple[float | None, ...]]:
         """Return the standard deviation of headways over their mean, of each group."""
 
         def judged(row: Row) -> Judged:
@@ -286,7 +313,9 @@ class Reference:
         anywhere = lambda _: True  # noqa: E731
         timepoint = lambda row: row["timepoint"]  # noqa: E731
 
-        def at(where: Callable[[Row], bool], event: str, early: float, late: float, *, losses: bool = True) -> Callable[[Row], Judged]:
+        def at(
+            where: Callable[[Row], bool], event: str, early: float, late: float, *, losses: bool = True
+        ) -> Callable[[Row], Judged]:
             return lambda row: self.on_time(row, event, early, late, losses=losses) if where(row) else NOTHING
 
         def uk(row: Row) -> Judged:

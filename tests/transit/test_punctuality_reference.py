@@ -44,7 +44,9 @@ def test_figures_are_those_of_plain_loops(
 
 @settings(max_examples=50)
 @given(random_rows(), BY, st.randoms(use_true_random=False))
-def test_the_order_of_visits_changes_nothing(rows: list[dict[str, Any]], by: tuple[str, ...], random: Any) -> None:
+def test_the_order_of_visits_changes_nothing(
+    rows: list[dict[str, Any]], by: tuple[str, ...], random: Any
+) -> None:
     shuffled = list(rows)
     random.shuffle(shuffled)
     one, other = punctuality(visits_of(rows), by), punctuality(visits_of(shuffled), by)
@@ -55,7 +57,9 @@ def test_the_order_of_visits_changes_nothing(rows: list[dict[str, Any]], by: tup
 
 @settings(max_examples=50)
 @given(random_rows(), BY)
-def test_groups_put_together_add_numerators_and_denominators(rows: list[dict[str, Any]], by: tuple[str, ...]) -> None:
+def test_groups_put_together_add_numerators_and_denominators(
+    rows: list[dict[str, Any]], by: tuple[str, ...]
+) -> None:
     summed = [one for one in definitions() if not isinstance(one.measure, (Deviation, HeadwaySpread))]
     assert len(summed) == len(definitions()) - 7
     visits = visits_of(rows)
@@ -72,7 +76,9 @@ def test_a_wider_window_never_lowers_a_share(
 ) -> None:
     (early, earlier), (late, later) = sorted(limits_s[:2]), sorted(limits_s[2:])
     pair = [
-        punctuality(visits_of(rows), by, named(["on-time-visits", "regularity-trips", "regularity-dispatch"], chosen))
+        punctuality(
+            visits_of(rows), by, named(["on-time-visits", "regularity-trips", "regularity-dispatch"], chosen)
+        )
         for chosen in (
             Settings(window=Window(early, late), regular=Window(early, late)),
             Settings(window=Window(earlier, later), regular=Window(earlier, later)),
