@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["Candidate", "Grid", "definitions_within"]
 
 _PLACES = (Place.ANYWHERE, Place.TIMEPOINTS, Place.STARTS, Place.ENDS)
+_EVENTS = {Event.ARRIVAL: "arrivals", Event.DEPARTURE: "departures", Event.POINT: "visits"}
 _MADE_ALIKE = ("on-time-", "regularity-", "headway-within-")
 
 
@@ -94,7 +95,7 @@ def _windows(facts: VisitFacts, grid: Grid) -> Iterator[Figure]:
         for (early, early_s), (late, late_s) in product(enumerate(grid.early_s), enumerate(grid.late_s)):
             good = int(not_late[late] - not_early[early])
             for of, whole in (("due", len(deviation_s) + lost), ("seen", len(deviation_s))):
-                name = f"on-time {event}, {place}, {Window(early_s, late_s)}, of those {of}"
+                name = f"on-time {_EVENTS[event]}, {place}, {Window(early_s, late_s)}, of those {of}"
                 yield Figure(name, {}, good / whole if whole else None, good, whole, unobserved)
 
 

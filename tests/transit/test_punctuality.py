@@ -105,6 +105,18 @@ def test_an_extra_vehicle_shortens_the_wait() -> None:
     assert (found.numerator, found.denominator) == ((4 * 600**2 + 2 * 300**2) // 2, 3_000)
 
 
+def test_excess_wait_is_over_the_timetable_of_the_same_hour() -> None:
+    """Every 10 min, then every 5 min, all on time: no excess in either hour, though the means of the hours differ."""
+    minutes = [*HOUR, *(float(minute) for minute in range(60, 120, 5))]
+    found = punctuality(departures(minutes, minutes), ("hour",), named(["excess-wait", "wait"]))
+    assert [found.of("excess-wait", hour=hour).value for hour in (9, 10)] == [
+        0.0,
+        pytest.approx(0.0, abs=1e-12),
+    ]
+    assert found.of("wait", hour=9).value == 300.0
+    assert found.of("wait", hour=10).value == (600**2 + 11 * 300**2) / 2 / (600 + 11 * 300)
+
+
 def test_excess_wait_is_of_frequent_routes() -> None:
     visits = departures([0.0, 13.0, 26.0], [0.0, 13.0, 26.0])
     assert figure(visits, "excess-wait")[2:] == (None, 0, 0, 0.0)
@@ -301,11 +313,11 @@ def test_definitions_that_could_give_a_figure() -> None:
     rows = [row for k, late in enumerate([0.0, 120.0, 240.0, 1200.0]) for row in trip([late, None], f"t{k}")]
     tried = definitions_within(visits_of(rows), 0.6, 0.87)
     found = {one.figure.definition: (one.figure.value, one.within) for one in tried}
-    assert found["on-time departure, starts, -1/+5 min, of those due"] == (0.75, True)
-    assert found["on-time departure, starts, -1/+2 min, of those seen"] == (0.5, False)
-    assert found["on-time departure, starts, 0/+1 min, of those due"] == (0.25, False)
+    assert found["on-time departures, starts, -1/+5 min, of those due"] == (0.75, True)
+    assert found["on-time departures, starts, -1/+2 min, of those seen"] == (0.5, False)
+    assert found["on-time departures, starts, 0/+1 min, of those due"] == (0.25, False)
     assert found["trips within -4/+4 min, starts"] == (0.75, True)
     assert found["ttc-departures"] == (0.75, True)
-    assert not any(one.startswith("on-time arrival") for one in found)
+    assert not any(one.startswith("on-time arrivals") for one in found)
     with pytest.raises(InputError, match="the lower first"):
         definitions_within(visits_of(rows), 0.87, 0.6)

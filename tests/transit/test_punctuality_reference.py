@@ -98,7 +98,7 @@ def test_shares_of_many_windows_are_those_of_each(rows: list[dict[str, Any]]) ->
         for one in definitions_within(visits, grid=grid)
         if one.figure.definition.startswith("on-time")
     }
-    for event in Event:
+    for event, what in zip(Event, ("arrivals", "departures", "visits"), strict=True):
         for place in (Place.ANYWHERE, Place.TIMEPOINTS, Place.STARTS, Place.ENDS):
             for early_s in grid.early_s:
                 for late_s in grid.late_s:
@@ -106,6 +106,6 @@ def test_shares_of_many_windows_are_those_of_each(rows: list[dict[str, Any]]) ->
                         window = Window(early_s, late_s)
                         rule = OnTime(event, place, window, losses=losses)
                         (figure,) = punctuality(visits, (), [Definition("", "share", "", "", rule)])
-                        name = f"on-time {event}, {place}, {window}, of those {of}"
+                        name = f"on-time {what}, {place}, {window}, of those {of}"
                         assert found.pop(name, None) == (None if figure.value is None else figure)
     assert not found
