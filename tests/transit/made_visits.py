@@ -100,16 +100,16 @@ def random_rows(draw: st.DrawFn, *, most_trips: int = 7) -> list[dict[str, Any]]
         for place, stop in enumerate(stops):
             row = {**EMPTY, **base, "stop": stop, "sequence": 3 * place + 1, "timepoint": not draw(maybe)}
             row["point"] = Point.END if place == len(stops) - 1 else Point.MIDDLE if place else Point.START
-            wanted = (
-                Relationship.ADDED if added else Relationship.SKIPPED if draw(maybe) and draw(maybe) else None
-            )
+            wanted = Relationship.ADDED if added else Relationship.SKIPPED if draw(maybe) else None
             row["relationship"] = Relationship.SCHEDULED if wanted is None else wanted
             for event, dwell_s in (("arrival", 0), ("departure", 20)):
                 due_s = start_s + 240 * place + dwell_s
                 late_s = draw(late)
                 if not (added or draw(maybe)):
                     row[f"scheduled_{event}_s"] = float(due_s)
-                if late_s is not None and wanted is not Relationship.SKIPPED:
+                if late_s is not None and (
+                    wanted is not Relationship.SKIPPED or draw(maybe)
+                ):  # it drove past
                     row[f"{event}_s"] = float(due_s + late_s)
             if given_headways and draw(maybe):
                 row["scheduled_headway_s"] = float(draw(st.sampled_from([300, 720, 1_200])))

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from datetime import date
+from itertools import permutations
 
 import numpy as np
 import pytest
@@ -14,6 +16,7 @@ from traffic.errors import InputError
 from transit.definition_search import definitions_within
 from transit.definitions import Settings, definitions, named
 from transit.excess_wait import Frequent
+from transit.grouping import group_sum
 from transit.punctuality import Figure, punctuality
 from transit.tallies import Window
 from transit.visit_facts import Losses
@@ -77,13 +80,7 @@ def test_a_trip_that_did_not_come_makes_the_wait_longer(
     visits = departures(HOUR, [0.0, 10.0, None, 30.0, 40.0, 50.0])
     kinds = visits.relationship.copy()
     kinds[2] = relationship
-    visits = StopVisits(
-        **{
-            **{name: getattr(visits, name) for name in visits.columns()},
-            "zone": visits.zone,
-            "relationship": kinds,
-        }
-    )
+    visits = replace(visits, relationship=kinds)
     found = figure(visits, "excess-wait", losses=Losses(dropped=dropped))
     assert found.value == pytest.approx(wait_s - 300.0, rel=1e-15)
     assert found.unobserved == unobserved
@@ -289,6 +286,24 @@ def test_groups_are_labelled_and_in_order() -> None:
     assert table["route"] == ["9", "10"]
     assert table["value"] == [1.0, 1.0]
     assert {len(column) for column in table.values()} == {2}
+
+
+def test_sums_do_not_depend_on_the_order_of_rows() -> None:
+    values = np.array([0.1, 1e9, 0.2, -1e9, 0.3, 7.0])
+    group = np.array([0, 0, 0, 0, 0, 2])
+    sums = {
+        group_sum(values[list(order)], group[list(order)], 3).tobytes() for order in permutations(range(6))
+    }
+    assert len(sums) == 1
+    np.testing.assert_allclose(group_sum(values, group, 3), [0.6, 0.0, 7.0], atol=1e-6)
+
+
+def test_a_vehicle_that_drove_past_ends_no_wait() -> None:
+    visits = departures(HOUR, HOUR)
+    kinds = visits.relationship.copy()
+    kinds[2] = Relationship.SKIPPED
+    found = figure(replace(visits, relationship=kinds), "wait")
+    assert (found.numerator, found.denominator) == ((3 * 600**2 + 1_200**2) // 2, 3_000)
 
 
 @pytest.mark.parametrize("by", [("line",), ("route", "route")])
