@@ -298,6 +298,19 @@ def test_sums_do_not_depend_on_the_order_of_rows() -> None:
     np.testing.assert_allclose(group_sum(values, group, 3), [0.6, 0.0, 7.0], atol=1e-6)
 
 
+def test_of_two_vehicles_at_once_the_first_is_the_same_in_any_order() -> None:
+    times = {"scheduled_departure_s": NINE_S + 600, "departure_s": NINE_S + 600}
+    rows = [
+        {"trip": "a", "scheduled_departure_s": NINE_S, "departure_s": NINE_S},
+        {"trip": "b", "block": "one", **times},
+        {"trip": "c", "block": "two", **times},
+    ]
+    for order in permutations(rows):
+        found = punctuality(visits_of(list(order)), ("block",), named(["scheduled-wait", "wait"]))
+        for name in ("scheduled-wait", "wait"):
+            assert [found.of(name, block=block).denominator for block in ("one", "two", None)] == [600, 0, 0]
+
+
 def test_a_vehicle_that_drove_past_ends_no_wait() -> None:
     visits = departures(HOUR, HOUR)
     kinds = visits.relationship.copy()
