@@ -1,0 +1,271 @@
+"""What follows from stop visits, computed once for all definitions: what became of each, how late it was, its headway."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import IntEnum, StrEnum
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from traffic.errors import InputError
+from transit.grouping import dense, group_quantile, hours_of, name_ranks
+from transit.headways import Headways, actual_headways, scheduled_headways, to_ms
+from transit.visits import Point, Relationship
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from transit.visits import StopVisits
+
+__all__ = ["Event", "Fate", "Losses", "Times", "VisitFacts"]
+
+
+class Fate(IntEnum):
+    """What became of a visit."""
+
+    SEEN = 0
+    LOST = 1  # it was due, and the vehicle did not serve the stop
+    UNKNOWN = 2  # it was due, and nobody knows
+    EXTRA = 3  # it was not due
+
+
+class Event(StrEnum):
+    """Which time of a visit is judged."""
+
+    ARRIVAL = "arrival"
+    DEPARTURE = "departure"
+    POINT = "point"  # the arrival at the end of a trip, else the departure; the other one where that is not recorded
+
+
+@dataclass(frozen=True)
+class Losses:
+    """What is taken for not served though the source does not say so.
+
+    Attributes
+    ----------
+    dropped
+        A trip of which no visit was seen did not run.
+    cut_visits
+        A trip that was seen, but not at its first or last visits, did not serve these if they are so many at least;
+        0 never infers that.
+    """
+
+    dropped: bool = True
+    cut_visits: int = 2
+
+    def __post_init__(self) -> None:
+        if self.cut_visits < 0:
+            raise InputError("must be 0 or more", field="cut_visits", value=self.cut_visits)
+
+
+class Times(NamedTuple):
+    """Times of an event, POSIX seconds, NaN where they are not known; both of shape (visits,)."""
+
+    scheduled_s: NDArray[np.float64]
+    actual_s: NDArray[np.float64]
+
+    @property
+    def deviation_s(self) -> NDArray[np.float64]:
+        """How late, seconds."""
+        return to_ms(self.actual_s - self.scheduled_s)
+
+
+@dataclass(frozen=True, eq=False)
+class VisitFacts:
+    """What follows from visits."""
+
+    visits: StopVisits
+    losses: Losses = field(default_factory=Losses)
+
+    @cached_property
+    def due(self) -> NDArray[np.bool_]:
+        """Which visits the timetable has; shape (visits,)."""
+        return np.asarray(self.visits.relationship != Relationship.ADDED)
+
+    @cached_property
+    def trip(self) -> NDArray[np.int64]:
+        """Number of each visit's trip on its day, or -1; shape (visits,)."""
+        found = np.full(len(self.visits), -1, dtype=np.int64)
+        known = self.visits.trip.code >= 0
+        if known.any():
+            found[known] = dense([self.visits.day[known], name_ranks(self.visits.trip)[known]])[0]
+        return found
+
+    @cached_property
+    def trips(self) -> int:
+        """How many trips there are."""
+        return int(self.trip.max(initial=-1)) + 1
+
+    @cached_property
+    def fate(self) -> NDArray[np.int8]:
+        """`Fate` of each visit; shape (visits,)."""
+        found = np.full(len(self.visits), Fate.UNKNOWN, dtype=np.int8)
+        found[self.visits.observed] = Fate.SEEN
+        found[self.visits.relationship == Relationship.SKIPPED] = Fate.LOST
+        found[~self.due] = Fate.EXTRA
+        found[(found == Fate.UNKNOWN) & self._inferred_lost(found == Fate.SEEN)] = Fate.LOST
+        return found
+
+    @cached_property
+    def silent(self) -> NDArray[np.bool_]:
+        """Which visits that were due the source says nothing about, whatever is inferred; shape (visits,)."""
+        told = self.visits.relationship == Relationship.SKIPPED
+        return np.asarray(self.due & ~self.visits.observed & ~told)
+
+    @cached_property
+    def told_lost(self) -> NDArray[np.bool_]:
+        """Which visits were not served, and the source says so; shape (visits,)."""
+        return np.asarray((self.fate == Fate.LOST) & ~self.silent)
+
+    def times(self, event: Event) -> Times:
+        """Return when an event was to happen, and when it did."""
+        return self._times[event]
+
+    @cached_property
+    def moment(self) -> Times:
+        """When each visit was to be and was, for headways and hours: by itself, whether or not the other is known."""
+        return self._moment
+
+    @cached_property
+    def hour(self) -> NDArray[np.int64]:
+        """Hour of the local clock at which the visit was to be, else was, or -1; shape (visits,)."""
+        moment = self.moment
+        known = np.isfinite(moment.scheduled_s)
+        return hours_of(np.where(known, moment.scheduled_s, moment.actual_s), self.visits.zone)
+
+    @cached_property
+    def line(self) -> NDArray[np.int64]:
+        """Number of each visit's route, direction, stop and day, or -1; a loop passes a stop on two lines.
+
+        Visits of neither a trip nor a vehicle are on none: two of them may be of the same one.
+        """
+        visits = self.visits
+        found = np.full(len(visits), -1, dtype=np.int64)
+        known = (visits.route.code >= 0) & (visits.stop.code >= 0)
+        known &= (visits.trip.code >= 0) | (visits.vehicle.code >= 0)
+        if known.any():
+            columns = (
+                name_ranks(visits.route),
+                visits.direction,
+                name_ranks(visits.stop),
+                self._turn,
+                visits.day,
+            )
+            found[known] = dense([column[known] for column in columns])[0]
+        return found
+
+    @cached_property
+    def headways(self) -> Headways:
+        """Headways as the source gives them, else from the times of visits."""
+        visits, moment = self.visits, self.moment
+        tie, _ = dense([name_ranks(visits.trip), name_ranks(visits.vehicle)])
+        scheduled = scheduled_headways(self.line, np.where(self.due, moment.scheduled_s, np.nan), tie)
+        unknown = self.fate == Fate.UNKNOWN
+        came = np.where(unknown, moment.scheduled_s, moment.actual_s)
+        came[self.fate == Fate.LOST] = np.nan
+        actual = actual_headways(self.line, came, tie, unknown)
+        return Headways(
+            np.where(np.isfinite(visits.scheduled_headway_s), visits.scheduled_headway_s, scheduled),
+            np.where(np.isfinite(visits.headway_s), visits.headway_s, actual),
+        )
+
+    @cached_property
+    def route_headway_s(self) -> NDArray[np.float64]:
+        """Median of the scheduled headways of each visit's route, seconds; NaN where there is none."""
+        route, headway = self.visits.route, self.headways.scheduled_s
+        known = (route.code >= 0) & np.isfinite(headway) & self.due
+        names = len(route.names)
+        median = group_quantile(headway[known], route.code[known].astype(np.int64), names, 50)
+        return np.append(median, np.nan)[route.code]  # the last one is that of no route
+
+    @cached_property
+    def running(self) -> Times:
+        """At the end of a trip, how long it was to take from its start, and took, seconds; NaN elsewhere."""
+        point = self.visits.point
+        starts = (point == Point.START) & (self.trip >= 0)
+        ends = (point == Point.END) & (self.trip >= 0)
+        found = []
+        for moment in self.times(Event.POINT):
+            began = np.full(self.trips + 1, np.nan)  # the last one is that of no trip
+            began[self.trip[starts]] = moment[starts]
+            found.append(np.where(ends, to_ms(moment - began[self.trip]), np.nan))
+        return Times(found[0], found[1])
+
+    @cached_property
+    def in_trip_order(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The visits that trips were due to make, trip by trip in their sequence, and the first place of each trip."""
+        rows = np.flatnonzero(self.due & (self.trip >= 0))
+        stop = name_ranks(self.visits.stop)[rows]
+        rows = rows[np.lexsort((stop, self.visits.sequence[rows], self.trip[rows]))]
+        trip = self.trip[rows]
+        new = np.ones(len(rows), dtype=bool)
+        new[1:] = trip[1:] != trip[:-1]
+        return rows, np.flatnonzero(new)
+
+    @cached_property
+    def _turn(self) -> NDArray[np.int64]:
+        """How often the trip was at the stop of a visit before; shape (visits,)."""
+        visits = self.visits
+        found = np.zeros(len(visits), dtype=np.int64)
+        rows = np.flatnonzero((self.trip >= 0) & (visits.stop.code >= 0))
+        rows = rows[np.lexsort((visits.sequence[rows], visits.stop.code[rows], self.trip[rows]))]
+        new = np.ones(len(rows), dtype=bool)
+        new[1:] = (np.diff(self.trip[rows]) != 0) | (np.diff(visits.stop.code[rows]) != 0)
+        position = np.arange(len(rows))
+        found[rows] = position - np.maximum.accumulate(np.where(new, position, 0))
+        return found
+
+    @cached_property
+    def _moment(self) -> Times:
+        (scheduled, actual), (other_scheduled, other_actual) = self._first_and_other
+        return Times(
+            np.where(np.isfinite(scheduled), scheduled, other_scheduled),
+            np.where(np.isfinite(actual), actual, other_actual),
+        )
+
+    @cached_property
+    def _times(self) -> dict[Event, Times]:
+        visits = self.visits
+        first, other = self._first_and_other
+        swap = ~np.isfinite(first.deviation_s) & np.isfinite(other.deviation_s)
+        swap |= ~np.isfinite(first.scheduled_s) & np.isfinite(other.scheduled_s)
+        scheduled, actual = (np.where(swap, b, a) for a, b in zip(first, other, strict=True))
+        return {
+            Event.ARRIVAL: Times(visits.scheduled_arrival_s, visits.arrival_s),
+            Event.DEPARTURE: Times(visits.scheduled_departure_s, visits.departure_s),
+            Event.POINT: Times(scheduled, actual),
+        }
+
+    @cached_property
+    def _first_and_other(self) -> tuple[Times, Times]:
+        """The arrival at the end of trips, the departure elsewhere; and the other one."""
+        visits = self.visits
+        ends = visits.point == Point.END
+        arrival = (visits.scheduled_arrival_s, visits.arrival_s)
+        departure = (visits.scheduled_departure_s, visits.departure_s)
+        first = Times(*(np.where(ends, a, d) for a, d in zip(arrival, departure, strict=True)))
+        other = Times(*(np.where(ends, d, a) for a, d in zip(arrival, departure, strict=True)))
+        return first, other
+
+    def _inferred_lost(self, seen: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Return the visits of trips that were dropped, and those before and after the part that a cut trip ran."""
+        lost = np.zeros(len(seen), dtype=bool)
+        rows, starts = self.in_trip_order
+        if not len(rows):
+            return lost
+        position = np.arange(len(rows))
+        counts = np.diff(np.append(starts, len(rows)))
+        first = np.minimum.reduceat(np.where(seen[rows], position, len(rows)), starts)
+        last = np.maximum.reduceat(np.where(seen[rows], position, -1), starts)
+        ran = last >= 0
+        least = self.losses.cut_visits or len(rows)
+        head = ran & (first - starts >= least)
+        tail = ran & (starts + counts - 1 - last >= least)
+        head, tail, first, last, ran = (
+            np.repeat(column, counts) for column in (head, tail, first, last, ran)
+        )
+        cut = (head & (position < first)) | (tail & (position > last))
+        lost[rows] = cut | (~ran & self.losses.dropped)
+        return lost
