@@ -36,7 +36,7 @@ class Stops:
     key
         Identifiers (GTFS ``stop_id``).
     lon, lat
-        WGS 84, degrees.
+        WGS 84, degrees; NaN where only the timetable is known.
     kind
         GTFS ``location_type``: 0 is a stop or platform, others are stations, entrances and the like. `None`: all are 0.
     """
@@ -228,8 +228,6 @@ class Timetable:
             raise InputError("must not be before the departure from the stop before", field="times.arrival_s")
         if (times.sequence[before + 1] <= times.sequence[before]).any():
             raise InputError("must rise within a trip", field="times.sequence")
-        if not (np.isfinite(self.stops.lon).all() and np.isfinite(self.stops.lat).all()):
-            raise InputError("must be numbers", field="stops.lon, stops.lat")
 
     def trips_on(self, day: date) -> NDArray[np.int64]:
         """Return the trips of a service day; shape (found,)."""

@@ -1,0 +1,11 @@
+"""A day of buses, run vehicle by vehicle in SimPy.
+
+`service`
+    What is to be run: trips, blocks, places, headways.
+`conditions`
+    How long running and dwelling take: as recorded, or drawn from what was fitted.
+`signal_delay`
+    What a signal costs a bus that comes at any second of the cycle.
+`replay`
+    The run itself.
+"""

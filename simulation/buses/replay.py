@@ -1,0 +1,212 @@
+"""The run of a day: each vehicle is a process that does its duty, stop by stop; one event for each stop visit.
+
+What a vehicle does at a stop depends on who was there before, so events are handled in the order of time; ties go by the order of
+the duties, so that a run repeats to the byte.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import simpy
+
+from transit.dispatching import AsDriven, AtStop, AtTerminal, Free, Holding, Starting
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from simulation.buses.conditions import Conditions
+    from simulation.buses.service import Service
+    from traffic.progress import Progress
+
+__all__ = ["Policy", "Replayed", "replay"]
+
+_TOLD_S = 900.0
+_LOOK_S = 60.0  # so long before a vehicle could leave a terminal its leaving is thought about
+_NAN = float("nan")
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What a control centre does.
+
+    Attributes
+    ----------
+    starting, holding
+        At terminals, and at stops.
+    overtaking
+        Whether a vehicle may pass one of its route, on the way or at a stop.
+    follow_s
+        Where it may not: it comes and leaves so long after it, at the earliest.
+    """
+
+    starting: Starting = field(default_factory=AsDriven)
+    holding: Holding = field(default_factory=Free)
+    overtaking: bool = True
+    follow_s: float = 5.0
+
+
+@dataclass(frozen=True, eq=False)
+class Replayed:
+    """What happened: POSIX seconds, NaN for calls that were not made; shape (calls,).
+
+    Attributes
+    ----------
+    held_s
+        How long vehicles were held at stops.
+    """
+
+    service: Service
+    arrival_s: NDArray[np.float64]
+    departure_s: NDArray[np.float64]
+    held_s: NDArray[np.float64]
+
+
+def replay(
+    service: Service,
+    conditions: Conditions,
+    policy: Policy | None = None,
+    *,
+    progress: Progress | None = None,
+) -> Replayed:
+    """Run a day, and return when vehicles came and left.
+
+    Parameters
+    ----------
+    conditions
+        How long everything takes (`Recorded`: as it did).
+    policy
+        Default: nobody is told anything.
+    """
+    run = _Run(service, conditions, policy or Policy())
+    environment = simpy.Environment()
+    for duty in service.duties:
+        environment.process(run.duty(environment, duty))
+    if progress is None:
+        environment.run()
+    else:
+        _told(environment, run, progress)
+    return Replayed(service, np.array(run.arrival_s), np.array(run.departure_s), np.array(run.held_s))
+
+
+def _told(environment: simpy.Environment, run: _Run, progress: Progress) -> None:
+    while environment.peek() != float("inf"):
+        environment.run(until=environment.peek() + _TOLD_S)
+        progress(run.made, len(run.arrival_s), "stop visits")
+
+
+class _Run:
+    """State of a run, in plain lists: reading one number of an array costs more than all else at a stop."""
+
+    def __init__(self, service: Service, conditions: Conditions, policy: Policy) -> None:
+        calls = len(service.call)
+        self.conditions, self.policy = conditions, policy
+        self.first: list[int] = service.first.tolist()
+        self.place: list[int] = service.place.tolist()
+        self.planned_s: list[float] = service.departure_s.tolist()
+        self.due_s: list[float] = service.arrival_s.tolist()
+        self.headway_s: list[float] = service.headway_s.tolist()
+        self.exact: list[bool] = service.timetable.times.exact[service.call].tolist()
+        self.after: list[int] = service.after.tolist()
+        self.left_s, self.coming_s = [_NAN] * service.places, [_NAN] * service.places
+        self.latest = [-1] * len(service)
+        self.arrival_s, self.departure_s = [_NAN] * calls, [_NAN] * calls
+        self.held_s = [0.0] * calls
+        self.made = 0
+        self.holds = not isinstance(policy.holding, Free)
+
+    def duty(self, environment: simpy.Environment, duty: tuple[int, ...]) -> Generator[Any, None, None]:
+        """Run the trips of one vehicle."""
+        ready_s = 0.0
+        for trip in duty:
+            yield environment.timeout(self._look_s(trip, ready_s) - environment.now)
+            call, last = self.first[trip], self.first[trip + 1] - 1
+            leave_s = self._start(trip, call, ready_s)
+            while call < last:
+                arrive_s = self._reach(call, leave_s)
+                call += 1
+                yield environment.timeout(arrive_s - environment.now)
+                leave_s = self._visit(trip, call, arrive_s, last=call == last)
+            ready_s = leave_s + self._layover_s(duty, trip)
+
+    def _layover_s(self, duty: tuple[int, ...], trip: int) -> float:
+        position = duty.index(trip) + 1
+        return self.conditions.layover_s(duty[position]) if position < len(duty) else 0.0
+
+    def _look_s(self, trip: int, ready_s: float) -> float:
+        """Return when to think about leaving: late, so that the vehicle before has left."""
+        return max(ready_s, min(self.planned_s[self.first[trip]], self.conditions.begin_s(trip)) - _LOOK_S)
+
+    def _start(self, trip: int, call: int, ready_s: float) -> float:
+        place = self.place[call]
+        leave_s = self.policy.starting.leave_s(
+            AtTerminal(
+                ready_s,
+                self.conditions.begin_s(trip),
+                self.planned_s[call],
+                self.left_s[place],
+                self.headway_s[call],
+            )
+        )
+        self._leave(trip, call, leave_s - self.conditions.dwell_s(call, _NAN), leave_s)
+        return leave_s
+
+    def _reach(self, call: int, leave_s: float) -> float:
+        """Return when a vehicle that leaves then reaches its next stop."""
+        arrive_s = leave_s + self.conditions.run_s(call, leave_s)
+        if not self.policy.overtaking:
+            place = self.place[call + 1]
+            arrive_s = max(
+                arrive_s, self.coming_s[place] + self.policy.follow_s
+            )  # the first has NaN, never more
+            self.coming_s[place] = arrive_s
+        return arrive_s
+
+    def _visit(self, trip: int, call: int, arrive_s: float, *, last: bool) -> float:
+        """Return when a vehicle that arrives now leaves."""
+        place = self.place[call]
+        headway_s = arrive_s - self.left_s[place]
+        leave_s = arrive_s + self.conditions.dwell_s(call, headway_s)
+        if not last:
+            if self.holds:
+                leave_s += self._hold(trip, call, leave_s)
+            before_s = self.left_s[place]
+            if not self.policy.overtaking and leave_s < before_s + self.policy.follow_s:
+                leave_s = before_s + self.policy.follow_s
+        self._leave(trip, call, arrive_s, leave_s)
+        return leave_s
+
+    def _hold(self, trip: int, call: int, now_s: float) -> float:
+        hold_s = self.policy.holding.hold_s(
+            AtStop(
+                now_s,
+                self.planned_s[call],
+                now_s - self.left_s[self.place[call]],
+                self.headway_s[call],
+                self._behind_s(trip, call, now_s),
+                self.exact[call],
+            )
+        )
+        self.held_s[call] = hold_s
+        return hold_s
+
+    def _behind_s(self, trip: int, call: int, now_s: float) -> float:
+        """Return until when the vehicle behind is expected: from where it was last, as long as the timetable has it."""
+        follower = self.after[trip]
+        if follower < 0:
+            return _NAN
+        there = self.first[follower] + call - self.first[trip]
+        if there >= self.first[follower + 1] or self.place[there] != self.place[call]:
+            return _NAN
+        at = self.latest[follower]
+        late_s = 0.0 if at < 0 else self.departure_s[at] - self.planned_s[at]
+        return self.due_s[there] + late_s - now_s
+
+    def _leave(self, trip: int, call: int, arrive_s: float, leave_s: float) -> None:
+        self.arrival_s[call], self.departure_s[call] = arrive_s, leave_s
+        self.left_s[self.place[call]] = leave_s
+        self.latest[trip] = call
+        self.made += 1
