@@ -111,8 +111,9 @@ def _places(
     same = (np.diff(trip[order]) == 0) & (np.diff(stop[order]) == 0)
     for position in np.flatnonzero(same).tolist():  # rare: loops
         again[order[position + 1]] = again[order[position]] + 1
-    rows = np.column_stack((route, direction, stop, again))
-    place: NDArray[np.int64] = np.unique(rows, axis=0, return_inverse=True)[1].reshape(-1)
+    stops, most = len(timetable.stops), int(again.max(initial=0)) + 1
+    key = ((route.astype(np.int64) * 3 + direction + 1) * stops + stop) * most + again
+    place: NDArray[np.int64] = np.unique(key, return_inverse=True)[1].reshape(-1)
     return place
 
 
