@@ -6,7 +6,7 @@ difference between two runs is one of what was done.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Protocol
 
@@ -15,11 +15,13 @@ import numpy as np
 from traffic.errors import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from simulation.buses.service import Service
 
-__all__ = ["Conditions", "Passengers", "Recorded"]
+__all__ = ["Conditions", "Passengers", "Tabled", "recorded", "runs"]
 
 
 class Conditions(Protocol):
@@ -39,67 +41,80 @@ class Conditions(Protocol):
 
 
 @dataclass(frozen=True, eq=False)
-class Recorded:
-    """A day as it was recorded: running and dwelling take what they took; a run with nothing changed is the record.
+class Tabled:
+    """Conditions that are known beforehand, whatever happens on the way.
+
+    Attributes
+    ----------
+    begin, layover
+        Of every trip, seconds.
+    dwell, run
+        Of every call, seconds; the last call of a trip has no run.
+    """
+
+    begin: Sequence[float]
+    layover: Sequence[float]
+    dwell: Sequence[float]
+    run: Sequence[float]
+
+    def begin_s(self, trip: int) -> float:
+        """Return when the trip begins."""
+        return self.begin[trip]
+
+    def layover_s(self, trip: int) -> float:
+        """Return what its vehicle needs before."""
+        return self.layover[trip]
+
+    def dwell_s(self, call: int, headway_s: float) -> float:  # noqa: ARG002 - whatever the headway is
+        """Return how long the vehicle stands."""
+        return self.dwell[call]
+
+    def run_s(self, call: int, leave_s: float) -> float:  # noqa: ARG002 - whenever it is
+        """Return how long it takes to the next stop."""
+        return self.run[call]
+
+
+def recorded(service: Service, arrival_s: NDArray[np.float64], departure_s: NDArray[np.float64]) -> Tabled:
+    """Return a day as it was recorded: running and dwelling take what they took; a run with nothing changed is the record.
+
+    A layover may become shorter than it was, down to five minutes.
 
     Parameters
     ----------
     arrival_s, departure_s
         Of every call, POSIX seconds, all of them known; shape (calls,).
     """
+    for name, column in (("arrival_s", arrival_s), ("departure_s", departure_s)):
+        if len(column) != len(service.call) or not np.isfinite(column).all():
+            rule = f"must be known of all {len(service.call)} calls"
+            raise InputError(rule, field=name, hint="Leave trips out that were not observed throughout")
+    if (departure_s < arrival_s).any():
+        raise InputError("must not be before the arrival", field="departure_s")
+    run = runs(service, arrival_s, departure_s)
+    if (run < 0.0).any():
+        raise InputError("must not be before the departure from the stop before", field="arrival_s")
+    begin, end = service.first[:-1], service.first[1:] - 1
+    layover = np.zeros(len(service))
+    for duty in service.duties:
+        for before, trip in pairwise(duty):
+            layover[trip] = departure_s[begin[trip]] - departure_s[end[before]]
+    if (layover < 0.0).any():
+        key = service.timetable.trips.key[int(service.trips[int(np.argmin(layover))])]
+        rule = "must not begin before its vehicle has ended the trip before"
+        raise InputError(rule, field="trip", value=key, hint="Its block was run by two vehicles: divide it")
+    needed = np.minimum(layover, _ENOUGH_S)
+    dwell = departure_s - arrival_s
+    return Tabled(departure_s[begin].tolist(), needed.tolist(), dwell.tolist(), run.tolist())
 
-    service: Service
-    arrival_s: NDArray[np.float64]
-    departure_s: NDArray[np.float64]
-    _dwell_s: list[float] = field(init=False, repr=False)
-    _run_s: list[float] = field(init=False, repr=False)
-    _begin_s: list[float] = field(init=False, repr=False)
-    _layover_s: list[float] = field(init=False, repr=False)
 
-    def __post_init__(self) -> None:
-        service, arrival, departure = self.service, self.arrival_s, self.departure_s
-        for name, column in (("arrival_s", arrival), ("departure_s", departure)):
-            if len(column) != len(service.call) or not np.isfinite(column).all():
-                rule = f"must be known of all {len(service.call)} calls"
-                raise InputError(rule, field=name, hint="Leave trips out that were not observed throughout")
-        if (departure < arrival).any():
-            raise InputError("must not be before the arrival", field="departure_s")
-        run = np.zeros(len(arrival))
-        run[:-1] = arrival[1:] - departure[:-1]
-        run[service.first[1:] - 1] = 0.0
-        if (run < 0.0).any():
-            raise InputError("must not be before the departure from the stop before", field="arrival_s")
-        begin, end = service.first[:-1], service.first[1:] - 1
-        layover = np.zeros(len(service))
-        for duty in service.duties:
-            for before, trip in pairwise(duty):
-                layover[trip] = departure[begin[trip]] - departure[end[before]]
-        if (layover < 0.0).any():
-            key = service.timetable.trips.key[int(service.trips[int(np.argmin(layover))])]
-            rule = "must not begin before its vehicle has ended the trip before"
-            raise InputError(
-                rule, field="trip", value=key, hint="Its block was run by two vehicles: divide it"
-            )
-        object.__setattr__(self, "_dwell_s", (departure - arrival).tolist())
-        object.__setattr__(self, "_run_s", run.tolist())
-        object.__setattr__(self, "_begin_s", departure[begin].tolist())
-        object.__setattr__(self, "_layover_s", layover.tolist())
-
-    def begin_s(self, trip: int) -> float:
-        """Return when the trip began."""
-        return self._begin_s[trip]
-
-    def layover_s(self, trip: int) -> float:
-        """Return the shortest layover that is known to be possible: the recorded one, five minutes at most."""
-        return min(self._layover_s[trip], _ENOUGH_S)
-
-    def dwell_s(self, call: int, headway_s: float) -> float:  # noqa: ARG002 - whatever the headway is
-        """Return what it took."""
-        return self._dwell_s[call]
-
-    def run_s(self, call: int, leave_s: float) -> float:  # noqa: ARG002 - whenever it is
-        """Return what it took."""
-        return self._run_s[call]
+def runs(
+    service: Service, arrival_s: NDArray[np.float64], departure_s: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return the time from each call to the next of its trip, 0 for the last; shape (calls,)."""
+    run = np.zeros(len(arrival_s))
+    run[:-1] = arrival_s[1:] - departure_s[:-1]
+    run[service.first[1:] - 1] = 0.0
+    return run
 
 
 _ENOUGH_S = 300.0

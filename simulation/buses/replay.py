@@ -77,7 +77,7 @@ def replay(
     Parameters
     ----------
     conditions
-        How long everything takes (`Recorded`: as it did).
+        How long everything takes (`simulation.buses.conditions.recorded`: as it did).
     policy
         Default: nobody is told anything.
     """

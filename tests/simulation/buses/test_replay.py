@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulation.buses.conditions import Passengers, Recorded
+from simulation.buses.conditions import Passengers, recorded
 from simulation.buses.replay import Policy, replay
 from simulation.buses.service import Service
 from tests.simulation.buses.days import DAY, line
@@ -22,7 +22,7 @@ BOARDING = Passengers(doors_s=0.0, each_s=1.0, most=1e9)
 _CLOCK_S = 2e-6  # POSIX seconds of today are stored to 2.4e-7, five stops add five of them
 
 
-def recorded(service: Service, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+def some_record(service: Service, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Times of all calls with odd fractions of seconds; vehicles of a block are never at two places."""
     calls = len(service.call)
     dwell, run = rng.uniform(0.0, 40.0, calls), rng.uniform(20.0, 200.0, calls)
@@ -43,8 +43,8 @@ def test_a_recorded_day_comes_out_to_the_last_bit(seed: int, trips: int, blocks:
     rng = np.random.default_rng(seed)
     starts = np.sort(rng.integers(5 * HOUR, 9 * HOUR, trips)).tolist()
     service = Service.of(line(starts, blocks=[f"b{k % blocks}" for k in range(trips)]), DAY)
-    arrival, departure = recorded(service, rng)
-    found = replay(service, Recorded(service, arrival, departure))
+    arrival, departure = some_record(service, rng)
+    found = replay(service, recorded(service, arrival, departure))
     assert found.arrival_s.tobytes() == arrival.tobytes()
     assert found.departure_s.tobytes() == departure.tobytes()
     assert not found.held_s.any()
@@ -52,7 +52,7 @@ def test_a_recorded_day_comes_out_to_the_last_bit(seed: int, trips: int, blocks:
 
 def test_the_same_run_twice_is_the_same_to_the_byte() -> None:
     service = Service.of(line(range(6 * HOUR, 7 * HOUR, 300)), DAY)
-    conditions = Recorded(service, *recorded(service, np.random.default_rng(4)))
+    conditions = recorded(service, *some_record(service, np.random.default_rng(4)))
     policy = Policy(holding=HeadwayHolding(), starting=OnHeadway())
     one, two = (replay(service, conditions, policy) for _ in range(2))
     assert one.departure_s.tobytes() == two.departure_s.tobytes()
@@ -154,7 +154,7 @@ def test_a_record_with_gaps_is_refused(field: str) -> None:
     columns = {"arrival_s": service.arrival_s.copy(), "departure_s": service.departure_s.copy()}
     columns[field][2] = np.nan
     with pytest.raises(InputError, match=f"{field}: must be known of all 5 calls"):
-        Recorded(service, **columns)
+        recorded(service, **columns)
 
 
 def test_a_vehicle_at_two_places_is_refused() -> None:
@@ -162,4 +162,4 @@ def test_a_vehicle_at_two_places_is_refused() -> None:
     late = service.arrival_s.copy()
     late[:5] += 800.0
     with pytest.raises(InputError, match="t1"):
-        Recorded(service, late, late)
+        recorded(service, late, late)
