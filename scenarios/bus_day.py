@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from pyproj import Transformer
 
-from scenarios.bus_ways import BusStop, Way, WayFinder
+from scenarios.bus_ways import LEAST_STOPS, BusStop, Way, WayFinder
 from scenarios.day_profile import TYPICAL, read_profile
+from traffic.errors import InputError
 from transit.coded import Coded
 from transit.lines import Lines
 from transit.timetable import Routes, Shapes, Stops, StopTimes, Timetable, Trips
@@ -141,7 +142,8 @@ def _route(finder: WayFinder, rng: np.random.Generator, number: int) -> _Route:
         ways = finder.ways(begin, end, rng)
         if ways is not None:
             return _Route(str(number + 1), ways, int(rng.choice(_PEAK_HEADWAYS_S)))
-    raise AssertionError("no way was found in a network that has terminals")
+    rule = f"must be large enough for bus routes of {LEAST_STOPS} stops or more"
+    raise InputError(rule, field="network", value=f"{finder.span_m():.0f} m across")
 
 
 def _run(route: _Route, number: int, running: NDArray[np.float64], drawn: _Drawn) -> None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from traffic.network import RoadNetwork
 
-__all__ = ["BusStop", "Piece", "Way", "WayFinder"]
+__all__ = ["LEAST_STOPS", "BusStop", "Piece", "Way", "WayFinder"]
 
 _SPEED_SHARE = 0.75  # of the limit, in free traffic
 _BUS_LIMIT_M_S = 50.0 / 3.6
@@ -28,7 +28,7 @@ _APART_M, _NEAREST_M = 420.0, 300.0
 _STOPPING_S = 14.0  # braking and pulling out
 _VARIETY = 0.35  # standard deviation of the logarithm of a link's cost to a route
 _TURN_S = 8.0
-_LEAST_STOPS = 8
+LEAST_STOPS = 4
 
 
 class BusStop(NamedTuple):
@@ -150,7 +150,7 @@ class WayFinder:
             if stops and position + 1 < len(links):
                 pieces[-1].append(Piece(run_s, self.movement[link, links[position + 1]]))
             run_s = 0.0
-        if len(stops) < _LEAST_STOPS:
+        if len(stops) < LEAST_STOPS:
             return None
         start_m = distances[0]
         return Way(

@@ -1,0 +1,155 @@
+"""Whether a fitted model may be believed: it is fitted to every second trip, and must fall within what the others leave open.
+
+The figures of the other trips are uncertain themselves; how much so is told by a bootstrap over trips (Efron and Tibshirani 1993,
+chapter 13: percentile intervals).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from simulation.buses.fitted import drawn, fit
+from simulation.buses.replay import replay
+from simulation.buses.service import Service
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["Figure", "Halves", "Validation", "halves", "headway_ratios", "on_time", "validate"]
+
+EARLY_S, LATE_S = 60.0, 300.0
+_DRAWS = 2_000
+
+
+class Figure(NamedTuple):
+    """A figure of the trips that the model has not seen.
+
+    Attributes
+    ----------
+    observed
+        In the record.
+    low, high
+        95 % interval of the bootstrap.
+    replayed
+        The mean over seeds of the model.
+    sd
+        Its standard deviation over seeds.
+    """
+
+    observed: float
+    low: float
+    high: float
+    replayed: float
+    sd: float
+
+    @property
+    def inside(self) -> bool:
+        """Whether the model falls within the interval."""
+        return self.low <= self.replayed <= self.high
+
+
+class Validation(NamedTuple):
+    """Share of departures from 1 min early to 5 min late, and coefficient of variation of headways over planned ones."""
+
+    on_time: Figure
+    headway_cv: Figure
+    trips: int
+    without_donor: int
+
+
+class Halves(NamedTuple):
+    """Positions in the timetable of every first and every second trip of each route and direction, by departure."""
+
+    odd: NDArray[np.int64]
+    even: NDArray[np.int64]
+
+
+def halves(service: Service, complete: NDArray[np.bool_]) -> Halves:
+    """Divide the trips that were observed throughout; shape of `complete`: (trips,)."""
+    trips, table = service.trips[complete], service.timetable.trips
+    way = table.route[trips].astype(np.int64) * 3 + table.direction[trips]
+    order = np.argsort(way, kind="stable")
+    begins = np.concatenate(([0], np.flatnonzero(np.diff(way[order])) + 1))
+    counts = np.diff(np.append(begins, len(order)))
+    place = np.arange(len(order)) - np.repeat(begins, counts)
+    return Halves(np.sort(trips[order[place % 2 == 0]]), np.sort(trips[order[place % 2 == 1]]))
+
+
+def on_time(service: Service, departure_s: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Return which calls left from 1 min early to 5 min late; shape (calls,)."""
+    late_s = departure_s - service.departure_s
+    found: NDArray[np.bool_] = (late_s >= -EARLY_S) & (late_s <= LATE_S)
+    return found
+
+
+def headway_ratios(
+    service: Service, departure_s: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Return headways over planned ones, in the planned order, and the later trip of each; shape (headways,)."""
+    order = np.lexsort((service.departure_s, service.place))
+    planned_s = np.diff(service.departure_s[order])
+    known = np.flatnonzero((np.diff(service.place[order]) == 0) & (planned_s > 0.0))
+    ratio = np.diff(departure_s[order])[known] / planned_s[known]
+    return ratio, service.trip_of_call[order[known + 1]]
+
+
+def validate(
+    fitted: tuple[Service, NDArray[np.float64], NDArray[np.float64]],
+    tested: tuple[Service, NDArray[np.float64], NDArray[np.float64]],
+    *,
+    seeds: int = 10,
+    seed: int = 0,
+) -> Validation:
+    """Fit to some trips, and compare a replay of others with their record.
+
+    Parameters
+    ----------
+    fitted, tested
+        Trips, and arrivals and departures of their calls as recorded, POSIX seconds.
+    """
+    model, (service, _, departure_s) = fit(*fitted), tested
+    shares, variations, without = [], [], 0
+    for number in range(seeds):
+        conditions, alone = drawn(service, model, np.random.default_rng([seed, number]))
+        found = replay(service, conditions)
+        shares.append(float(on_time(service, found.departure_s).mean()))
+        variations.append(_cv(headway_ratios(service, found.departure_s)[0]))
+        without = int(alone.sum())
+    rng = np.random.default_rng([seed, 7_000])
+    share, variation = _resampled(service, departure_s, rng)
+    observed = float(on_time(service, departure_s).mean())
+    observed_cv = _cv(headway_ratios(service, departure_s)[0])
+    return Validation(
+        _figure(observed, share, shares), _figure(observed_cv, variation, variations), len(service), without
+    )
+
+
+def _cv(values: NDArray[np.float64]) -> float:
+    return float(values.std() / values.mean())
+
+
+def _figure(observed: float, resampled: NDArray[np.float64], replayed: list[float]) -> Figure:
+    low, high = np.percentile(resampled, [2.5, 97.5])
+    return Figure(
+        observed, float(low), float(high), float(np.mean(replayed)), float(np.std(replayed, ddof=1))
+    )
+
+
+def _resampled(
+    service: Service, departure_s: NDArray[np.float64], rng: np.random.Generator
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return both figures of trips drawn with replacement, each with its calls and the headways before it."""
+    trips = len(service)
+    good = np.add.reduceat(on_time(service, departure_s).astype(np.float64), service.first[:-1])
+    calls = np.diff(service.first)
+    ratio, trip = headway_ratios(service, departure_s)
+    count, total, square = (np.bincount(trip, ratio**power, trips) for power in (0, 1, 2))
+    shares, variations = np.empty(_DRAWS), np.empty(_DRAWS)
+    for draw in range(_DRAWS):
+        chosen = rng.integers(0, trips, trips)
+        shares[draw] = good[chosen].sum() / calls[chosen].sum()
+        mean = total[chosen].sum() / count[chosen].sum()
+        variations[draw] = np.sqrt(square[chosen].sum() / count[chosen].sum() - mean**2) / mean
+    return shares, variations
