@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Fit", "drawn", "fit"]
 
-_NEAR = 8
+_NEAR = 4
 
 
 class Fit(NamedTuple):
