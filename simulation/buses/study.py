@@ -1,0 +1,187 @@
+"""The same day under several policies: what each does to punctuality, to passengers who wait, and to other traffic.
+
+Every policy meets the same luck, seed by seed, so that differences are those of the policy.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from signals.greens import movement_greens
+from signals.priority import PriorityRules, priority_table
+from simulation.buses.priority import Costs, GrantedPriority
+from simulation.buses.replay import Policy, replay
+from simulation.buses.signal_delay import movement_flow_ratio, signal_delay
+from simulation.buses.street import Fortune, Luck, Street
+from simulation.buses.validation import headway_ratios, on_time
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from signals.plan import PlanSet
+    from simulation.buses.replay import Replayed
+    from simulation.buses.service import Service
+    from simulation.buses.signal_delay import SignalDelay
+    from traffic.demand import FlowDemand
+    from traffic.network import RoadNetwork
+    from traffic.progress import Progress
+    from transit.lines import Lines
+
+__all__ = ["Outcome", "Signals", "Variant", "outcome", "signals_of", "study"]
+
+_BUNCHED = 0.5
+
+
+class Signals(NamedTuple):
+    """Plans as buses meet them; one entry for each hour of the day.
+
+    Attributes
+    ----------
+    delay
+        By second of the cycle.
+    flow_veh_s, flow_ratio
+        Of every movement; shape (24, movements).
+    """
+
+    plans: PlanSet
+    network: RoadNetwork
+    delay: Sequence[SignalDelay]
+    flow_veh_s: NDArray[np.float64]
+    flow_ratio: NDArray[np.float64]
+
+
+def signals_of(
+    network: RoadNetwork, plans: PlanSet, demand: FlowDemand, traffic_by_hour: NDArray[np.float64]
+) -> Signals:
+    """Return what plans cost buses hour by hour; hours of about the same traffic (to a tenth) share their tables."""
+    greens, flow = movement_greens(network, plans), demand.movement_veh_s(network)
+    known: dict[float, tuple[SignalDelay, NDArray[np.float64]]] = {}
+    rows = []
+    for level in np.round(traffic_by_hour, 1).tolist():
+        if level not in known:
+            ratio, saturation = movement_flow_ratio(network, flow * level)
+            known[level] = (signal_delay(greens, ratio, saturation), ratio)
+        rows.append((known[level][0], flow * level, known[level][1]))
+    delays, flows, ratios = zip(*rows, strict=True)
+    return Signals(plans, network, delays, np.array(flows), np.array(ratios))
+
+
+@dataclass(frozen=True)
+class Variant:
+    """What is done.
+
+    Attributes
+    ----------
+    signals
+        The plans in force.
+    priority
+        What buses are granted at signals; `None`: nothing.
+    """
+
+    name: str
+    signals: Signals = field(repr=False)
+    policy: Policy = field(default_factory=Policy)
+    priority: PriorityRules | None = None
+
+
+class Outcome(NamedTuple):
+    """Figures of one day.
+
+    Attributes
+    ----------
+    on_time
+        Share of departures, at all stops, from 1 min early to 5 min late; trips that were not run count against it.
+    headway_within_half
+        Share of headways that differ from the planned one by half of it at most.
+    wait_s, excess_wait_s
+        Mean wait of passengers who come at random, headway squared over twice the headway; and what it is above that of the
+        timetable.
+    run_s
+        Mean time from the first stop of a trip to its last.
+    held_s
+        Mean time that trips are held.
+    asked, granted, gained_s, others_veh_h
+        Of priority: requests, grants, what buses gain, and what others lose in vehicle hours.
+    """
+
+    on_time: float
+    headway_within_half: float
+    wait_s: float
+    excess_wait_s: float
+    run_s: float
+    held_s: float
+    asked: int
+    granted: int
+    gained_s: float
+    others_veh_h: float
+
+
+def outcome(service: Service, found: Replayed, costs: Costs | None = None) -> Outcome:
+    """Return the figures of a day."""
+    ratio, _ = headway_ratios(service, found.departure_s)
+    wait_s, planned_s = _wait_s(service, found.departure_s), _wait_s(service, service.departure_s)
+    first, last = service.first[:-1], service.first[1:] - 1
+    costs = costs or Costs()
+    return Outcome(
+        float(on_time(service, found.departure_s).mean()),
+        float((np.abs(ratio - 1.0) <= _BUNCHED).mean()),
+        wait_s,
+        wait_s - planned_s,
+        float((found.arrival_s[last] - found.departure_s[first]).mean()),
+        float(found.held_s.sum() / len(service)),
+        costs.asked,
+        costs.extensions + costs.early_greens,
+        costs.gained_s,
+        costs.others_veh_s / 3600.0,
+    )
+
+
+def _wait_s(service: Service, departure_s: NDArray[np.float64]) -> float:
+    """Return the mean wait at all places between the first departure and the last one, in the order in which vehicles leave."""
+    order = np.lexsort((departure_s, service.place))
+    headway_s = np.diff(departure_s[order])[np.diff(service.place[order]) == 0]
+    return float((headway_s**2).sum() / (2.0 * headway_s.sum()))
+
+
+def study(
+    service: Service,
+    lines: Lines,
+    variants: Sequence[Variant],
+    *,
+    fortune: Fortune | None = None,
+    seeds: Sequence[int] = range(1, 11),
+    progress: Progress | None = None,
+) -> dict[str, list[Outcome]]:
+    """Return the figures of every variant for every seed."""
+    fortune = fortune or Fortune()
+    found: dict[str, list[Outcome]] = {variant.name: [] for variant in variants}
+    done = 0
+    for seed in seeds:
+        luck = Luck.drawn(service, fortune, np.random.default_rng([seed, 31_000]))
+        for variant in variants:
+            priority = None if variant.priority is None else _granted(variant.signals, variant.priority)
+            street = Street(
+                service,
+                lines,
+                luck,
+                variant.signals.delay,
+                layover_s=fortune.layover_s,
+                priority=priority,
+            )
+            run = replay(service, street, variant.policy)
+            costs = None if priority is None else priority.costs
+            found[variant.name].append(outcome(service, run, costs))
+            done += 1
+            if progress is not None:
+                progress(done, len(seeds) * len(variants), f"seed {seed}, {variant.name}")
+    return found
+
+
+def _granted(signals: Signals, rules: PriorityRules) -> GrantedPriority:
+    table = priority_table(signals.network, signals.plans)
+    return GrantedPriority(rules, table, signals.delay, signals.flow_veh_s, signals.flow_ratio)
