@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["BusDay", "BusSettings", "build_bus_day"]
 
 FIRST_S, LAST_S = 6 * 3600, 23 * 3600
-RUSHED = 1.0
+RUSHED = 0.93
 """What the timetable allows for running, over what the street takes in the mean."""
 _SIGNAL_S, _STOP_S = 17.0, 16.0
 _ROUNDED_S = 60

@@ -44,8 +44,8 @@ class Fortune(NamedTuple):
         What a vehicle needs between two trips.
     """
 
-    trip: float = 0.08
-    stretch: float = 0.15
+    trip: float = 0.11
+    stretch: float = 0.18
     passengers: float = 0.35
     begin_early_s: float = 60.0
     begin_late_s: float = 120.0

@@ -1,0 +1,46 @@
+"""What a replay has brought about, as stop visits: counted by the same definitions as recorded ones."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from transit.coded import Coded
+from transit.visits import Point, StopVisits
+
+if TYPE_CHECKING:
+    from simulation.buses.replay import Replayed
+
+__all__ = ["replayed_visits"]
+
+_EPOCH = date(1970, 1, 1)
+
+
+def replayed_visits(found: Replayed) -> StopVisits:
+    """Return a visit for every call of a replay, in their order; the vehicle is the block."""
+    service = found.service
+    timetable, trip = service.timetable, service.trips[service.trip_of_call]
+    table, times = timetable.trips, timetable.times
+    point = np.full(len(service.call), Point.MIDDLE, dtype=np.int8)
+    point[service.first[:-1]], point[service.first[1:] - 1] = Point.START, Point.END
+    block = Coded(table.block.names, table.block.code[trip])
+    return StopVisits.of(
+        timetable.zone,
+        len(service.call),
+        day=np.full(len(service.call), (service.day - _EPOCH).days),
+        route=Coded(timetable.routes.name, table.route[trip]),
+        direction=table.direction[trip],
+        trip=Coded(table.key, trip.astype(np.int32)),
+        stop=Coded(timetable.stops.key, times.stop[service.call]),
+        vehicle=block,
+        block=block,
+        sequence=times.sequence[service.call],
+        point=point,
+        timepoint=times.exact[service.call],
+        scheduled_arrival_s=service.arrival_s,
+        scheduled_departure_s=service.departure_s,
+        arrival_s=found.arrival_s,
+        departure_s=found.departure_s,
+    )
