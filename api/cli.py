@@ -29,7 +29,10 @@ _COMMANDS = {
         "api.commands.sumo",
         "Plan the lights of a SUMO simulation, run it, or export a scenario to one.",
     ),
-    "transit": ("api.commands.transit", "Read records of buses, say how punctual they were, run days of them."),
+    "transit": (
+        "api.commands.transit",
+        "Read records of buses, say how punctual they were, run days of them.",
+    ),
     "serve": ("api.commands.serve", "Bring plans to controllers: the service."),
     "controller": ("api.commands.controller", "Commission and run virtual controllers."),
     "rsmp": ("api.commands.rsmp", "Check capability files of RSMP controllers; run virtual sites."),

@@ -39,7 +39,9 @@ def command() -> None:
 
 @command.command("import")
 @click.argument("feed", type=_FILE)
-@click.option("--strict", is_flag=True, help="Fail where anything in the feed is wrong, instead of leaving it out.")
+@click.option(
+    "--strict", is_flag=True, help="Fail where anything in the feed is wrong, instead of leaving it out."
+)
 @json_option
 def import_command(feed: Path, strict: bool, as_json: bool) -> None:
     """Read FEED, a GTFS file or folder, and say what is in it and what is wrong with it.
@@ -74,7 +76,9 @@ def import_command(feed: Path, strict: bool, as_json: bool) -> None:
 @command.command("match")
 @click.argument("positions", type=_FILE)
 @click.option("--gtfs", type=_FILE, required=True, help="The timetable: a GTFS file or folder.")
-@click.option("--zone", default=None, metavar="ZONE", help="Time zone of times without one; default: the timetable's.")
+@click.option(
+    "--zone", default=None, metavar="ZONE", help="Time zone of times without one; default: the timetable's."
+)
 @click.option(
     "-o",
     "--output",
@@ -118,8 +122,12 @@ def match_command(positions: Path, gtfs: Path, zone: str | None, output: Path | 
 
 @command.command("punctuality")
 @click.argument("record", type=_FILE)
-@click.option("--gtfs", type=_FILE, default=None, help="The timetable, where RECORD has positions of vehicles.")
-@click.option("--by", default="", metavar="FIELD,...", help="Groups: route, direction, stop, hour, block, day, ...")
+@click.option(
+    "--gtfs", type=_FILE, default=None, help="The timetable, where RECORD has positions of vehicles."
+)
+@click.option(
+    "--by", default="", metavar="FIELD,...", help="Groups: route, direction, stop, hour, block, day, ..."
+)
 @click.option(
     "--definition",
     "names",
@@ -203,15 +211,25 @@ def _more(count: int) -> list[str]:
 
 @command.command("replay")
 @click.argument("scenario")
-@click.option("--vehicles", type=click.IntRange(1, 20_000), default=3500, show_default=True, help="Buses that are out at once, about.")
-@click.option("--seeds", type=click.IntRange(1, 1000), default=3, show_default=True, help="Days that are run.")
+@click.option(
+    "--vehicles",
+    type=click.IntRange(1, 20_000),
+    default=3500,
+    show_default=True,
+    help="Buses that are out at once, about.",
+)
+@click.option(
+    "--seeds", type=click.IntRange(1, 1000), default=3, show_default=True, help="Days that are run."
+)
 @click.option(
     "--plans",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     default=None,
     help="Plans written by `jasyl optimize`, to compare with Webster's.",
 )
-@click.option("--day", type=_DAY, default="2026-11-27", show_default=True, help="Day of the generated timetable.")
+@click.option(
+    "--day", type=_DAY, default="2026-11-27", show_default=True, help="Day of the generated timetable."
+)
 @json_option
 @quiet_option
 def replay_command(
@@ -239,4 +257,3 @@ def replay_command(
         print_result(found.document(), as_json=True)
         return
     print_table(found.rows())
-

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Fit", "drawn", "fit"]
 
-_NEAR = 4
+_NEAR = 8
 
 
 class Fit(NamedTuple):
@@ -70,26 +70,34 @@ def drawn(
     Parameters
     ----------
     near
-        Each trip takes after one of so many donors that are nearest in time.
+        Each trip takes after one of about so many donors around its place in the order of departure.
     """
     donors = fitted.donors
-    pattern = service.timetable.pattern[service.trips]
-    starts, own = donors.departure_s[donors.first[:-1]], service.departure_s[service.first[:-1]]
-    begin = own.copy()
+    begin = service.departure_s[service.first[:-1]].copy()
     dwell = service.departure_s - service.arrival_s
     run = runs(service, service.arrival_s, service.departure_s)
-    alone = np.zeros(len(service), dtype=bool)
-    for trip in range(len(service)):
-        known = fitted.by_pattern.get(int(pattern[trip]))
-        if known is None:
-            alone[trip] = True
-            continue
-        nearest = known[np.argsort(np.abs(starts[known] - own[trip]), kind="stable")[:near]]
-        donor = int(rng.choice(nearest))
-        mine = slice(int(service.first[trip]), int(service.first[trip + 1]))
-        its = slice(int(donors.first[donor]), int(donors.first[donor + 1]))
-        begin[trip] += fitted.begin_late_s[donor]
-        dwell[mine] = fitted.dwell_s[its]
-        run[mine] = np.maximum(run[mine], 1.0) * fitted.run_ratio[its]
+    alone = np.ones(len(service), dtype=bool)
+    pattern = service.timetable.pattern[service.trips]
+    for number, known in fitted.by_pattern.items():
+        own = np.flatnonzero(pattern == number)
+        alone[own] = False
+        for trip, donor in zip(own.tolist(), _chosen(known, len(own), rng, near).tolist(), strict=True):
+            mine = slice(int(service.first[trip]), int(service.first[trip + 1]))
+            its = slice(int(donors.first[donor]), int(donors.first[donor + 1]))
+            begin[trip] += fitted.begin_late_s[donor]
+            dwell[mine] = fitted.dwell_s[its]
+            run[mine] = np.maximum(run[mine], 1.0) * fitted.run_ratio[its]
     run[service.first[1:] - 1] = 0.0
     return Tabled(begin.tolist(), [0.0] * len(service), dwell.tolist(), run.tolist()), alone
+
+
+def _chosen(known: NDArray[np.int64], count: int, rng: np.random.Generator, near: int) -> NDArray[np.int64]:
+    """Return a donor for each of `count` trips in the order of departure.
+
+    Donors change places with their neighbours, and are then taken in turn, so that no two trips take after the same one
+    where there are enough of them: else they would be more alike than trips are.
+    """
+    places = np.argsort(np.arange(len(known)) + rng.uniform(0.0, near, len(known)), kind="stable")
+    turn = (np.arange(count) * len(known)) // max(count, 1)
+    chosen: NDArray[np.int64] = known[places[turn]]
+    return chosen

@@ -53,7 +53,8 @@ class Comparison(NamedTuple):
             "stop_visits": self.stop_visits,
             "seeds": len(next(iter(self.outcomes.values()))),
             "variants": {
-                name: {"mean": _means(found), "sd": _deviations(found)} for name, found in self.outcomes.items()
+                name: {"mean": _means(found), "sd": _deviations(found)}
+                for name, found in self.outcomes.items()
             },
         }
 
