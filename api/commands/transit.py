@@ -102,7 +102,7 @@ def match_command(positions: Path, gtfs: Path, zone: str | None, output: Path | 
     from transit.position_files import read_positions
     from transit.tides import write_tides
 
-    check_outputs(output)
+    check_outputs([output], inputs=[positions, gtfs])
     feed = read_gtfs(gtfs)
     read = read_positions(positions, zone=zone or feed.timetable.zone)
     found = match(feed.timetable, read.positions)
@@ -250,7 +250,7 @@ def replay_command(
     from simulation.buses.policies import compared
 
     city = build_city(scenario, scale=1.0, demand_seed=None, quiet=quiet)
-    better = None if plans is None else read_city_plans(plans, city)
+    better = None if plans is None else read_city_plans(city, plans)
     with progress_bar("Running the days", quiet=quiet) as progress:
         found = compared(city, day.date(), vehicles=vehicles, seeds=seeds, better=better, progress=progress)
     if as_json:
