@@ -179,7 +179,9 @@ class Fleet:
         for position, (cabinet, seed) in enumerate(zip(self.cabinets, seeds, strict=True)):
             client = clients[0 if shared else position]
             junction = cabinet.tables.junction
-            link = self.make_link(client, junction, self.credentials[junction], wait_s=service.wait_s)
+            link = self.make_link(
+                client, junction, self.credentials[junction], wait_s=service.wait_s, clock=self.clock
+            )
             session = Session(
                 cabinet,
                 link,

@@ -147,6 +147,11 @@ def test_a_status_that_has_waited_says_nothing_of_the_clock(tmp_path: Path) -> N
         await tell(service, 2, "2026-11-27T06:51:00Z", None, sent="2026-11-27T07:00:00Z")
         assert await alarms(service) == {}
         await tell(service, 3, "2026-11-27T06:59:00Z", None, sent="2026-11-27T06:59:01Z")
+        assert await alarms(service) == {}  # on its way for 59 s, or a clock that is behind
+        await tell(service, 4, "2026-11-27T06:59:00Z", None, sent="2026-11-27T07:00:00Z")
+        assert await alarms(service) == {}
+        for number in (5, 6):
+            await tell(service, number, "2026-11-27T06:59:00Z", None, sent="2026-11-27T06:59:01Z")
         (text,) = (await alarms(service)).values()
         assert text == f"The clock of {KEY} is 59 s behind: its offset does not hold"
 
