@@ -13,10 +13,12 @@ from api.centre.following import Following
 from api.store.errors import StoreUnavailable
 from signals.lifecycle.watch import (
     LARGEST_SKEW,
+    REPORTED_FOR,
     Finding,
     changed,
     cleared,
     junction_findings,
+    reported_finding,
     silent_findings,
     watched,
 )
@@ -97,7 +99,7 @@ class Lookout:
         over = {
             alarm.id
             for alarm in alarms.values()
-            if alarm.id.startswith("status:") and not controllers.issuperset(alarm.junctions)
+            if alarm.id.startswith(("status:", "reported:")) and not controllers.issuperset(alarm.junctions)
         }
         for waits in self._damping.waiting:
             if waits not in alarms:
@@ -132,6 +134,13 @@ class Lookout:
         found = junction_findings(junction, fault=fault, clock=clock, received=received, raised=raised)
         found |= self._following.findings(self._centre.plans, junction, recent, received)
         await self.tell(f"status:{junction}:", found)
+        alarm = self._centre.plans.alarms.get(f"reported:{junction}:fault")
+        if fault is None and alarm is not None and received - alarm.raised_at >= REPORTED_FOR:
+            await self.tell(f"reported:{junction}:", {})
+
+    async def fault(self, junction: str, text: str, at: datetime) -> None:
+        """Tell of a fault that a controller has reported; until that is cleared, further ones stand in its reports."""
+        await self.tell(f"reported:{junction}:", reported_finding(junction, text, at))
 
     def _judged(self, junction: str, clock: datetime, received: datetime) -> datetime:
         """Return what a clock is judged by: one that seems to be behind is, when the next status says so too.

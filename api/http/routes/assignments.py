@@ -233,6 +233,11 @@ async def report(
     rows = [Report(row.number, row.kind, row.at, row.data) for row in told.reports]
     admit = partial(context.part(ReportBudget).admit, junction)
     found = await context.part(Reports).accept(junction, rows, admit=admit)
+    new = told.reports[len(told.reports) - found.new :]
+    fault = next((row for row in new if row.kind == "fault"), None)
+    if fault is not None:
+        text = str(fault.data.get("text") or json.dumps(fault.data, ensure_ascii=False))
+        await context.part(Lookout).fault(junction, text, fault.at)
     last = next((row for row in reversed(told.reports) if row.kind == "status"), None)
     if last is not None and last.number == found.until:
         now = context.clock()

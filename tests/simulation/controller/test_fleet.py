@@ -273,6 +273,21 @@ def test_a_clock_is_wrong_or_right_when_the_way_of_the_word_leaves_no_doubt(
     assert cabinet.status()["clock_wrong"] is after
 
 
+def test_a_controller_does_not_run_twice_on_one_folder(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        service = FakeService(["centre"])
+        async with service.serve() as port:
+            async with running(service, tmp_path, port, push=False):
+                with pytest.raises(InputError, match="does not run already") as refused:
+                    async with running(service, tmp_path, port, push=False):
+                        pass
+                assert "--data" in str(refused.value.hint)
+            async with running(service, tmp_path, port, push=False) as again:
+                assert again.cabinets[0].runner.second >= 0
+
+    asyncio.run(scenario())
+
+
 def test_silence_brings_the_local_schedule_and_the_service_takes_over_again(tmp_path: Path) -> None:
     async def scenario() -> None:
         service = FakeService(KEYS[:2])
