@@ -109,7 +109,10 @@ class require:  # noqa: N801 - used as a function is
 
 def _unknown() -> Problem:
     headers = {"WWW-Authenticate": 'Bearer realm="jasyl"'}
-    hint = "Send Authorization: Bearer jsy_..., of somebody who is known and has not expired"
+    hint = (
+        "Send Authorization: Bearer jsy_..., of somebody who is known and has not expired. The token of a first start "
+        "counts once, for 24 h, until there is an administrator, and until the next start prints a newer one"
+    )
     return Problem(401, "must hold a valid token", field="Authorization", hint=hint, headers=headers)
 
 
