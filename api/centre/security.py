@@ -221,14 +221,16 @@ def create_token(
     _require_own_name(access, name)
     if not roles or Role.CONTROLLER in roles:
         hint = "Controllers are registered with their junction"
-        raise InputError("must be roles of people or feeds", field="roles", value=list(roles), hint=hint)
+        raise InputError("must be roles of people or feeds", field="roles", value=", ".join(roles), hint=hint)
     if by.once and Role.ADMINISTRATOR not in roles:
-        raise InputError("must have the role administrator", field="roles", value=list(roles))
+        raise InputError("must have the role administrator", field="roles", value=", ".join(roles))
     whole = frozenset().union(*(ROLES[role] for role in roles))
     narrow = whole if rights is None else frozenset(rights)
     if not narrow or not narrow <= whole:
         raise InputError(
-            "must be rights that the roles have", field="rights", value=sorted(narrow - whole or narrow)
+            "must be rights that the roles have",
+            field="rights",
+            value=", ".join(sorted(narrow - whole or narrow)),
         )
     latest = at + LONGEST_TOKEN
     end = latest if expires_at is None else expires_at

@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from api.commands._service import Service, instant_option, service_options, why_option
+from api.commands._service import (
+    Service,
+    instant_option,
+    service_options,
+    service_options_of_waiting,
+    why_option,
+)
 from api.console import FiniteRange, json_option, print_result, print_table, progress_bar, quiet_option
 
 if TYPE_CHECKING:
@@ -179,7 +185,7 @@ def approve(service: Service, plan_set: str, why: str, as_json: bool) -> None:
 @_until_option
 @_timeout_option
 @_over_holds_option
-@service_options
+@service_options_of_waiting
 @json_option
 @quiet_option
 def publish(
@@ -233,7 +239,7 @@ def withdraw(service: Service, plan_set: str, why: str, as_json: bool) -> None:
 @_until_option
 @_timeout_option
 @_over_holds_option
-@service_options
+@service_options_of_waiting
 @json_option
 @quiet_option
 def roll_back(
@@ -354,11 +360,16 @@ def _waited(client: JasylClient, found: PlanSet, until: str, timeout_s: float, *
             _tell(tell, found)
     if found.state in wanted:
         return found
-    missing = sorted(key for group in found.groups for key in group.missing)
-    hint = (
-        f"Not acknowledged by: {', '.join(missing)}" if missing else "See `jasyl plans show`, and the alarms"
-    )
-    rule = f"must be {until.replace('_', ' ')} within {timeout_s:g} s"
+    rule = f"must be {until.replace('_', ' ')}"
+    kept = {f"kept:{found.id}:{group.name}" for group in found.groups}
+    reasons = [alarm.text for alarm in client.iter_alarms() if alarm.id in kept]
+    waiting = [group for group in found.groups if group.state.value != "kept"]
+    missing = sorted(key for group in waiting for key in group.missing)
+    if missing:
+        reasons.append(f"Not acknowledged by: {', '.join(missing)}")
+    if waiting:
+        rule += f" within {timeout_s:g} s"
+    hint = "; ".join(reasons) or "See `jasyl plans show`, and the alarms"
     raise InputError(rule, field=f"plan set {found.id}", value=found.state.value, hint=hint)
 
 

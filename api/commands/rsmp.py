@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from api.commands._latch import reset, reset_options
-from api.console import FiniteRange, json_option, print_result
+from api.console import FiniteRange, json_option, print_result, print_table
 
 if TYPE_CHECKING:
     from api.centre.served_city import ServedCity
@@ -71,12 +71,22 @@ def check_command(file: Path, city: str, plans: Path | None, time_zone: str, as_
         "groups": [group.name for group in capability.groups],
         "stored_plans": [plan.number for plan in capability.plans],
     }
-    if plans is not None:
-        values["plans"] = _mapped(capability, served, plans, time_zone)
-    print_result(values, as_json=as_json)
+    rows = [] if plans is None else _mapped(capability, served, plans, time_zone)
+    if as_json:
+        print_result(values if plans is None else {**values, "plans": rows}, as_json=True)
+        return
+    print_result(values, as_json=False)
+    print_table([{name: _cell(value) for name, value in row.items()} for row in rows])
 
 
-def _mapped(capability: Capability, city: ServedCity, file: Path, time_zone: str) -> list[object]:
+def _cell(value: object) -> object:
+    """Return what stands in a table for bands and for numbers of plans."""
+    if isinstance(value, dict):
+        return ", ".join(f"{band}: {seconds} s" for band, seconds in value.items()) or "none"
+    return ", ".join(map(str, value)) or "none" if isinstance(value, list) else value
+
+
+def _mapped(capability: Capability, city: ServedCity, file: Path, time_zone: str) -> list[dict[str, object]]:
     """Return what each plan of a file becomes."""
     from api.rsmp_bridge.programmes import allocated, programme_of
     from signals.payloads import read_schedule_document

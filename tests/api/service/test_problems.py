@@ -199,10 +199,16 @@ def test_answers_that_nobody_can_read(tmp_path, accept, status):
 
 
 def test_unknown_paths_and_methods(tmp_path):
-    _is_problem(_asked(tmp_path, "GET", "/v1/nothing"), 404)
+    problem = _is_problem(_asked(tmp_path, "GET", "/v1/nothing"), 404)
+    assert (problem["field"], problem["value"]) == ("path", "/v1/nothing")
+    assert problem["rule"] == "must be that of a route"
+    assert "/v1/docs" in problem["hint"]
     _is_problem(_asked(tmp_path, "GET", "/v1/plans/1/"), 404)
     response = _asked(tmp_path, "PUT", "/v1/plans/1")
-    _is_problem(response, 405)
+    problem = _is_problem(response, 405)
+    assert problem["field"] == "method"
+    assert problem["rule"].startswith("must be one of this route: ")
+    assert "/v1/docs" in problem["hint"]
     assert response.headers["allow"] == "DELETE, GET"
 
 
