@@ -7,12 +7,14 @@ from typing import Annotated
 import pytest
 from fastapi import Depends, Path
 from fastapi.security import HTTPBearer
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 from starlette.exceptions import HTTPException
 
 from api.http.app import create_app
-from api.http.problems import Problem, problem_of
+from api.http.problems import Problem, problem_of, validation_problem
+from api.http.routes.assignments import ReportsIn
 from api.http.routing import PROBLEM_NAMES, problems, router
+from api.jobs import JobRequest
 from tests.api.service.services import asked, captured_logs, made_context
 from traffic.errors import InputError, JasylError, RefusedError
 
@@ -248,3 +250,19 @@ def test_the_document_and_its_page_load_nothing(tmp_path):
     assert "http" not in page.text.replace("http://localhost", "")
     assert "default-src 'none'" in page.headers["content-security-policy"]
     assert "Take a plan." in page.text
+
+
+def test_a_kind_that_is_not_known_and_a_list_that_is_empty_are_told_in_plain_words() -> None:
+    with pytest.raises(ValidationError) as refused:
+        TypeAdapter(JobRequest).validate_python({"kind": "optimise"})
+    problem = validation_problem(refused.value.errors())
+    assert (problem["field"], problem["value"]) == ("kind", "optimise")
+    assert problem["rule"] == "must be one of 'optimize', 'evaluate'"
+    with pytest.raises(ValidationError) as refused:
+        TypeAdapter(JobRequest).validate_python({})
+    problem = validation_problem(refused.value.errors())
+    assert (problem["field"], problem["rule"]) == ("kind", "must be given")
+    with pytest.raises(ValidationError) as refused:
+        TypeAdapter(ReportsIn).validate_python({"reports": []})
+    problem = validation_problem(refused.value.errors())
+    assert (problem["field"], problem["rule"]) == ("reports", "must have at least 1 item")
