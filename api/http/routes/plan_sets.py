@@ -126,7 +126,11 @@ class PublishIn(Reason):
     """Why plans are to be given out, and whether to junctions that others hold, too."""
 
     over_holds: Annotated[
-        bool, Field(description="Also to junctions that others hold; it stands in the ledger whose holds.")
+        bool,
+        Field(
+            strict=True,
+            description="Also to junctions that others hold; it stands in the ledger whose holds.",
+        ),
     ] = False
 
 
