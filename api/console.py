@@ -24,6 +24,7 @@ __all__ = [
     "SEED",
     "FiniteRange",
     "check_outputs",
+    "force_option",
     "json_option",
     "planned_scale_option",
     "print_problem",
@@ -31,6 +32,7 @@ __all__ = [
     "print_table",
     "progress_bar",
     "quiet_option",
+    "require_new",
     "scenario_options",
     "search_options",
     "stop_on_interrupt",
@@ -157,6 +159,16 @@ def _check_folder(output: Path) -> None:
         rule = "must be in a folder that can be written to"
         value = f"{above}: {error.strerror}"
         raise InputError(rule, file=output, field="--output", value=value, hint=hint) from error
+
+
+force_option = click.option("--force", is_flag=True, help="Write over a file that is there.")
+
+
+def require_new(output: Path, *, force: bool) -> None:
+    """Raise where a file is there that is not to be written over: it may be the only copy of its kind."""
+    if output.exists() and not force:
+        hint = "Give another name, or --force to write over it"
+        raise InputError("must be a new file", file=output, field="--output", hint=hint)
 
 
 def print_result(values: Mapping[str, object], *, as_json: bool) -> None:

@@ -21,9 +21,10 @@ from api.centre.presence import Presence
 from api.centre.security import bootstrap, issue
 from api.centre.served_city import load_city
 from api.centre.signing_keys import load_keys
-from api.centre.state import FORM, ServiceState, applied
+from api.centre.state import FORM, CityMark, ServiceState, applied
 from api.context import Context, Opener
 from api.http.guards import identifier
+from api.http.held import HeldAnswers
 from api.http.limits import ReportBudget
 from api.jobs import Jobs
 from api.jobs.opening import served_jobs
@@ -48,26 +49,30 @@ _OLD_DOCUMENTS_S = 6 * 3600.0
 _ARCHIVED_AT_ONCE, _ARCHIVED_BYTES_AT_ONCE = 20_000, 32 << 20
 
 
-def opener(tell_token: Callable[[str], None]) -> Opener:
+def opener(tell_token: Callable[[str], None], *, change_city: bool = False) -> Opener:
     """Return what opens the parts of a service.
 
     Parameters
     ----------
     tell_token
         Is told the token of the first start, while there is no administrator.
+    change_city
+        Whether a ledger of another city goes on with this one.
     """
 
     @asynccontextmanager
     async def parts(context: Context) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
-            await _open(context, stack, tell_token)
+            await _open(context, stack, tell_token, change_city=change_city)
             yield
             context.parts.clear()
 
     return parts
 
 
-async def _open(context: Context, stack: AsyncExitStack, tell_token: Callable[[str], None]) -> None:
+async def _open(
+    context: Context, stack: AsyncExitStack, tell_token: Callable[[str], None], *, change_city: bool
+) -> None:
     settings = context.settings
     store = await _store(settings, stack)
     snapshots = Snapshots(store, FORM)
@@ -86,6 +91,7 @@ async def _open(context: Context, stack: AsyncExitStack, tell_token: Callable[[s
         time_zone=settings.time_zone,
     )
     centre = Centre(ledger, documents, city, keys, rules, clock=context.clock, new_id=context.new_id)
+    await _same_city(centre, context, change_city=change_city)
     await _first_start(centre, context, sorted(keys), tell_token)
     news = News(ledger)
     await stack.enter_async_context(news.running())
@@ -125,6 +131,7 @@ async def _open(context: Context, stack: AsyncExitStack, tell_token: Callable[[s
         Jobs: jobs,
         Bridge: bridge,
         Audit: Audit(ledger),
+        HeldAnswers: HeldAnswers(settings.connections),
         Idempotency: Idempotency(store, clock=context.clock, new_id=context.new_id),
     }
     context.identify = identifier(context, ledger)
@@ -161,6 +168,29 @@ async def _store(settings: Settings, stack: AsyncExitStack) -> Store:
     return store
 
 
+async def _same_city(centre: Centre, context: Context, *, change_city: bool) -> None:
+    """Enter which city is served; refuse another one than before, unless it is to be changed."""
+    city, known = centre.city, centre.ledger.state.city
+    if known is not None and known.digest == city.digest:
+        return
+    strange = set(centre.plans.junctions) - set(city.junctions)
+    if not change_city and (known is not None or strange):
+        before = "another one" if known is None else known.name
+        rule = f"must have the junctions that the data folder was served with, those of {before}"
+        hint = (
+            "Give that city, or another folder with --data; "
+            "where its junctions have changed on purpose, start once with --change-city"
+        )
+        raise InputError(rule, file=context.settings.data_folder, field="city", value=city.name, hint=hint)
+    fact = Fact("service.city", {"name": city.name, "digest": city.digest})
+    why = "first start" if known is None else f"--change-city, from {known.name}"
+    await centre.ledger.commit(
+        lambda state, _at: [fact] if state.city == known else [], who="service", why=why
+    )
+    if centre.ledger.state.city != CityMark(city.name, city.digest):  # another replica was faster
+        await _same_city(centre, context, change_city=change_city)
+
+
 async def _first_start(
     centre: Centre, context: Context, keys: list[str], tell_token: Callable[[str], None]
 ) -> None:
@@ -176,8 +206,10 @@ async def _first_start(
         folder = context.settings.data_folder / "keys"
         raise InputError(rule, file=folder, field="keys", value=centre.plans.signing_key, hint=hint)
     if not centre.ledger.state.access.has_administrator(context.clock()):
-        issued = issue(secrets.token_bytes)
+        issued, shared = issue(secrets.token_bytes), context.settings.redis_url is not None
         await centre.ledger.commit(
-            lambda state, at: bootstrap(state.access, at, issued), who="service", why="first start"
+            lambda state, at: bootstrap(state.access, at, issued, shared=shared),
+            who="service",
+            why="first start",
         )
         tell_token(issued.text)

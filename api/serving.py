@@ -36,25 +36,35 @@ _BACKLOG = 4096
 _KEEP_ALIVE_S = 75  # longer than controllers wait between two polls
 
 
-def made_context(settings: Settings, tell_token: Callable[[str], None]) -> Context:
+def made_context(
+    settings: Settings, tell_token: Callable[[str], None], *, change_city: bool = False
+) -> Context:
     """Return the context of a service on this machine's clock, with identifiers that nobody guesses.
 
     Parameters
     ----------
     tell_token
         Is told the token of the first start, while there is no administrator.
+    change_city
+        Whether a ledger of another city goes on with this one.
     """
     return Context(
         settings=settings,
         clock=lambda: datetime.now(UTC),
         new_id=lambda: uuid.uuid4().hex,
         routers=ROUTERS,
-        openers=[warm_kernels, opener(tell_token)],
+        openers=[warm_kernels, opener(tell_token, change_city=change_city)],
         unavailable=(StoreUnavailable,),
     )
 
 
-def serve(settings: Settings, announce: Callable[[str], None], tell_token: Callable[[str], None]) -> None:
+def serve(
+    settings: Settings,
+    announce: Callable[[str], None],
+    tell_token: Callable[[str], None],
+    *,
+    change_city: bool = False,
+) -> None:
     """Run the service until it is told to stop (SIGTERM, Ctrl-C).
 
     Parameters
@@ -63,6 +73,8 @@ def serve(settings: Settings, announce: Callable[[str], None], tell_token: Calla
         Is told the address once the service answers there.
     tell_token
         Is told the token of the first start.
+    change_city
+        Whether a ledger of another city goes on with this one.
 
     Raises
     ------
@@ -71,7 +83,7 @@ def serve(settings: Settings, announce: Callable[[str], None], tell_token: Calla
     """
     usable_folder(settings.data_folder)
     configure_logs(settings)
-    context = made_context(settings, tell_token)
+    context = made_context(settings, tell_token, change_city=change_city)
     with bound_socket(settings.host, settings.port, settings.write_seconds) as listener:
         work = run_service(context, listener, announce)
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:

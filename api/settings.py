@@ -46,6 +46,8 @@ FILE_NAME = "jasyl.toml"
 """The file of settings that is looked for in the data folder."""
 
 _PREFIX = "JASYL_"
+_NOT_SETTINGS = ("JASYL_URL", "JASYL_TOKEN", "JASYL_CACHE_DIR", "JASYL_SUMO_NETWORKS")
+"""Variables that other parts of Jasyl read."""
 
 Role = Literal["anonymous", "viewer", "engineer", "approver", "administrator", "controller", "feed"]
 """Who may ask; anonymous is whoever has no valid token."""
@@ -284,6 +286,7 @@ def load_settings(file: Path | None = None, **given: object) -> Settings:
         For a name that is unknown or a value that breaks a rule, with the field (the variable, the key of the file,
         the option) that holds it.
     """
+    _require_known_variables()
     options: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     table: dict[str, Any] = {}
     if file is None:
@@ -312,6 +315,17 @@ def load_settings(file: Path | None = None, **given: object) -> Settings:
     except SettingsError as error:
         hint = 'Set one at a time, such as JASYL_RATE_LIMITS__VIEWER="600/minute"'
         raise InputError("must be an object in JSON", field=f"{_PREFIX}RATE_LIMITS", hint=hint) from error
+
+
+def _require_known_variables() -> None:
+    """Raise for a variable that begins as ours do and is none: what it was to change would stay as it is."""
+    limits = [f"{_PREFIX}RATE_LIMITS__{role}".upper() for role in RateLimits.model_fields]
+    known = [f"{_PREFIX}{name}".upper() for name in Settings.model_fields] + limits
+    for name in sorted(os.environ):
+        if name.upper().startswith(_PREFIX) and name.upper() not in {*known, *_NOT_SETTINGS}:
+            close = get_close_matches(name.upper(), known, n=1)
+            hint = f"Did you mean {close[0]}?" if close else f"Known are {', '.join(known)}"
+            raise InputError("is no setting", field=name, value=mask(os.environ[name]), hint=hint)
 
 
 def _data_folder(options: Mapping[str, object]) -> Path:

@@ -181,24 +181,38 @@ class Centre:
             )
 
     async def publish(
-        self, plan_set: str, actor: Actor, why: str, command: str | None, *, condition: Condition = _always
+        self,
+        plan_set: str,
+        actor: Actor,
+        why: str,
+        command: str | None,
+        *,
+        over_holds: bool = False,
+        condition: Condition = _always,
     ) -> PlanSetRecord:
-        """Sign the plans of a set and give them out, all or none."""
+        """Sign the plans of a set and give them out, all or none; with `over_holds`, also where others hold a junction."""
         if self._done(command):
             return self.plans.plan_set(plan_set)
         for _ in range(_TRIES):
             try:
-                return await self._publish(plan_set, actor, why, command, condition)
+                return await self._publish(plan_set, actor, why, command, condition, over_holds=over_holds)
             except StaleError:
                 continue
         raise StoreUnavailable("too many publish at the same time")
 
     async def _publish(
-        self, plan_set: str, actor: Actor, why: str, command: str | None, condition: Condition
+        self,
+        plan_set: str,
+        actor: Actor,
+        why: str,
+        command: str | None,
+        condition: Condition,
+        *,
+        over_holds: bool,
     ) -> PlanSetRecord:
         at = self._clock()
         condition(self.plans)
-        record = decisions.require_publishable(self.plans, at, actor.name, plan_set)
+        record = decisions.require_publishable(self.plans, at, actor.name, plan_set, over_holds=over_holds)
         schedules = await self.plan_documents.schedules(self.plans, record)
         await self._require_within_limits(
             schedules
@@ -211,7 +225,9 @@ class Centre:
             condition(state.plans)
             _require_numbers(state.plans, numbers)
             deadline = at + self.rules.ack_deadline
-            found = decisions.publish(state.plans, at, actor.name, plan_set, versions, deadline=deadline)
+            found = decisions.publish(
+                state.plans, at, actor.name, plan_set, versions, deadline=deadline, over_holds=over_holds
+            )
             return Decision(found, list(tokens.values()))
 
         await self.ledger.commit(decide, who=actor.name, why=why, command=command)
@@ -224,19 +240,35 @@ class Centre:
         return (await self.plan_documents.schedules(self.plans, record))[junction]
 
     async def roll_back(
-        self, plan_set: str, actor: Actor, why: str, command: str | None, *, condition: Condition = _always
+        self,
+        plan_set: str,
+        actor: Actor,
+        why: str,
+        command: str | None,
+        *,
+        over_holds: bool = False,
+        condition: Condition = _always,
     ) -> PlanSetRecord:
         """Publish what the junctions of a set had before it, in one act; the plans had been approved then."""
         for _ in range(_TRIES):
             try:
-                entries = await self._roll_back(plan_set, actor, why, command, condition)
+                entries = await self._roll_back(
+                    plan_set, actor, why, command, condition, over_holds=over_holds
+                )
             except StaleError:
                 continue
             return self.plans.plan_set(entries[0].data["plan_set"])
         raise StoreUnavailable("too many publish at the same time")
 
     async def _roll_back(
-        self, plan_set: str, actor: Actor, why: str, command: str | None, condition: Condition
+        self,
+        plan_set: str,
+        actor: Actor,
+        why: str,
+        command: str | None,
+        condition: Condition,
+        *,
+        over_holds: bool,
     ) -> tuple[Entry, ...]:
         if self._done(command):
             return await self.ledger.commit(lambda _state, _at: [], who=actor.name, why=why, command=command)
@@ -244,7 +276,9 @@ class Centre:
         condition(plans)
         wanted, sources, content = self._before(plans, plan_set)
         prepared = plans
-        for fact in decisions.prepared_rollback(plans, at, actor.name, wanted, sources):
+        for fact in decisions.prepared_rollback(
+            plans, at, actor.name, wanted, sources, over_holds=over_holds
+        ):
             prepared = facts.applied(prepared, fact, at, actor.name)
         record = prepared.plan_set(wanted.id)
         schedules = await self.plan_documents.before(plans, sources)
@@ -255,14 +289,18 @@ class Centre:
 
         def decide(state: ServiceState, at: datetime) -> Decision:
             condition(state.plans)
-            found = decisions.prepared_rollback(state.plans, at, actor.name, wanted, sources)
+            found = decisions.prepared_rollback(
+                state.plans, at, actor.name, wanted, sources, over_holds=over_holds
+            )
             _require_numbers(state.plans, numbers)
             ready = state.plans
             for fact in found:
                 ready = facts.applied(ready, fact, at, actor.name)
             _require_ends(ready.plan_set(wanted.id), record)
             deadline = at + self.rules.ack_deadline
-            found += decisions.publish(ready, at, actor.name, wanted.id, versions, deadline=deadline)
+            found += decisions.publish(
+                ready, at, actor.name, wanted.id, versions, deadline=deadline, over_holds=over_holds
+            )
             return Decision(found, [content, *tokens.values()])
 
         return await self.ledger.commit(decide, who=actor.name, why=why, command=command)
@@ -303,7 +341,7 @@ class Centre:
         *,
         condition: Condition = _always,
     ) -> PlanSetRecord:
-        """End a set of an event or an incident before its time, or at once, by new activations."""
+        """End a set before its time, or at once, by new activations."""
 
         def decide(state: ServiceState, at: datetime) -> list[Fact]:
             condition(state.plans)

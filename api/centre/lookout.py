@@ -11,7 +11,17 @@ from api.centre.background import alongside
 from api.centre.damping import Damping
 from api.centre.following import Following
 from api.store.errors import StoreUnavailable
-from signals.lifecycle.watch import Finding, changed, cleared, junction_findings, silent_findings, watched
+from signals.lifecycle.watch import (
+    LARGEST_SKEW,
+    REPORTED_FOR,
+    Finding,
+    changed,
+    cleared,
+    junction_findings,
+    reported_finding,
+    silent_findings,
+    watched,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
@@ -54,6 +64,7 @@ class Lookout:
         self._who = who
         self._following = Following()
         self._damping = Damping()
+        self._late: set[str] = set()
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -88,7 +99,7 @@ class Lookout:
         over = {
             alarm.id
             for alarm in alarms.values()
-            if alarm.id.startswith("status:") and not controllers.issuperset(alarm.junctions)
+            if alarm.id.startswith(("status:", "reported:")) and not controllers.issuperset(alarm.junctions)
         }
         for waits in self._damping.waiting:
             if waits not in alarms:
@@ -111,17 +122,37 @@ class Lookout:
         *,
         recent: Mapping[str, Any] | None = None,
     ) -> None:
-        """Tell what the status of a controller says; `clock` is its time when `received` was ours.
+        """Tell what the status of a controller says; `clock` is its time when it was sent, `received` ours when read.
 
         Parameters
         ----------
         recent
             The whole status, where it has not waited.
         """
+        clock = self._judged(junction, clock, received)
         raised = self._centre.plans.alarms
         found = junction_findings(junction, fault=fault, clock=clock, received=received, raised=raised)
         found |= self._following.findings(self._centre.plans, junction, recent, received)
         await self.tell(f"status:{junction}:", found)
+        alarm = self._centre.plans.alarms.get(f"reported:{junction}:fault")
+        if fault is None and alarm is not None and received - alarm.raised_at >= REPORTED_FOR:
+            await self.tell(f"reported:{junction}:", {})
+
+    async def fault(self, junction: str, text: str, at: datetime) -> None:
+        """Tell of a fault that a controller has reported; until that is cleared, further ones stand in its reports."""
+        await self.tell(f"reported:{junction}:", reported_finding(junction, text, at))
+
+    def _judged(self, junction: str, clock: datetime, received: datetime) -> datetime:
+        """Return what a clock is judged by: one that seems to be behind is, when the next status says so too.
+
+        A status that was on its way for long, as while the service was started, looks the same.
+        """
+        if received - clock <= LARGEST_SKEW:
+            self._late.discard(junction)
+            return clock
+        known = junction in self._late or f"status:{junction}:clock" in self._centre.plans.alarms
+        self._late.add(junction)
+        return clock if known else received
 
     async def tell(self, prefix: str, found: Mapping[str, Finding]) -> None:
         """Raise alarms on what is found, and clear those beginning with `prefix` that are not found any more.

@@ -221,14 +221,16 @@ def create_token(
     _require_own_name(access, name)
     if not roles or Role.CONTROLLER in roles:
         hint = "Controllers are registered with their junction"
-        raise InputError("must be roles of people or feeds", field="roles", value=list(roles), hint=hint)
+        raise InputError("must be roles of people or feeds", field="roles", value=", ".join(roles), hint=hint)
     if by.once and Role.ADMINISTRATOR not in roles:
-        raise InputError("must have the role administrator", field="roles", value=list(roles))
+        raise InputError("must have the role administrator", field="roles", value=", ".join(roles))
     whole = frozenset().union(*(ROLES[role] for role in roles))
     narrow = whole if rights is None else frozenset(rights)
     if not narrow or not narrow <= whole:
         raise InputError(
-            "must be rights that the roles have", field="rights", value=sorted(narrow - whole or narrow)
+            "must be rights that the roles have",
+            field="rights",
+            value=", ".join(sorted(narrow - whole or narrow)),
         )
     latest = at + LONGEST_TOKEN
     end = latest if expires_at is None else expires_at
@@ -237,7 +239,7 @@ def create_token(
         raise InputError(rule, field="expires_at", value=instant_text(end))
     facts = [_created(issued, name, roles, narrow, end)]
     if by.once:
-        facts.append(Fact("token.revoked", {"token": by.token, "because": "spent"}))
+        facts += _revoked_first(access, "spent")
     return facts
 
 
@@ -248,6 +250,15 @@ def _require_own_name(access: Access, name: str) -> None:
             hint = "Take that very name for another token of the same person, or one that nobody can mistake for it"
             rule = f"must not look like {credential.name!r}, who has a token"
             raise InputError(rule, field="name", value=name, hint=hint)
+
+
+def _revoked_first(access: Access, because: str) -> list[Fact]:
+    """Return that the tokens of the first start count no more: each replica may have printed one."""
+    return [
+        Fact("token.revoked", {"token": credential.id, "because": because})
+        for credential in access.credentials.values()
+        if credential.once
+    ]
 
 
 def _created(
@@ -273,13 +284,15 @@ def _created(
     )
 
 
-def bootstrap(access: Access, at: datetime, issued: Issued) -> list[Fact]:
-    """Make the token of the first start; those that were printed before are spent."""
-    facts = [
-        Fact("token.revoked", {"token": credential.id, "because": "a newer one was printed"})
-        for credential in access.credentials.values()
-        if credential.once
-    ]
+def bootstrap(access: Access, at: datetime, issued: Issued, *, shared: bool = False) -> list[Fact]:
+    """Make the token of the first start; those that were printed before are spent.
+
+    Parameters
+    ----------
+    shared
+        Whether other replicas may run, whose token counts as well until one of them has made the administrator.
+    """
+    facts = [] if shared else _revoked_first(access, "a newer one was printed")
     rights = frozenset({Right.ACCESS})
     name = "first start"
     end = at + BOOTSTRAP_VALID

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from traffic.errors import InputError, UnknownError
@@ -32,6 +33,11 @@ class ServedCity:
     label: str
     junctions: Mapping[str, Junction]
     neighbours: tuple[tuple[str, str], ...]
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the keys of the junctions."""
+        return sha256("\n".join(sorted(self.junctions)).encode()).hexdigest()
 
     def junction(self, key: str) -> Junction:
         """Return a junction by its key."""

@@ -13,17 +13,34 @@ from signals.lifecycle.codec import codec_of
 from signals.lifecycle.facts import Fact
 from signals.lifecycle.records import Lifecycle
 
-__all__ = ["FORM", "ServiceState", "applied"]
+__all__ = ["FORM", "CityMark", "ServiceState", "applied"]
 
 _OF_ACCESS = ("token.", "controller.")
 
 
 @dataclass(frozen=True)
+class CityMark:
+    """The city of a ledger.
+
+    Attributes
+    ----------
+    name
+        As it was served first.
+    digest
+        Of the keys of its junctions; a junction may be built anew, and plans are made for its digest.
+    """
+
+    name: str
+    digest: str
+
+
+@dataclass(frozen=True)
 class ServiceState:
-    """Plans and access."""
+    """Plans and access, and of which city they are."""
 
     plans: Lifecycle = field(default_factory=Lifecycle)
     access: Access = field(default_factory=Access)
+    city: CityMark | None = None
 
 
 _CODEC = codec_of(ServiceState)
@@ -40,6 +57,8 @@ def applied(state: ServiceState, entry: Entry) -> ServiceState:
     fact = Fact(entry.kind, entry.data)
     if entry.kind == SNAPSHOT:
         return state
+    if entry.kind == "service.city":
+        return replace(state, city=CityMark(entry.data["name"], entry.data["digest"]))
     if entry.kind.startswith(_OF_ACCESS):
         return replace(state, access=security.applied(state.access, fact))
     return replace(state, plans=facts.applied(state.plans, fact, entry.at, entry.who))

@@ -81,6 +81,8 @@ class JasylClient:
         Certificate and key of the client (PEM), for mutual TLS.
     patience_s
         How long pauses between tries may take together.
+    notice
+        Is told of the first failure of a call that is sent again, and for how long that goes on at most.
     transport
         In place of the network.
     sleep, chance, new_key
@@ -95,6 +97,7 @@ class JasylClient:
         ca: Path | None = None,
         certificate: tuple[Path, Path] | None = None,
         patience_s: float = 30.0,
+        notice: Callable[[ServiceError | UnreachableError, float], None] | None = None,
         transport: httpx.BaseTransport | None = None,
         sleep: Callable[[float], None] = time.sleep,
         chance: Callable[[], float] = random.random,
@@ -107,6 +110,7 @@ class JasylClient:
             transport=transport,
             trust_env=False,
         )
+        self._notice = notice
         self._patience_s, self._sleep, self._chance, self._new_key = patience_s, sleep, chance, new_key
 
     def __enter__(self) -> Self:
@@ -264,4 +268,8 @@ class JasylClient:
 
     def _pause(self, again: Again, error: ServiceError | UnreachableError) -> None:
         """Wait before the next try, or raise."""
-        self._sleep(sending.pause_after(again, error))
+        left_s = again.patience_s
+        pause_s = sending.pause_after(again, error)
+        if self._notice is not None and left_s == self._patience_s:
+            self._notice(error, left_s)
+        self._sleep(pause_s)

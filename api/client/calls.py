@@ -103,11 +103,16 @@ def approve_plan_set(
 
 
 def publish_plan_set(
-    plan_set: str, *, why: str, seen: PlanSet | None = None, key: str | None = None
+    plan_set: str,
+    *,
+    why: str,
+    over_holds: bool | None = None,
+    seen: PlanSet | None = None,
+    key: str | None = None,
 ) -> Call[PlanSet]:
-    """Sign the plans and give them out, in one act."""
-    route = "/v1/plan-sets/{plan_set}/publish"
-    return do(route, PlanSet, given(why=why), key, seen=seen, plan_set=plan_set)
+    """Sign the plans and give them out, in one act; with `over_holds`, also to junctions that others hold."""
+    route, body = "/v1/plan-sets/{plan_set}/publish", given(why=why, over_holds=over_holds)
+    return do(route, PlanSet, body, key, seen=seen, plan_set=plan_set)
 
 
 def withdraw_plan_set(
@@ -119,11 +124,16 @@ def withdraw_plan_set(
 
 
 def roll_back_plan_set(
-    plan_set: str, *, why: str, seen: PlanSet | None = None, key: str | None = None
+    plan_set: str,
+    *,
+    why: str,
+    over_holds: bool | None = None,
+    seen: PlanSet | None = None,
+    key: str | None = None,
 ) -> Call[PlanSet]:
-    """Publish what was in force before a plan set, as a new one, which is returned."""
-    route = "/v1/plan-sets/{plan_set}/roll-back"
-    return do(route, PlanSet, given(why=why), key, seen=seen, plan_set=plan_set)
+    """Publish what was in force before a plan set, as a new one, which is returned; `over_holds` as in publishing."""
+    route, body = "/v1/plan-sets/{plan_set}/roll-back", given(why=why, over_holds=over_holds)
+    return do(route, PlanSet, body, key, seen=seen, plan_set=plan_set)
 
 
 def end_plan_set(
@@ -134,7 +144,7 @@ def end_plan_set(
     seen: PlanSet | None = None,
     key: str | None = None,
 ) -> Call[PlanSet]:
-    """End a plan set of an event or an incident before its time; by default at once."""
+    """End a plan set before its time; by default at once. Where no other is valid, local schedules go on."""
     route = "/v1/plan-sets/{plan_set}/end"
     return do(route, PlanSet, given(why=why, until=until), key, seen=seen, plan_set=plan_set)
 

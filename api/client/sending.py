@@ -154,9 +154,11 @@ def read_token(file: Path | None) -> str | None:
     try:
         mode = file.stat().st_mode & 0o777
         text = file.read_text(encoding="ascii").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        rule = "must be a file with a token"
-        raise InputError(rule, file=file, field="--token-file", value=type(error).__name__) from error
+    except OSError as error:
+        rule, hint = "must be a file with a token that can be read", "Check the path, and whose file it is"
+        raise InputError(rule, file=file, field="--token-file", value=error.strerror, hint=hint) from error
+    except UnicodeDecodeError as error:
+        raise InputError("must hold one token and nothing else", file=file, field="--token-file") from error
     if mode & 0o077:
         hint = f"Close it: chmod 600 {file}"
         raise InputError("must be readable by nobody else", file=file, value=f"{mode:o}", hint=hint)

@@ -11,11 +11,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from api.console import FiniteRange
+
 if TYPE_CHECKING:
     from api.client import JasylClient
 
-__all__ = ["Service", "instant_option", "service_options", "why_option"]
+__all__ = ["Service", "instant_option", "service_options", "service_options_of_waiting", "why_option"]
 
+_PATIENCE_S = 30.0
 _FILE = click.Path(path_type=Path, dir_okay=False)
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -24,9 +27,18 @@ class Service:
     """A service as the options name it; nothing is asked before it is opened."""
 
     def __init__(
-        self, url: str | None, token_file: Path | None, ca: Path | None, cert: Path | None, key: Path | None
+        self,
+        url: str | None,
+        token_file: Path | None,
+        ca: Path | None,
+        cert: Path | None,
+        key: Path | None,
+        *,
+        patience_s: float,
+        quiet: bool,
     ) -> None:
         self._url, self._token_file, self._ca, self._cert, self._key = url, token_file, ca, cert, key
+        self._patience_s, self._quiet = patience_s, quiet
 
     @contextmanager
     def opened(self) -> Iterator[JasylClient]:
@@ -42,12 +54,35 @@ class Service:
         if token is None:
             hint = "Give a file with --token-file, or set JASYL_TOKEN"
             raise InputError("must be given", field="--token-file", hint=hint)
-        with JasylClient(self._url, token, ca=self._ca, certificate=certificate) as client:
+        with JasylClient(
+            self._url,
+            token,
+            ca=self._ca,
+            certificate=certificate,
+            patience_s=self._patience_s,
+            notice=None if self._quiet else _tell_that_it_is_tried_again,
+        ) as client:
             yield client
 
 
+def _tell_that_it_is_tried_again(error: Exception, left_s: float) -> None:
+    click.echo(f"{error}\nIt is tried again, for {left_s:g} s at most (--timeout).", err=True)
+
+
 def service_options(command: _Command) -> _Command:
-    """Add the options that say which service is asked, and as whom; the command is handed a `Service`."""
+    """Add the options that say which service is asked, as whom, and for how long; the command is handed a `Service`."""
+    return click.option(
+        "--timeout",
+        "patience_s",
+        type=FiniteRange(min=0.0),
+        default=_PATIENCE_S,
+        show_default=True,
+        help="Seconds for which a service that does not answer is asked again.",
+    )(service_options_of_waiting(command))
+
+
+def service_options_of_waiting(command: _Command) -> _Command:
+    """Add the options of a command whose own `--timeout` says how long it waits."""
     url = click.option(
         "--url", default=None, help="Root of the service; default: JASYL_URL, else http://127.0.0.1:8000."
     )
@@ -69,9 +104,12 @@ def service_options(command: _Command) -> _Command:
         ca: Path | None,
         cert: Path | None,
         key: Path | None,
+        patience_s: float = _PATIENCE_S,
         **rest: Any,
     ) -> Any:
-        return command(service=Service(url, token_file, ca, cert, key), **rest)
+        quiet = bool(rest.get("as_json"))
+        service = Service(url, token_file, ca, cert, key, patience_s=patience_s, quiet=quiet)
+        return command(service=service, **rest)
 
     return url(token(ca(cert(key(asked)))))  # type: ignore[return-value]
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from api.console import json_option, print_result
+from api.console import force_option, json_option, print_result, require_new
 
 __all__ = ["command"]
 
@@ -22,8 +22,9 @@ __all__ = ["command"]
     default=None,
     help="Data folder of the service; default: the user's data folder.",
 )
+@force_option
 @json_option
-def command(output: Path, data_folder: Path | None, as_json: bool) -> None:
+def command(output: Path, data_folder: Path | None, force: bool, as_json: bool) -> None:
     """Write all that a service has into one file, while it runs or when it does not.
 
     The file holds the ledger, the plans, the reports of controllers, jobs, the settings and the keys that sign: whoever has
@@ -40,6 +41,7 @@ def command(output: Path, data_folder: Path | None, as_json: bool) -> None:
     from api.backup import back_up
     from api.settings import load_settings
 
+    require_new(output, force=force)
     settings = load_settings(data_folder=data_folder)
     made = asyncio.run(back_up(settings, output, clock=lambda: datetime.now(UTC)))
     shown = {name: value for name, value in made.to_dict().items() if not name.startswith("format")}

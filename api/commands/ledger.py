@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from api.commands._service import Service, service_options
-from api.console import json_option, print_result
+from api.console import force_option, json_option, print_result, require_new
 
 __all__ = ["command"]
 
@@ -54,9 +54,10 @@ def verify(service: Service, as_json: bool) -> None:
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path, dir_okay=False), required=True, help="File to write."
 )
+@force_option
 @service_options
 @json_option
-def export(service: Service, output: Path, as_json: bool) -> None:
+def export(service: Service, output: Path, force: bool, as_json: bool) -> None:
     """Write the whole ledger into a file, an entry in JSON on each line; every link is checked here.
 
     \b
@@ -66,6 +67,7 @@ def export(service: Service, output: Path, as_json: bool) -> None:
     from api.store.chain import GENESIS, canonical, entry_of, follow_on
     from traffic.files import replacing
 
+    require_new(output, force=force)
     seq, last = 0, GENESIS
     with service.opened() as client, replacing(output) as draft:
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -92,6 +94,7 @@ def verify_file(file: Path, expected: str | None, as_json: bool) -> None:
     import json
 
     from api.store.chain import GENESIS, entry_of, follow_on
+    from api.store.errors import LedgerDamaged
     from traffic.errors import InputError
 
     number, wanted = _expectation(expected)
@@ -102,8 +105,21 @@ def verify_file(file: Path, expected: str | None, as_json: bool) -> None:
                 entry = follow_on(entry_of(json.loads(line), seq + 1), seq, last)
                 seq, last = entry.seq, entry.hash
                 seen = last if seq == number else seen
-    except (OSError, ValueError) as error:
+    except LedgerDamaged as error:
+        hint = (
+            "This file is not what was exported: look for who has changed it, and export the ledger again "
+            "(`jasyl ledger export`); whether the service's own is whole, `jasyl ledger verify` says"
+        )
+        raise InputError(error.rule, file=file, field=error.field, value=error.value, hint=hint) from error
+    except OSError as error:
+        rule = "must be a file that can be read"
+        raise InputError(rule, file=file, field="FILE", value=error.strerror) from error
+    except ValueError as error:
         raise InputError("must be a ledger, an entry on each line", file=file, value=str(error)) from error
+    if number is not None and number > seq:
+        rule = f"must go on to entry {number}, which was noted, and ends at entry {seq}"
+        hint = "It was cut short, or was exported before: export the ledger again (`jasyl ledger export`)"
+        raise InputError(rule, file=file, field="--expect", hint=hint)
     if number is not None and seen != wanted:
         rule = f"must have the hash that was noted, {wanted}"
         raise InputError(rule, file=file, field=f"entry {number}", value=seen)

@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from api.commands._service import Service, instant_option, service_options, why_option
+from api.commands._service import (
+    Service,
+    instant_option,
+    service_options,
+    service_options_of_waiting,
+    why_option,
+)
 from api.console import FiniteRange, json_option, print_result, print_table, progress_bar, quiet_option
 
 if TYPE_CHECKING:
@@ -42,8 +48,9 @@ _wait_option = click.option(
 )
 _until_option = click.option(
     "--until",
-    type=click.Choice(["acknowledged", "in_force"]),
+    type=click.Choice(["acknowledged", "in_force", "in-force"]),
     default="acknowledged",
+    callback=lambda _context, _option, value: value.replace("-", "_"),
     show_default=True,
     help="Until every controller has accepted it, or runs it too, which can take minutes of transition.",
 )
@@ -54,6 +61,13 @@ _timeout_option = click.option(
     default=900.0,
     show_default=True,
     help="Seconds to wait at most.",
+)
+
+
+_over_holds_option = click.option(
+    "--over-holds",
+    is_flag=True,
+    help="Also to junctions that others hold; the ledger says whose holds. Their orders stay above the plans.",
 )
 
 
@@ -170,13 +184,15 @@ def approve(service: Service, plan_set: str, why: str, as_json: bool) -> None:
 @_wait_option
 @_until_option
 @_timeout_option
-@service_options
+@_over_holds_option
+@service_options_of_waiting
 @json_option
 @quiet_option
 def publish(
     service: Service,
     plan_set: str,
     why: str,
+    over_holds: bool,
     wait: bool,
     until: str,
     timeout_s: float,
@@ -191,7 +207,7 @@ def publish(
       jasyl plans publish 1f0c --why "from Monday" --wait --until in_force --token-file approver.token
     """
     with service.opened() as client:
-        made = client.publish_plan_set(plan_set, why=why)
+        made = client.publish_plan_set(plan_set, why=why, over_holds=over_holds or None)
         if wait:
             made = _waited(client, made, until, timeout_s, quiet=quiet or as_json)
     _print(made, as_json=as_json)
@@ -205,9 +221,12 @@ def publish(
 def withdraw(service: Service, plan_set: str, why: str, as_json: bool) -> None:
     """Take a plan set back; of one that is published, the groups that have not been activated.
 
+    Whoever may hand plan sets in may do so, and whoever may publish them.
+
     \b
     Examples:
       jasyl plans withdraw 1f0c --why "wrong day" --token-file engineer.token
+      jasyl plans withdraw 1f0c --why "published by mistake" --token-file approver.token
     """
     with service.opened() as client:
         _print(client.withdraw_plan_set(plan_set, why=why), as_json=as_json)
@@ -219,13 +238,15 @@ def withdraw(service: Service, plan_set: str, why: str, as_json: bool) -> None:
 @_wait_option
 @_until_option
 @_timeout_option
-@service_options
+@_over_holds_option
+@service_options_of_waiting
 @json_option
 @quiet_option
 def roll_back(
     service: Service,
     plan_set: str,
     why: str,
+    over_holds: bool,
     wait: bool,
     until: str,
     timeout_s: float,
@@ -236,10 +257,11 @@ def roll_back(
 
     \b
     Examples:
-      jasyl plans roll-back 1f0c --why "queues on Abay" --wait --token-file approver.token
+      jasyl plans roll-back 1f0c --why "queues on Abay" --wait --until in-force --token-file approver.token
+      jasyl plans roll-back 1f0c --why "wrong plans" --over-holds --token-file approver.token
     """
     with service.opened() as client:
-        made = client.roll_back_plan_set(plan_set, why=why)
+        made = client.roll_back_plan_set(plan_set, why=why, over_holds=over_holds or None)
         if wait:
             made = _waited(client, made, until, timeout_s, quiet=quiet or as_json)
     _print(made, as_json=as_json)
@@ -252,10 +274,11 @@ def roll_back(
 @service_options
 @json_option
 def end(service: Service, plan_set: str, until: datetime | None, why: str, as_json: bool) -> None:
-    """End a plan set of an event or an incident before its time.
+    """End a plan set before its time. Where no other is valid, junctions run their local schedules.
 
     \b
     Examples:
+      jasyl plans end 1f0c --why "back to the local schedules" --token-file approver.token
       jasyl plans end 1f0c --why "the match is over" --token-file approver.token
     """
     with service.opened() as client:
@@ -337,11 +360,16 @@ def _waited(client: JasylClient, found: PlanSet, until: str, timeout_s: float, *
             _tell(tell, found)
     if found.state in wanted:
         return found
-    missing = sorted(key for group in found.groups for key in group.missing)
-    hint = (
-        f"Not acknowledged by: {', '.join(missing)}" if missing else "See `jasyl plans show`, and the alarms"
-    )
-    rule = f"must be {until.replace('_', ' ')} within {timeout_s:g} s"
+    rule = f"must be {until.replace('_', ' ')}"
+    kept = {f"kept:{found.id}:{group.name}" for group in found.groups}
+    reasons = [alarm.text for alarm in client.iter_alarms() if alarm.id in kept]
+    waiting = [group for group in found.groups if group.state.value != "kept"]
+    missing = sorted(key for group in waiting for key in group.missing)
+    if missing:
+        reasons.append(f"Not acknowledged by: {', '.join(missing)}")
+    if waiting:
+        rule += f" within {timeout_s:g} s"
+    hint = "; ".join(reasons) or "See `jasyl plans show`, and the alarms"
     raise InputError(rule, field=f"plan set {found.id}", value=found.state.value, hint=hint)
 
 

@@ -12,11 +12,19 @@ from typing import TYPE_CHECKING
 import click
 
 from api.commands._latch import reset, reset_options
-from api.console import FiniteRange, json_option, print_result
+from api.console import (
+    FiniteRange,
+    force_option,
+    json_option,
+    print_result,
+    print_table,
+    require_new,
+)
 
 if TYPE_CHECKING:
     from api.centre.served_city import ServedCity
     from signals.rsmp.capability import Capability
+    from signals.schedule import Schedule
     from simulation.controller.rsmp_fleet import RsmpFleet
 
 __all__ = ["command"]
@@ -27,15 +35,114 @@ _SITES = "sites"
 
 @click.group("rsmp")
 def command() -> None:
-    """Check capability files of RSMP controllers, and run virtual sites.
+    """Make and check capability files of RSMP controllers, and run virtual sites.
 
     \b
     Examples:
+      jasyl rsmp capability corridor corridor:1 --site AL+0001=001TC000 -o data/rsmp/1.toml
       jasyl rsmp check data/rsmp/1.toml corridor
       jasyl rsmp check data/rsmp/1.toml corridor --plans plans.json
       jasyl rsmp run corridor --data data --connect 127.0.0.1:12111
       jasyl rsmp reset --data data --site AL+1 --by "A. Person" --why "wiring checked"
     """
+
+
+@command.command("capability")
+@click.argument("city")
+@click.argument("junction")
+@click.option("--site", required=True, help="Site id, as in the Version message: AL+0001=001TC000.")
+@click.option("-o", "--output", type=_FILE, required=True, help="File to write, .toml or .json.")
+@click.option("--plans", type=_FILE, default=None, help="Plans, or a schedule, whose stages it is to carry.")
+@click.option(
+    "--sxl",
+    type=click.Choice(["1.1.0", "1.2.0", "1.2.1"]),
+    default="1.2.1",
+    show_default=True,
+    help="Version of the signal exchange list.",
+)
+@click.option(
+    "--copies",
+    type=click.IntRange(1, 30),
+    default=3,
+    show_default=True,
+    help="Stored plans of each order of stages: one that runs, one for the next version, one for an event.",
+)
+@force_option
+@json_option
+def capability_command(
+    city: str,
+    junction: str,
+    site: str,
+    output: Path,
+    plans: Path | None,
+    sxl: str,
+    copies: int,
+    force: bool,
+    as_json: bool,
+) -> None:
+    """Write a first capability file for JUNCTION of CITY, by Jasyl's tables of it.
+
+    It is what a virtual site needs. For a real controller it is a beginning: its groups, intergreens and stored plans
+    are those of its own documentation.
+
+    \b
+    Examples:
+      jasyl rsmp capability corridor corridor:1 --site AL+0001=001TC000 -o data/rsmp/1.toml
+      jasyl rsmp capability almaty osm:1 --site AL+0002=001TC000 --plans plans.json -o data/rsmp/2.toml
+    """
+    import json
+
+    from api.centre.served_city import load_city
+    from signals.rsmp.capability_file import capability_text, capability_to_dict
+    from signals.rsmp.first_capability import first_capability
+    from traffic.errors import InputError
+    from traffic.files import replacing
+
+    if output.suffix not in {".toml", ".json"}:
+        raise InputError("must end with .toml or .json", file=output, field="--output")
+    require_new(output, force=force)
+    served = load_city(city)
+    orders = [] if plans is None else _orders(plans, served, junction)
+    made = first_capability(served.junction(junction), site=site, sxl=sxl, orders=orders, copies=copies)
+    text = (
+        capability_text(made)
+        if output.suffix == ".toml"
+        else json.dumps(capability_to_dict(made), ensure_ascii=False, indent=1) + "\n"
+    )
+    with replacing(output) as draft:
+        draft.write_text(text, encoding="utf-8")
+    values = {"site": site, "junction": junction, "stored_plans": [plan.number for plan in made.plans]}
+    print_result({**values, "file": str(output)}, as_json=as_json)
+
+
+def _orders(file: Path, city: ServedCity, junction: str) -> list[list[list[str]]]:
+    """Return the orders of stages that the plans of a junction have, each once."""
+    from signals.wire import plan_to_dict
+
+    schedule, row = _of_junction(file, city, junction)
+    found = []
+    for plans in schedule.plan_sets:
+        order = [sorted(stage["groups"]) for stage in plan_to_dict(plans[row])["stages"]]
+        found += [] if order in found else [order]
+    return found
+
+
+def _of_junction(file: Path, city: ServedCity, junction: str) -> tuple[Schedule, int]:
+    """Return the schedule in a file, and the row of a junction in it."""
+    from signals.payloads import read_schedule_document
+    from signals.wire import read_document
+    from traffic.errors import InputError
+
+    schedule = read_document(
+        file,
+        lambda document: read_schedule_document(document, city.junctions),
+        hint="Give plans of this city",
+    )
+    rows = [row for row, plan in enumerate(schedule.plan_sets[0]) if plan.junction.key == junction]
+    if not rows:
+        rule = "must have a plan of the junction of the site"
+        raise InputError(rule, file=file, field="plans", value=junction)
+    return schedule, rows[0]
 
 
 @command.command("check")
@@ -71,29 +178,29 @@ def check_command(file: Path, city: str, plans: Path | None, time_zone: str, as_
         "groups": [group.name for group in capability.groups],
         "stored_plans": [plan.number for plan in capability.plans],
     }
-    if plans is not None:
-        values["plans"] = _mapped(capability, served, plans, time_zone)
-    print_result(values, as_json=as_json)
+    rows = [] if plans is None else _mapped(capability, served, plans, time_zone)
+    if as_json:
+        print_result(values if plans is None else {**values, "plans": rows}, as_json=True)
+        return
+    print_result(values, as_json=False)
+    print_table([{name: _cell(value) for name, value in row.items()} for row in rows])
 
 
-def _mapped(capability: Capability, city: ServedCity, file: Path, time_zone: str) -> list[object]:
+def _cell(value: object) -> object:
+    """Return what stands in a table for bands and for numbers of plans."""
+    if isinstance(value, dict):
+        return ", ".join(f"{band}: {seconds} s" for band, seconds in value.items()) or "none"
+    return ", ".join(map(str, value)) or "none" if isinstance(value, list) else value
+
+
+def _mapped(capability: Capability, city: ServedCity, file: Path, time_zone: str) -> list[dict[str, object]]:
     """Return what each plan of a file becomes."""
     from api.rsmp_bridge.programmes import allocated, programme_of
-    from signals.payloads import read_schedule_document
     from signals.schedule_wire import day_types_to_list
-    from signals.wire import plan_to_dict, read_document
-    from traffic.errors import InputError
+    from signals.wire import plan_to_dict
 
-    schedule = read_document(
-        file,
-        lambda document: read_schedule_document(document, city.junctions),
-        hint="Give plans of this city",
-    )
-    rows = [row for row, plan in enumerate(schedule.plan_sets[0]) if plan.junction.key == capability.junction]
-    if not rows:
-        rule = "must have a plan of the junction of the site"
-        raise InputError(rule, file=file, field="plans", value=capability.junction)
-    documents = [{**plan_to_dict(plans[rows[0]]), "name": plans.name} for plans in schedule.plan_sets]
+    schedule, row = _of_junction(file, city, capability.junction)
+    documents = [{**plan_to_dict(plans[row]), "name": plans.name} for plans in schedule.plan_sets]
     programme = programme_of(documents, day_types_to_list(schedule), time_zone, capability)
     found = allocated(programme, {}, (), capability.site)
     return [

@@ -36,6 +36,11 @@ __all__ = ["command"]
     default=None,
     help="File for the token of the first start, which nobody else can read; default: it is printed.",
 )
+@click.option(
+    "--change-city",
+    is_flag=True,
+    help="The junctions of the city are others than those that the data folder was served with: go on with them.",
+)
 def command(
     city: str | None,
     host: str | None,
@@ -43,6 +48,7 @@ def command(
     data_folder: Path | None,
     settings_file: Path | None,
     first_token: Path | None,
+    change_city: bool,
 ) -> None:
     """Serve the junctions of CITY: take plan sets, have them approved, and bring them to the controllers.
 
@@ -66,6 +72,7 @@ def command(
         settings,
         lambda address: click.echo(f"Serving {settings.city} at {address}"),
         partial(_tell_token, first_token),
+        change_city=change_city,
     )
 
 

@@ -30,11 +30,24 @@ class _GuardedProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        if len(self.connections) > self.settings.connections:
+        if len(self.connections) > self.settings.connections and not self._an_idle_one_is_closed():
             headers = {"Retry-After": "5"}
             self._refuse(Problem(503, "must wait for a free connection", field="connection", headers=headers))
             return
         self._expect_head()
+
+    def _an_idle_one_is_closed(self) -> bool:
+        """Close the connection that has been without a request for longest, and return whether there was one."""
+        waits = {
+            one: one.timeout_keep_alive_task.when()
+            for one in self.connections
+            if isinstance(one, _GuardedProtocol) and one.timeout_keep_alive_task is not None
+        }
+        for one in sorted(waits, key=lambda one: waits[one]):
+            if not one.transport.is_closing():
+                one.transport.close()
+                return True
+        return False
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._head_timer = _cancelled(self._head_timer)

@@ -27,6 +27,7 @@ __all__ = [
     "Operator",
     "Publisher",
     "Reader",
+    "Withdrawer",
     "certified_junction",
     "identifier",
     "may_see_figures",
@@ -78,14 +79,14 @@ class require:  # noqa: N801 - used as a function is
 
     Parameters
     ----------
-    right
-        What they must be allowed to do.
+    rights
+        What they must be allowed to do; one of them is enough.
     first_start
         Whether the token of the first start may do it too: it is for one thing only.
     """
 
-    def __init__(self, right: Right, *, first_start: bool = False) -> None:
-        self._right, self._first_start = right, first_start
+    def __init__(self, *rights: Right, first_start: bool = False) -> None:
+        self._rights, self._first_start = rights, first_start
 
     async def __call__(self, request: Request, _bearer: Annotated[object, Security(_BEARER)]) -> Actor:
         """Return who asks."""
@@ -97,8 +98,8 @@ class require:  # noqa: N801 - used as a function is
         actor = None if caller is None else caller.actor
         if actor is None:
             raise _unknown()
-        if self._right not in actor.rights:
-            rule = f"must have the right {self._right.value}"
+        if actor.rights.isdisjoint(self._rights):
+            rule = f"must have the right {' or '.join(right.value for right in self._rights)}"
             raise Problem(403, rule, field="token", value=", ".join(sorted(actor.rights)))
         if actor.once and not self._first_start:
             rule = "can make the first administrator, and nothing else"
@@ -108,7 +109,10 @@ class require:  # noqa: N801 - used as a function is
 
 def _unknown() -> Problem:
     headers = {"WWW-Authenticate": 'Bearer realm="jasyl"'}
-    hint = "Send Authorization: Bearer jsy_..., of somebody who is known and has not expired"
+    hint = (
+        "Send Authorization: Bearer jsy_..., of somebody who is known and has not expired. The token of a first start "
+        "counts once, for 24 h, until there is an administrator, and until the next start prints a newer one"
+    )
     return Problem(401, "must hold a valid token", field="Authorization", hint=hint, headers=headers)
 
 
@@ -156,6 +160,7 @@ async def _own_junction(
 
 Reader = Annotated[Actor, Depends(_READS)]
 Drafter = Annotated[Actor, Depends(require(Right.DRAFT))]
+Withdrawer = Annotated[Actor, Depends(require(Right.DRAFT, Right.PUBLISH))]
 Approver = Annotated[Actor, Depends(require(Right.APPROVE))]
 Publisher = Annotated[Actor, Depends(require(Right.PUBLISH))]
 Operator = Annotated[Actor, Depends(require(Right.OPERATE))]

@@ -44,6 +44,9 @@ MEDIA_TYPE = "application/problem+json"
 _LOG = logging.getLogger("jasyl.failure")
 _LONGEST_VALUE = 200
 _MOST_ERRORS = 20
+_UNIONS = ("union_tag_invalid", "union_tag_not_found")
+_LENGTHS = {"too_short": ("at least", "min_length"), "too_long": ("at most", "max_length")}
+_ROUTES = "The routes are at /v1/docs and in /v1/openapi.json"
 
 
 class Problem(JasylError):  # noqa: N818 - what RFC 9457 calls it
@@ -137,10 +140,18 @@ def install_problems(
     async def known(_request: Request, error: Exception) -> Response:
         return problem_response(error)
 
-    async def wrong_method(request: Request, error: Exception) -> Response:
-        problem, headers = problem_of(error)
+    async def no_route(request: Request, error: Exception) -> Response:
+        if not isinstance(error, HTTPException) or error.detail != _title(404):
+            return problem_response(error)
+        rule = "must be that of a route"
+        return problem_response(Problem(404, rule, field="path", value=request.url.path, hint=_ROUTES))
+
+    async def wrong_method(request: Request, _error: Exception) -> Response:
         methods = ", ".join(sorted(allowed(request.url.path)))
-        return ProblemResponse(problem, {**headers, "Allow": methods} if methods else headers)
+        rule = f"must be one of this route: {methods}" if methods else "must be one of this route"
+        headers = {"Allow": methods} if methods else {}
+        problem = Problem(405, rule, field="method", value=request.method, hint=_ROUTES, headers=headers)
+        return problem_response(problem)
 
     async def damaged(_request: Request, error: Exception) -> Response:
         _LOG.critical("What is stored cannot be used: %s", error, exc_info=error)
@@ -155,6 +166,7 @@ def install_problems(
     app.add_exception_handler(StoreDamaged, damaged)
     for absent in unavailable:
         app.add_exception_handler(absent, away)
+    app.add_exception_handler(404, no_route)
     app.add_exception_handler(405, wrong_method)
 
 
@@ -186,6 +198,15 @@ def _told(error: Mapping[str, Any]) -> dict[str, object]:
     if kind == "json_invalid":
         rule = f"must be JSON: {error.get('ctx', {}).get('error', 'cannot be read')}"
         return {"kind": kind, "field": f"body, character {location[-1]}", "value": None, "rule": rule}
+    said = dict(error.get("ctx", {}))
+    if kind in _UNIONS:  # which of several kinds of bodies it is
+        location.append(str(said["discriminator"]).strip("'"))
+        rule = "must be given" if kind == "union_tag_not_found" else f"must be one of {said['expected_tags']}"
+        return {"kind": kind, "field": _path(location), "value": said.get("tag"), "rule": rule}
+    if kind in _LENGTHS:
+        number = said[_LENGTHS[kind][1]]
+        rule = f"must have {_LENGTHS[kind][0]} {number} {'item' if number == 1 else 'items'}"
+        return {"kind": kind, "field": _path(location), "value": error.get("input"), "rule": rule}
     rule = str(error["msg"]).removeprefix("Value error, ").replace("Input should be", "must be")
     rule = rule.replace("String should", "must").replace("Extra inputs are not permitted", "is no known key")
     rule = rule.replace("Field required", "must be given")

@@ -43,11 +43,11 @@ class _Trouble:
     since: float
     times: int
     until: float
-    patient: bool
+    settling: timedelta
 
     def lasts(self, now: float) -> bool:
         """Return whether an operator is to see it; a site that comes into step is given time."""
-        return not self.patient or now - self.since >= SETTLING.total_seconds()
+        return now - self.since >= self.settling.total_seconds()
 
 
 class Agent:
@@ -155,11 +155,13 @@ class Agent:
             _LOG.info("%s: %s", self._junction, error)
             return False
         except (RsmpError, InputError, NotYetError) as error:
-            patient = isinstance(error, NoAnswerError) or (isinstance(error, NotYetError) and error.patient)
-            _LOG.log(logging.INFO if patient else logging.WARNING, "%s: %s", self._junction, error)
+            settling = SETTLING if isinstance(error, NoAnswerError) else timedelta(0)
+            if isinstance(error, NotYetError):
+                settling = error.settling
+            _LOG.log(logging.INFO if settling else logging.WARNING, "%s: %s", self._junction, error)
             times, since = (1, now) if before is None else (before.times + 1, before.since)
             until = now + min(_FIRST_PAUSE_S * 2 ** (times - 1), _LONGEST_PAUSE_S)
-            self._troubles[kind] = _Trouble(f"{self._junction}: {error}", since, times, until, patient)
+            self._troubles[kind] = _Trouble(f"{self._junction}: {error}", since, times, until, settling)
             return False
         self._troubles.pop(kind, None)
         return True

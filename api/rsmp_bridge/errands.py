@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,6 +15,7 @@ from api.rsmp_bridge.reading import Calendar, Stored, read_calendar, read_stored
 from api.rsmp_bridge.target import Content, Target, kept, pending
 from api.rsmp_bridge.witness import alarm_id
 from signals.lifecycle import decisions
+from signals.lifecycle.coordination import SETTLING
 from signals.lifecycle.watch import LARGEST_SKEW
 from signals.rsmp.mapping import RsmpPlan
 from signals.rsmp.statuses import ClockStatus, FlashStatus, OnStatus, PlanStatus
@@ -29,7 +30,12 @@ if TYPE_CHECKING:
     from api.rsmp_server import Supervisor
     from signals.lifecycle.records import Version
 
-__all__ = ["Errands", "NotYetError", "Parts"]
+__all__ = ["MODE_SETTLING", "Errands", "NotYetError", "Parts"]
+
+MODE_SETTLING = timedelta(minutes=2)
+"""How long a site may take to begin to flash, by least greens and clearances, or to come back by its start-up."""
+_OF_MODE = frozenset({"S0007", "S0011", "S0020"})
+_OF_PLAN = frozenset({"S0014", "S0014, source"})
 
 _CLOCK_EVERY = timedelta(hours=1)
 _REASON = 1000
@@ -54,10 +60,16 @@ class Parts:
 
 
 class NotYetError(JasylError):
-    """The site has not done yet what it was told; `patient`: it may need a moment."""
+    """The site has not done yet what it was told.
 
-    def __init__(self, sentence: str, *, patient: bool = True) -> None:
-        self.patient = patient
+    Attributes
+    ----------
+    settling
+        How long it may take before an operator is told.
+    """
+
+    def __init__(self, sentence: str, *, settling: timedelta = SETTLING) -> None:
+        self.settling = settling
         super().__init__(sentence)
 
 
@@ -193,7 +205,8 @@ class Errands:
 
     async def carry_out(self, target: Target) -> None:
         """Have the site show what it is to show, and say that it does; a version that it cannot is refused."""
-        await self._set_mode(target)
+        with _changing(_OF_MODE, MODE_SETTLING):
+            await self._set_mode(target)
         try:
             await self._run(target)
         except (InputError, NotAcknowledgedError, ReadBackError) as error:
@@ -218,7 +231,8 @@ class Errands:
         if "forced" in {*dark, *flashing}:
             await supervisor.set_mode(site, "NormalControl")
         elif dark or flashing:
-            raise NotYetError(f"the site is dark or flashes, by {(dark + flashing)[0]}", patient=False)
+            told = f"the site is dark or flashes, by {(dark + flashing)[0]}"
+            raise NotYetError(told, settling=timedelta(0))
 
     async def _flash(self, target: Target) -> None:
         """Order flash, anew where it is to last longer or shorter than was ordered or than is known."""
@@ -240,7 +254,7 @@ class Errands:
         stored = await read_stored(self._parts.supervisor, self._capability)
         if stored.source == "operator_panel":
             told = f"plan {stored.active} was chosen at the panel of the controller"
-            raise NotYetError(told, patient=False)
+            raise NotYetError(told, settling=timedelta(0))
         places = stored.places(programme)
         if len(places) < len(programme.plans):
             places = await self._prepare(programme, content)
@@ -291,11 +305,11 @@ class Errands:
 
 
 @contextmanager
-def _changing() -> Iterator[None]:
-    """Take a plan that does not run yet as one that will: a controller ends its cycle first."""
+def _changing(fields: Collection[str] = _OF_PLAN, settling: timedelta = SETTLING) -> Iterator[None]:
+    """Take what is not shown yet as what will be: a controller ends its cycle, or its greens and its start-up, first."""
     try:
         yield
     except ReadBackError as error:
-        if error.field in {"S0014", "S0014, source"}:
-            raise NotYetError(str(error)) from error
+        if error.field in fields:
+            raise NotYetError(str(error), settling=settling) from error
         raise

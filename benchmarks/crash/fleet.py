@@ -56,8 +56,8 @@ def _recording(journal: Journal) -> type[Link]:
     """Return a way to the service that writes down what was answered."""
 
     class Recording(Link):
-        def __init__(self, client: Any, junction: str, credential: str, *, wait_s: int = 25) -> None:
-            super().__init__(client, junction, credential, wait_s=wait_s)
+        def __init__(self, client: Any, junction: str, credential: str, **how: Any) -> None:
+            super().__init__(client, junction, credential, **how)
             self._junction = junction
 
         async def acknowledge(self, told: Acknowledgement, at: str) -> None:

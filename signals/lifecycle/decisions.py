@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from signals.instants import instant_text
 from signals.lifecycle.decision import Decision
 from signals.lifecycle.facts import Fact
+from signals.lifecycle.holds import held_by_others, require_not_held
 from signals.lifecycle.in_force import still_in_force
 from signals.lifecycle.records import GroupState, Lifecycle, PlanSetRecord, SetState, Slot, Version
 from signals.names import same_name
@@ -156,8 +157,16 @@ def approve(state: Lifecycle, at: datetime, who: str, plan_set: str, *, four_eye
     return decision.facts
 
 
-def require_publishable(state: Lifecycle, at: datetime, who: str, plan_set: str) -> PlanSetRecord:
-    """Return a plan set that may be published now, or raise why not."""
+def require_publishable(
+    state: Lifecycle, at: datetime, who: str, plan_set: str, *, over_holds: bool = False
+) -> PlanSetRecord:
+    """Return a plan set that may be published now, or raise why not.
+
+    Parameters
+    ----------
+    over_holds
+        Whether it may be published to junctions that others hold, too.
+    """
     record = state.plan_set_in(plan_set, SetState.APPROVED)
     if record.valid_until is not None and record.valid_until <= at:
         value = instant_text(record.valid_until)
@@ -169,10 +178,9 @@ def require_publishable(state: Lifecycle, at: datetime, who: str, plan_set: str)
             hint = "Wait until it is in force, or withdraw it"
             rule = f"has a plan of the set {pending.plan_set} under way"
             raise RefusedError(rule, field=f"junction {key}", value=pending.number, hint=hint)
-        if junction.hold is not None and junction.hold.until > at and junction.hold.by != who:
-            rule = f"is held until {instant_text(junction.hold.until)}"
-            raise RefusedError(rule, field=f"junction {key}", value=junction.hold.by)
         _require_none_between(state, at, record, key)
+    if not over_holds:
+        require_not_held(state, at, who, record)
     return record
 
 
@@ -199,6 +207,7 @@ def publish(
     versions: Mapping[str, NewVersion],
     *,
     deadline: datetime,
+    over_holds: bool = False,
 ) -> list[Fact]:
     """Give all junctions of a set their new versions, in one act.
 
@@ -208,8 +217,10 @@ def publish(
         One for each junction: the number after its last one, and its signed plan.
     deadline
         When a group that is not complete keeps what it has.
+    over_holds
+        Whether junctions that others hold get theirs too; the fact says whose holds those were.
     """
-    record = require_publishable(state, at, who, plan_set)
+    record = require_publishable(state, at, who, plan_set, over_holds=over_holds)
     if set(versions) != set(record.junctions):
         raise InputError("must have a version for each junction of the set", field="versions")
     for key, new in versions.items():
@@ -218,7 +229,11 @@ def publish(
             raise RefusedError(f"must be {due}", field=f"junction {key}, version", value=new.version)
     decision = Decision(state, at, who)
     rows = {key: {"version": new.version, "plan": new.plan} for key, new in versions.items()}
-    decision.record("plan_set.published", plan_set=plan_set, versions=rows, deadline=instant_text(deadline))
+    held = {key: hold.by for key, hold in held_by_others(state, at, who, record).items()}
+    told = {"over_holds": held} if held else {}
+    decision.record(
+        "plan_set.published", plan_set=plan_set, versions=rows, deadline=instant_text(deadline), **told
+    )
     return decision.facts
 
 
@@ -312,7 +327,7 @@ def _version(state: Lifecycle, junction: str, number: int) -> tuple[Slot, Versio
 def end(
     state: Lifecycle, at: datetime, who: str, plan_set: str, activations: Mapping[str, str], until: datetime
 ) -> list[Fact]:
-    """End a set of an event or an incident before its time.
+    """End a set before its time; where no other plan is valid, junctions run their local schedules.
 
     Parameters
     ----------
@@ -321,9 +336,6 @@ def end(
     """
     decision = Decision(state, at, who)
     record = state.plan_set_in(plan_set, SetState.ACKNOWLEDGED, SetState.IN_FORCE)
-    if record.slot is Slot.BASE:
-        hint = "Publish another set, or roll this one back"
-        raise RefusedError("has no end of its own", field=f"plan set {plan_set}", hint=hint)
     if record.valid_until is not None and until > record.valid_until:
         rule = f"must be no later than {instant_text(record.valid_until)}, when it ends by itself"
         raise InputError(rule, field="until", value=instant_text(until))
@@ -354,7 +366,10 @@ def rollback_sources(state: Lifecycle, plan_set: str) -> dict[str, str]:
     for key in sorted(active_junctions(state, record)):
         before = state.junction(key).slot(record.slot).before
         if before is None:
-            hint = "Publish the plans that it is to have, as a set"
+            hint = (
+                "Publish the plans that it is to have, as a set; or end this one (`jasyl plans end`): "
+                "then its junctions run their local schedules"
+            )
             rule = "had no plans of the service before"
             raise RefusedError(rule, field=f"junction {key}", value=plan_set, hint=hint)
         sources[key] = before
@@ -362,7 +377,13 @@ def rollback_sources(state: Lifecycle, plan_set: str) -> dict[str, str]:
 
 
 def prepared_rollback(
-    state: Lifecycle, at: datetime, who: str, new: Draft, sources: Mapping[str, Sequence[str]]
+    state: Lifecycle,
+    at: datetime,
+    who: str,
+    new: Draft,
+    sources: Mapping[str, Sequence[str]],
+    *,
+    over_holds: bool = False,
 ) -> list[Fact]:
     """Hand in, as approved, the set that brings the junctions of another back to what they had before.
 
@@ -373,6 +394,8 @@ def prepared_rollback(
     sources
         Junctions by the set that they had before; it must still be so. Their plans end when they would have ended;
         those that have ended are refused.
+    over_holds
+        Whether junctions that others hold are brought back too.
     """
     assert new.rollback_of is not None
     found = rollback_sources(state, new.rollback_of)
@@ -384,7 +407,7 @@ def prepared_rollback(
         decision.record(fact.kind, **fact.data)
     decision.record("plan_set.checked", plan_set=new.id, findings=[])
     decision.record("plan_set.approved", plan_set=new.id)
-    require_publishable(decision.state, at, who, new.id)
+    require_publishable(decision.state, at, who, new.id, over_holds=over_holds)
     return decision.facts
 
 

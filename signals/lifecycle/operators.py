@@ -36,7 +36,7 @@ LONGEST_ORDER = timedelta(hours=12)
 RAISED_BY = 1_000_000
 """By how much numbers rise when a back-up is restored: more than were given out since it was made."""
 
-MOMENTARY = frozenset({"group_kept", "plan_refused", "restored"})
+MOMENTARY = frozenset({"fault_reported", "group_kept", "plan_refused", "restored"})
 """Alarms on what has happened, not on what lasts: they end when they have been seen."""
 
 

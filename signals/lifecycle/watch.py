@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from signals.instants import instant_text
 from signals.lifecycle.decision import Decision
 from signals.lifecycle.facts import Fact
 from signals.lifecycle.records import Lifecycle
@@ -13,11 +14,13 @@ from signals.texts import as_line
 
 __all__ = [
     "LARGEST_SKEW",
+    "REPORTED_FOR",
     "SETTLED_SKEW",
     "Finding",
     "changed",
     "cleared",
     "junction_findings",
+    "reported_finding",
     "silent_findings",
     "watched",
 ]
@@ -27,6 +30,9 @@ LARGEST_SKEW = timedelta(seconds=2)
 
 SETTLED_SKEW = timedelta(seconds=1)
 """By how much a clock that was wrong may still be off: one at the limit would raise an alarm again and again."""
+
+REPORTED_FOR = timedelta(minutes=5)
+"""For how long an alarm on a fault that was reported stands at least: a controller says each once, and may mend it at once."""
 
 
 @dataclass(frozen=True)
@@ -98,6 +104,12 @@ def junction_findings(
         text = f"The clock of {junction} is {abs(ahead_s):.0f} s {way}: its offset does not hold"
         found[clock_alarm] = Finding("clock_wrong", text, junction)
     return found
+
+
+def reported_finding(junction: str, text: str, at: datetime) -> dict[str, Finding]:
+    """Return the alarm on a fault that a controller has reported, at `at` by its own clock."""
+    told = f"{junction} reported a fault at {instant_text(at)}: {as_line(text)[:500]}"
+    return {f"reported:{junction}:fault": Finding("fault_reported", told, junction)}
 
 
 def silent_findings(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import tomllib
 from pathlib import Path
@@ -12,7 +13,14 @@ from signals.rsmp.members import Members
 from signals.wire import read_document
 from traffic.errors import InputError
 
-__all__ = ["FORMAT", "FORMAT_VERSION", "capability_from", "capability_to_dict", "read_capability"]
+__all__ = [
+    "FORMAT",
+    "FORMAT_VERSION",
+    "capability_from",
+    "capability_text",
+    "capability_to_dict",
+    "read_capability",
+]
 
 FORMAT = "jasyl-rsmp-capability"
 FORMAT_VERSION = 1
@@ -78,6 +86,26 @@ def capability_from(document: object) -> Capability:
         plans=values.items("plans", _plan, only=_PLAN),
         counter_epoch_s=_number(values, "counter_epoch_s", 0),
     )
+
+
+def capability_text(capability: Capability) -> str:
+    """Return `capability` as TOML, a line for each group, intergreen and value of a plan."""
+    values = capability_to_dict(capability)
+    lines = [f"{name} = {_toml(value)}" for name, value in values.items() if not isinstance(value, list)]
+    for name in ("groups", "intergreens"):
+        rows = "".join(f"  {_toml(row)},\n" for row in values[name])
+        lines.append(f"\n{name} = [\n{rows}]")
+    for plan in values["plans"]:
+        lines += ["\n[[plans]]", *(f"{name} = {_toml(value)}" for name, value in plan.items())]
+    return "\n".join(lines) + "\n"
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{name} = {_toml(item)}" for name, item in value.items()) + " }"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(_toml, value))}]"
+    return json.dumps(value, ensure_ascii=False)
 
 
 def capability_to_dict(capability: Capability) -> dict[str, Any]:

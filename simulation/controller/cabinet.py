@@ -32,7 +32,7 @@ __all__ = ["STATUS_S", "Cabinet"]
 STATUS_S = 60
 """Seconds between two reports of the status."""
 WRONG_CLOCK_S = 5
-"""Seconds of difference to the service's clock, the way of its word included, from which on a clock is wrong."""
+"""Seconds of difference to the service's clock, beyond what the way of its word leaves open, from which on a clock is wrong."""
 _GREEN_BEGIN, _GREEN_END, _YELLOW_BEGIN, _RED_BEGIN = 1, 7, 8, 10  # codes of the Indiana enumerations
 _GREENS = (Lamp.GREEN, Lamp.FLASHING_GREEN)
 
@@ -113,14 +113,23 @@ class Cabinet:
         if order is not None and order is not self.runner.order:
             self.runner.give(order, self.clock())
 
-    def compare_clock(self, ahead_s: float) -> None:
-        """Report when the clock begins to be wrong, and when it is right again: offsets hold by it."""
-        wrong = abs(ahead_s) > WRONG_CLOCK_S
+    def compare_clock(self, least_s: float, most_s: float) -> None:
+        """Report when the clock begins to be wrong, and when it is right again: offsets hold by it.
+
+        Parameters
+        ----------
+        least_s, most_s
+            Between which it is ahead of the service's. Where that leaves both open, what was found before stands.
+        """
+        wrong = least_s > WRONG_CLOCK_S or most_s < -WRONG_CLOCK_S
         if wrong and not self._clock_wrong:
+            by_s = least_s if least_s > 0.0 else -most_s
+            way = "ahead of" if least_s > 0.0 else "behind"
             self.fault(
-                f"the clock is {ahead_s:.1f} s ahead of the service's, and should be within {WRONG_CLOCK_S} s"
+                f"the clock is {by_s:.1f} s {way} the service's, and should be within {WRONG_CLOCK_S} s"
             )
-        self._clock_wrong = wrong
+        if wrong or (least_s >= -WRONG_CLOCK_S and most_s <= WRONG_CLOCK_S):
+            self._clock_wrong = wrong
 
     def fault(self, text: str) -> None:
         """Report a fault."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, ExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -13,6 +13,7 @@ import numpy as np
 
 from simulation.controller.cabinet import Cabinet
 from simulation.controller.disk import Disk
+from simulation.controller.folder_lock import locked
 from simulation.controller.http import Link, Settings, connect
 from simulation.controller.session import Session, Tally
 
@@ -144,16 +145,20 @@ class Fleet:
     late_s: float = 0.0
 
     def __post_init__(self) -> None:
+        self._locks = []
         for tables in self.tables:
             own = self.folder / quote(tables.junction, safe="")
             own.mkdir(parents=True, exist_ok=True)
+            self._locks.append(locked(own, tables.junction))
             self.cabinets.append(Cabinet(tables, own, clock=self.clock, events=self.settings.events))
         self._sessions: list[Session] = []
         self._told: dict[str, InForce] = {}
 
     async def run(self, until: asyncio.Event, ready: asyncio.Event | None = None) -> None:
         """Run all controllers until `until` is set; `ready` is set when the first second is shown."""
-        with ThreadPoolExecutor(_DISK_THREADS, "disk") as executor:
+        with ExitStack() as held, ThreadPoolExecutor(_DISK_THREADS, "disk") as executor:
+            for lock in self._locks:
+                held.callback(lock.release)
             async with AsyncExitStack() as stack:
                 await self._connect(stack, Disk(executor))
                 async with asyncio.TaskGroup() as tasks:
@@ -179,7 +184,9 @@ class Fleet:
         for position, (cabinet, seed) in enumerate(zip(self.cabinets, seeds, strict=True)):
             client = clients[0 if shared else position]
             junction = cabinet.tables.junction
-            link = self.make_link(client, junction, self.credentials[junction], wait_s=service.wait_s)
+            link = self.make_link(
+                client, junction, self.credentials[junction], wait_s=service.wait_s, clock=self.clock
+            )
             session = Session(
                 cabinet,
                 link,

@@ -11,6 +11,7 @@ import importlib.util
 import json
 import ssl
 import sys
+import time
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -22,11 +23,11 @@ import httpx
 from traffic.errors import InputError, JasylError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
     from simulation.controller.verdicts import Acknowledgement
 
-__all__ = ["Answer", "Event", "Link", "LinkError", "Settings", "connect", "register"]
+__all__ = ["Answer", "Event", "Link", "LinkError", "ServiceTime", "Settings", "connect", "register"]
 
 if importlib.util.find_spec("sniffio") is None:
     # httpcore looks for it with every request; that it is not there is remembered here, which saves half of the time.
@@ -70,6 +71,14 @@ class Event(NamedTuple):
     name: str
     id: str
     data: str
+
+
+class ServiceTime(NamedTuple):
+    """What the service has said of the time, and between which instants, by the controller's clock, it has said so."""
+
+    text: str
+    asked_s: float
+    heard_s: float
 
 
 @dataclass(frozen=True)
@@ -135,6 +144,8 @@ class Link:
     ----------
     credential
         What the service knows this controller by; it is never shown.
+    clock
+        The controller's: POSIX seconds.
 
     Attributes
     ----------
@@ -143,13 +154,19 @@ class Link:
     """
 
     def __init__(
-        self, client: httpx.AsyncClient, junction: str, credential: str, *, wait_s: int = 25
+        self,
+        client: httpx.AsyncClient,
+        junction: str,
+        credential: str,
+        *,
+        wait_s: int = 25,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         if not (credential.isascii() and credential.isprintable() and credential):
             rule = "must be printable ASCII characters"
             raise InputError(rule, field=f"credential of {junction}")
-        self._client, self._wait_s = client, wait_s
-        self.time: str | None = None
+        self._client, self._wait_s, self._clock = client, wait_s, clock
+        self.time: ServiceTime | None = None
         self._root = f"/v1/controllers/{quote(junction, safe='')}"
         self._headers = {b"Authorization": f"Bearer {credential}".encode()}
 
@@ -167,10 +184,10 @@ class Link:
         if last is not None:
             headers[b"Last-Event-ID"] = last.encode()
         timeout = httpx.Timeout(_CONNECT_S, read=_QUIET_S, pool=None)
-        url = f"{self._root}/stream"
+        url, asked_s = f"{self._root}/stream", self._clock()
         try:
             async with self._client.stream("GET", url, headers=headers, timeout=timeout) as response:
-                self._note(response)
+                self._note(response, asked_s)
                 if response.status_code != HTTPStatus.OK:
                     _check(response, await _bounded(response))
                     raise LinkError(f"{response.status_code} is no stream")
@@ -200,12 +217,13 @@ class Link:
     ) -> tuple[httpx.Response, bytes]:
         url, headers = self._root + path, {**self._headers, **(headers or {})}
         for again in (True, False):
+            asked_s = self._clock()
             try:
                 async with (
                     asyncio.timeout(self._wait_s + _QUIET_S),
                     self._client.stream(method, url, headers=headers, json=values) as response,
                 ):
-                    self._note(response)
+                    self._note(response, asked_s)
                     body = await _bounded(response)
             except _STALE as error:
                 # The service may close a connection as it is taken up again; to ask twice has the effect of once.
@@ -218,9 +236,10 @@ class Link:
         _check(response, body)
         return response, body
 
-    def _note(self, response: httpx.Response) -> None:
+    def _note(self, response: httpx.Response, asked_s: float) -> None:
         """Take the time of the service down; refuse an encoding, which can hide a body of any size."""
-        self.time = response.headers.get("X-Jasyl-Time", self.time)
+        said = response.headers.get("X-Jasyl-Time")
+        self.time = self.time if said is None else ServiceTime(said, asked_s, self._clock())
         encoding = response.headers.get("Content-Encoding", "identity")
         if encoding != "identity":
             raise LinkError(f"an answer in the encoding {encoding}")

@@ -69,7 +69,8 @@ class Tally:
     latency_s
         From the arrival of an assignment to the taken acknowledgement, the latest of them.
     clock_ahead_s
-        How far the controllers' clock was ahead of the service's when it was last told.
+        How far the controllers' clock was ahead of the service's when it was last told, give or take half of the way there
+        and back.
     last_error
         What went wrong last.
     """
@@ -191,15 +192,21 @@ class Session:
     def _heard(self) -> None:
         """Note that the service is there, and what its clock says."""
         self.cabinet.runner.heard()
-        if self._link.time is not None:
-            try:
-                ahead_s = self._clock() - instant(self._link.time, "X-Jasyl-Time")
-            except InputError as error:
-                self.cabinet.complain(str(error))
-            else:
-                self._tally.clock_ahead_s = ahead_s
-                self.cabinet.compare_clock(ahead_s)
-            self._link.time = None
+        self._compare_clocks()
+
+    def _compare_clocks(self) -> None:
+        """Hold the clock against what the service has said last: it said so after it was asked, and before it was heard."""
+        said, self._link.time = self._link.time, None
+        if said is None:
+            return
+        try:
+            service_s = instant(said.text, "X-Jasyl-Time")
+        except InputError as error:
+            self.cabinet.complain(str(error))
+            return
+        least_s, most_s = said.asked_s - service_s, said.heard_s - service_s
+        self._tally.clock_ahead_s = (least_s + most_s) / 2.0
+        self.cabinet.compare_clock(least_s, most_s)
 
     async def _take(self, document: object) -> None:
         """Judge an assignment, write it to disk, put it into force, and acknowledge it, in this order."""
@@ -228,6 +235,7 @@ class Session:
             try:
                 await self._acknowledge()
                 await self._report()
+                self._compare_clocks()
                 backoff.reset()
             except (LinkError, OSError) as error:
                 await self._failed(error, backoff)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Mapping
 from datetime import timedelta
 from enum import StrEnum
 from functools import partial
@@ -21,6 +21,7 @@ from api.centre.presence import Presence
 from api.centre.security import Actor
 from api.context import Context, context_of
 from api.http.guards import Controlling, require_still, still_valid
+from api.http.held import FOR_CONTROLLERS, HeldAnswers
 from api.http.limits import ReportBudget
 from api.http.routes.common import Frozen, Here, Instant, JunctionKey
 from api.http.routing import event_schema, problems, router
@@ -36,6 +37,7 @@ LONGEST_WAIT_S = 60.0
 _HEARTBEAT_S = 15.0
 _RECENT = timedelta(minutes=2)
 _LONGEST_REASON = 1000
+_CLOSING = {"Connection": "close"}  # what has ended would keep its connection for a while
 
 IfNoneMatch = Annotated[
     str | None,
@@ -124,15 +126,29 @@ async def get_assignment(
     context = context_of(request)
     known = _tags(if_none_match)
     tag = here.plans.tag(junction)
+    closing: Mapping[str, str] = {}
     if wait > 0 and f'"{tag}"' in known:
-        await context.stopping.first(context.part(News).of(junction, tag), wait)
+        held = context.part(HeldAnswers)
+        held.require_room(actor.token)
+        with held.one(actor.token, FOR_CONTROLLERS) as gives_way:
+            await context.stopping.first(_either(context.part(News).of(junction, tag), gives_way), wait)
+            closing = _CLOSING if gives_way.done() else {}
         require_still(context, actor)
         here.require_news()
         tag = here.plans.tag(junction)
     if f'"{tag}"' in known or "*" in known:
-        return Response(status_code=304, headers=_headers(tag))
+        return Response(status_code=304, headers={**_headers(tag), **closing})
     tag, assignment = await here.assignment(junction)
     return JSONResponse(assignment, headers=_headers(tag))
+
+
+async def _either(news: Awaitable[None], gives_way: asyncio.Future[None]) -> None:
+    """Return when there is news, or when a held answer is to give way to newer ones of the same credential."""
+    waiting = asyncio.ensure_future(news)
+    try:
+        await asyncio.wait({waiting, gives_way}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        waiting.cancel()
 
 
 def _tags(header: str | None) -> set[str]:
@@ -169,8 +185,10 @@ async def stream(
     """Send the assignment now, unless `Last-Event-ID` is that of it, and whenever it changes."""
     here.city.junction(junction)
     here.require_news()
-    events = _events(here, context_of(request), actor, junction, last_event_id)
-    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    context = context_of(request)
+    context.part(HeldAnswers).require_room(actor.token)
+    events = _events(here, context, actor, junction, last_event_id)
+    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no", **_CLOSING}
     return StreamingResponse(events, media_type="text/event-stream", headers=headers)
 
 
@@ -179,23 +197,28 @@ async def _events(
 ) -> AsyncIterator[bytes]:
     """Yield events; what happens while a slow reader takes one is told by the next, so nothing piles up.
 
-    Whoever was let in stays until the service stops or does not hear of what is decided, or the credential is revoked or over.
+    Whoever was let in stays until the service stops or does not hear of what is decided, the credential is revoked or over, or
+    has newer streams.
     """
     news, presence = context.part(News), context.part(Presence)
     yield b"retry: 2000\n\n"
-    while not context.stopping.asked and here.ledger.ready and still_valid(context, actor):
-        tag = here.plans.tag(junction)
-        if tag != seen:
-            tag, assignment = await here.assignment(junction)
-            body = json.dumps(assignment, separators=(",", ":"))
-            yield f"id: {tag}\nevent: assignment\ndata: {body}\n\n".encode()
-            seen = tag
-            continue
-        waiting = asyncio.ensure_future(news.of(junction, tag))
-        await context.stopping.first(waiting, _HEARTBEAT_S)
-        presence.note(junction)
-        if not context.stopping.asked and here.ledger.ready and here.plans.tag(junction) == tag:
-            yield b": still here\n\n"
+    with context.part(HeldAnswers).one(actor.token, FOR_CONTROLLERS) as gives_way:
+        while (
+            not (context.stopping.asked or gives_way.done())
+            and here.ledger.ready
+            and still_valid(context, actor)
+        ):
+            tag = here.plans.tag(junction)
+            if tag != seen:
+                tag, assignment = await here.assignment(junction)
+                body = json.dumps(assignment, separators=(",", ":"))
+                yield f"id: {tag}\nevent: assignment\ndata: {body}\n\n".encode()
+                seen = tag
+                continue
+            await context.stopping.first(_either(news.of(junction, tag), gives_way), _HEARTBEAT_S)
+            presence.note(junction)
+            if not context.stopping.asked and here.ledger.ready and here.plans.tag(junction) == tag:
+                yield b": still here\n\n"
 
 
 @ROUTER.post("/acknowledgements", responses=problems(400, 401, 403, 404, 409, 413, 415, 422, 429, 503))
@@ -233,6 +256,11 @@ async def report(
     rows = [Report(row.number, row.kind, row.at, row.data) for row in told.reports]
     admit = partial(context.part(ReportBudget).admit, junction)
     found = await context.part(Reports).accept(junction, rows, admit=admit)
+    new = told.reports[len(told.reports) - found.new :]
+    fault = next((row for row in new if row.kind == "fault"), None)
+    if fault is not None:
+        text = str(fault.data.get("text") or json.dumps(fault.data, ensure_ascii=False))
+        await context.part(Lookout).fault(junction, text, fault.at)
     last = next((row for row in reversed(told.reports) if row.kind == "status"), None)
     if last is not None and last.number == found.until:
         now = context.clock()

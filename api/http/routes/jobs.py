@@ -14,6 +14,7 @@ from starlette.responses import StreamingResponse
 from api.centre.security import Actor, Right
 from api.context import Context, context_of
 from api.http.guards import Reader, require, still_valid
+from api.http.held import FOR_PEOPLE, HeldAnswers
 from api.http.idempotent import KeyHeader, commands
 from api.http.paging import Limit
 from api.http.routes.common import Frozen
@@ -142,7 +143,7 @@ async def cancel(job: JobKey, _actor: Runner, here: Here, _key: KeyHeader = None
 async def events(job: JobKey, request: Request, actor: Reader, here: Here) -> StreamingResponse:
     """Send the job now and whenever it is further, until it has ended."""
     await here.get(job)
-    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no", "Connection": "close"}
     told = _events(here, context_of(request), actor, job)
     return StreamingResponse(told, media_type="text/event-stream", headers=headers)
 
@@ -151,12 +152,13 @@ async def _events(here: Jobs, context: Context, actor: Actor, key: str) -> Async
     """Yield events; what changes while a slow reader takes one is told by the next, so nothing piles up."""
     yield b"retry: 2000\n\n"
     seen = 0
-    while not context.stopping.asked and still_valid(context, actor):
-        job = await context.stopping.first(here.after(key, seen), _HEARTBEAT_S)
-        if job is None:
-            yield b": still here\n\n"
-            continue
-        seen = job.revision
-        yield f"id: {seen}\nevent: job\ndata: {_shown(job).model_dump_json()}\n\n".encode()
-        if job.state.final:
-            return
+    with context.part(HeldAnswers).one(actor.token, FOR_PEOPLE) as gives_way:
+        while not (context.stopping.asked or gives_way.done()) and still_valid(context, actor):
+            job = await context.stopping.first(here.after(key, seen), _HEARTBEAT_S)
+            if job is None:
+                yield b": still here\n\n"
+                continue
+            seen = job.revision
+            yield f"id: {seen}\nevent: job\ndata: {_shown(job).model_dump_json()}\n\n".encode()
+            if job.state.final:
+                return

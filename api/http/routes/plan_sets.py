@@ -10,7 +10,7 @@ from fastapi import Query, Request, Response
 from pydantic import Field
 
 from api.centre.asking import NewPlanSet
-from api.http.guards import Approver, Drafter, Publisher, Reader
+from api.http.guards import Approver, Drafter, Publisher, Reader, Withdrawer
 from api.http.idempotent import KeyHeader, command_of, commands
 from api.http.paging import Cursor, Limit, page_of
 from api.http.routes.common import (
@@ -122,8 +122,20 @@ class PlanSets(Frozen):
     next: str | None
 
 
+class PublishIn(Reason):
+    """Why plans are to be given out, and whether to junctions that others hold, too."""
+
+    over_holds: Annotated[
+        bool,
+        Field(
+            strict=True,
+            description="Also to junctions that others hold; it stands in the ledger whose holds.",
+        ),
+    ] = False
+
+
 class EndIn(Reason):
-    """When a plan set of an event or an incident is to end."""
+    """When a plan set is to end."""
 
     until: Annotated[Instant | None, Field(description="Default: at once.")] = None
 
@@ -289,7 +301,7 @@ async def approve(
 @ROUTER.post("/{plan_set}/publish", responses=_CHANGES)
 async def publish(
     plan_set: PlanSetKey,
-    reason: Reason,
+    wanted: PublishIn,
     request: Request,
     response: Response,
     actor: Publisher,
@@ -299,7 +311,12 @@ async def publish(
 ) -> PlanSetOut:
     """Sign the plans and give them out, to all junctions of the set in one act."""
     record = await here.publish(
-        plan_set, actor, reason.why, command_of(request), condition=matching(if_match, plan_set)
+        plan_set,
+        actor,
+        wanted.why,
+        command_of(request),
+        over_holds=wanted.over_holds,
+        condition=matching(if_match, plan_set),
     )
     return _answer(record, response)
 
@@ -310,7 +327,7 @@ async def withdraw(
     reason: Reason,
     request: Request,
     response: Response,
-    actor: Drafter,
+    actor: Withdrawer,
     here: Here,
     if_match: IfMatch = None,
     _key: KeyHeader = None,
@@ -329,7 +346,7 @@ async def withdraw(
 @ROUTER.post("/{plan_set}/roll-back", status_code=201, responses=_CHANGES)
 async def roll_back(
     plan_set: PlanSetKey,
-    reason: Reason,
+    wanted: PublishIn,
     request: Request,
     response: Response,
     actor: Publisher,
@@ -339,7 +356,12 @@ async def roll_back(
 ) -> PlanSetOut:
     """Publish the plans that were in force before a set, as a new one."""
     record = await here.roll_back(
-        plan_set, actor, reason.why, command_of(request), condition=matching(if_match, plan_set)
+        plan_set,
+        actor,
+        wanted.why,
+        command_of(request),
+        over_holds=wanted.over_holds,
+        condition=matching(if_match, plan_set),
     )
     response.headers["Location"] = f"{request.url.path.rsplit('/', 2)[0]}/{record.id}"
     return _answer(record, response)

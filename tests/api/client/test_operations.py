@@ -43,6 +43,7 @@ PLAIN: dict[type, Any] = {
     str: "osm:1",
     int: 5,
     float: 2.5,
+    bool: True,
     datetime: AT,
     PlanSet: PlanSet.model_construct(revision=7),
     Assignment: Assignment.model_construct(tag='"1.1"'),

@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from api.centre.centre import Centre
 from api.cli import run
-from api.client import ServiceError
+from api.client import JasylClient, ServiceError
+from api.commands.plans import _waited
 from signals.instants import instant_text
 from tests.api.ops.running import Running, obedient, served
 from tests.api.service.test_plan_sets import document, keys
+from traffic.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -168,6 +171,7 @@ def test_tokens_are_made_listed_and_revoked(
     assert caught.value.status == 401
     assert command("admin", *create, "-o", str(file), code=2)["rule"] == "must be a new file"
     assert command("admin", *create, "--right", "all", code=2)["field"] == "--right"
+    assert command("admin", *create, "--right", "plans:publish", code=2)["value"] == "plans:publish"
     narrow = command("admin", *create, "--right", "read")
     assert narrow["token"].startswith("jsy_")
 
@@ -179,6 +183,9 @@ def test_the_ledger_is_exported_and_checked_without_the_service(
     command("admin", "token", "create", "--name", "Ilyas", "--role", "viewer", "--why", "one entry more")
     file = tmp_path / "ledger.jsonl"
     told = command("viewer", "ledger", "export", "-o", str(file))
+    refused = command("viewer", "ledger", "export", "-o", str(file), code=2)
+    assert (refused["rule"], "--force" in refused["hint"]) == ("must be a new file", True)
+    assert command("viewer", "ledger", "export", "-o", str(file), "--force") == told
     assert told["entries"] > noted["entries"]
     expect = ["--expect", f"{noted['entries']}:{noted['hash']}"]
     assert run(["ledger", "verify-file", str(file), *expect, "--json"]) == 0
@@ -187,13 +194,19 @@ def test_the_ledger_is_exported_and_checked_without_the_service(
     for changed, rule in (
         (b"".join(lines).replace(b"Bolat", b"Nobod"), "must have the hash that is stored with it"),
         (b"".join(lines[:2] + lines[3:]), "must carry the number that it is stored under"),
-        (b"".join(lines[: noted["entries"] - 1]), "must have the hash that was noted"),
+        (
+            b"".join(lines[: noted["entries"] - 1]),
+            f"must go on to entry {noted['entries']}, which was noted, and ends",
+        ),
         (b"nothing", "must be a ledger"),
         (b"[]", "must be an object"),
     ):
         file.write_bytes(changed)
         assert run(["ledger", "verify-file", str(file), *expect, "--json"]) == 2
-        assert json.loads(capsys.readouterr().err)["rule"].startswith(rule)
+        problem = json.loads(capsys.readouterr().err)
+        assert problem["rule"].startswith(rule)
+        assert problem["file"] == str(file)
+        assert "data folder" not in problem.get("hint", "")  # that is for the store of a service
     assert run(["ledger", "verify-file", str(file), "--expect", "1:2", "--json"]) == 2
     assert json.loads(capsys.readouterr().err)["field"] == "--expect"
 
@@ -208,15 +221,18 @@ def test_who_asks_must_be_told(
 
 
 def test_no_command_takes_a_token_as_an_argument() -> None:
+    from api.commands import alarms, controllers, junction, ledger, plans, token
     from api.commands import keys as keys_command
-    from api.commands import ledger, plans, token
 
-    for group in (plans.command, token.command, ledger.command, keys_command.command):
+    groups = (alarms, controllers, junction, plans, token, ledger, keys_command)
+    for group in (module.command for module in groups):
         for one in group.commands.values():
             assert "--token" not in {name for option in one.params for name in option.opts}
 
 
-@pytest.mark.parametrize("group", ["plans", "token", "ledger", "keys", "backup", "restore"])
+@pytest.mark.parametrize(
+    "group", ["plans", "junction", "alarms", "controllers", "token", "ledger", "keys", "backup", "restore"]
+)
 def test_help_has_examples(group: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run([group, "--help"]) == 0
     assert f"jasyl {group}" in capsys.readouterr().out.split("Examples:")[1]
@@ -225,7 +241,95 @@ def test_help_has_examples(group: str, capsys: pytest.CaptureFixture[str]) -> No
 def test_a_service_that_does_not_answer(
     found: Running, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("api.client.sending.Again.pause_s", lambda _self, _wanted: None)
-    token = ["--token-file", str(found.file("viewer"))]
-    assert run(["plans", "list", "--url", "http://127.0.0.1:1", *token, "--json"]) == 2
+    waits: list[float] = []
+    monkeypatch.setattr("time.sleep", waits.append)
+    where = ["--url", "http://127.0.0.1:1", "--token-file", str(found.file("viewer"))]
+    assert run(["plans", "list", *where, "--timeout", "0", "--json"]) == 2
     assert json.loads(capsys.readouterr().err)["rule"] == "must be a service that answers"
+    assert waits == []
+    assert run(["plans", "list", *where, "--timeout", "2"]) == 2
+    first, again, *_, last = capsys.readouterr().err.splitlines()
+    assert "must be a service that answers" in first
+    assert again == "It is tried again, for 2 s at most (--timeout)."
+    assert last.startswith("Error: ")
+
+
+def test_a_junction_is_held_ordered_and_let_go(
+    found: Running, command: Callable[..., dict[str, Any]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    key, why = keys()[0], ("--why", "accident")
+    assert command("engineer", "junction", "order", key, "flash", *why, code=2)["status"] == 409
+    held = command("engineer", "junction", "hold", key, *why, "--for", "90")
+    assert held["hold"]["by"] == "Bolat"
+    told = command("engineer", "junction", "order", key, "all-red", *why, "--for", "30")
+    assert (told["order"]["mode"], told["order"]["slot"]) == ("all_red", None)
+    assert run(["junction", "show", key, "--token-file", str(found.file("viewer"))]) == 0
+    assert "all_red by Bolat until" in capsys.readouterr().out
+    told = command("engineer", "junction", "order", key, "none", *why)
+    assert told["order"]["mode"] == "none"
+    assert command("approver", "junction", "release", key, *why, code=2)["status"] == 403
+    assert command("approver", "junction", "eject", key, *why, code=2)["status"] == 403
+    assert command("admin", "junction", "eject", key, *why)["hold"] is None
+    until = instant_text(found.context.clock() + timedelta(hours=1))
+    told = command("engineer", "junction", "order", key, "flash", *why, "--hold", "--expires", until)
+    assert (told["hold"]["until"], told["order"]["expires_at"]) == (until, until)
+    command("engineer", "junction", "order", key, "none", *why)
+    assert command("engineer", "junction", "release", key, *why)["hold"] is None
+    assert (
+        command("engineer", "junction", "order", key, "flash", *why, "--for", "1e300", code=2)["field"]
+        == "--for"
+    )
+
+
+def test_who_refuses_a_plan_and_why_is_told_and_stands_as_an_alarm(
+    found: Running, command: Callable[..., dict[str, Any]]
+) -> None:
+    made = _submitted(command, found)
+    command("engineer", "plans", "check", made, "--why", "ready")
+    command("approver", "plans", "approve", made, "--why", "seen")
+    command("approver", "plans", "publish", made, "--why", "now")
+    refusing = keys()[3]
+    version = found.context.part(Centre).plans.junction(refusing).last_version
+    with found.client(refusing) as client:
+        client.acknowledge_version(
+            refusing,
+            version=version,
+            result="refused",
+            at=found.context.clock(),
+            reason="intergreen 3-4",
+        )
+        problem_of = _waited_for(found, made)
+    assert problem_of["rule"] == "must be acknowledged"
+    assert f"{refusing} refuses version {version}: intergreen 3-4" in problem_of["hint"]
+    assert "Not acknowledged by" not in problem_of["hint"]
+    (alarm,) = command("viewer", "alarms", "list", "--kind", "group_kept", "--new")["alarms"]
+    assert f"{refusing} refuses version" in alarm["text"]
+    done = command("engineer", "alarms", "acknowledge", alarm["id"], "--why", "published again")
+    assert done == {"acknowledged": [alarm["id"]]}
+    assert command("viewer", "alarms", "list", "--kind", "group_kept")["alarms"] == []
+
+
+def _waited_for(found: Running, plan_set: str) -> dict[str, object]:
+    with found.client("approver") as client, pytest.raises(InputError) as refused:
+        _waited(client, client.get_plan_set(plan_set), "acknowledged", 30.0, quiet=True)
+    return refused.value.problem()
+
+
+def test_controllers_are_listed_and_their_credentials_changed_and_taken_back(
+    found: Running, command: Callable[..., dict[str, Any]], tmp_path: Path
+) -> None:
+    key, why = keys()[-1], ("--why", "yearly")
+    before = {one["junction"]: one for one in command("viewer", "controllers", "list")["controllers"]}
+    assert sorted(before) == sorted(keys())
+    file = tmp_path / "new.credential"
+    assert command("admin", "controllers", "rotate", key, *why, "-o", str(file))["file"] == str(file)
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert (
+        command("admin", "controllers", "rotate", key, *why, "-o", str(file), code=2)["field"] == "--output"
+    )
+    with JasylClient(found.url, file.read_text().strip()) as client:
+        assert client.get_assignment(key) is not None
+    assert command("admin", "controllers", "revoke", key, *why) == {"revoked": key}
+    left = [one["junction"] for one in command("viewer", "controllers", "list")["controllers"]]
+    assert sorted(left) == sorted(set(keys()) - {key})
+    found.register(key)

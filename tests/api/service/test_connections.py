@@ -137,13 +137,35 @@ def test_others_are_served_while_slow_ones_hold_on(tmp_path):
 
 
 def test_more_connections_than_allowed_are_told_so(tmp_path):
+    held = Held()
+    with running(made_context(tmp_path, _routes(held), connections=2)) as address:
+        first, second = (socket.create_connection(address, timeout=20) for _ in range(2))
+        with first, second:
+            for peer in (first, second):
+                peer.sendall(_head("/v1/plans/held", method="GET"))
+                assert held.waiting.wait(20)
+                held.waiting.clear()
+            assert _exchange(address).startswith(b"HTTP/1.1 503 ")
+
+
+def _ask_whether_it_lives(peer: socket.socket) -> None:
+    peer.sendall(_head("/health/live", method="GET"))
+    answer = b""
+    while b'"live"' not in answer:
+        answer += peer.recv(1 << 16)
+    assert answer.startswith(b"HTTP/1.1 200")
+
+
+def test_a_connection_without_a_request_gives_way_to_one_that_comes(tmp_path):
     with running(made_context(tmp_path, connections=2)) as address:
         first, second = (socket.create_connection(address, timeout=20) for _ in range(2))
         with first, second:
-            for peer in (first, second):  # an answer says that the connection has been taken note of
-                peer.sendall(_head("/health/live", method="GET"))
-                assert peer.recv(100).startswith(b"HTTP/1.1 200")
-            assert _exchange(address).startswith(b"HTTP/1.1 503 ")
+            for peer in (first, second):
+                _ask_whether_it_lives(peer)
+            answer = _exchange(address, _head("/health/live", "Connection: close", method="GET"))
+            assert answer.startswith(b"HTTP/1.1 200")
+            assert _all(first) == b""  # the one that has waited for longest is closed
+            _ask_whether_it_lives(second)
 
 
 def test_there_is_room_for_so_many_bodies_at_once(tmp_path):

@@ -130,6 +130,37 @@ def test_alarms_on_junctions_that_the_city_has_no_more_end(tmp_path: Path) -> No
     serving(tmp_path, test)
 
 
+def test_a_fault_that_is_reported_is_an_alarm_that_names_junction_and_text(tmp_path: Path) -> None:
+    async def report(service: Service, number: int, text: str) -> None:
+        row = {"number": number, "kind": "fault", "at": "2026-11-27T06:59:58Z", "data": {"text": text}}
+        await service.done("POST", f"/controllers/{KEY}/reports", {"reports": [row]}, who=KEY)
+
+    async def test(service: Service) -> None:
+        await service.register(KEY)
+        alarm = f"reported:{KEY}:fault"
+        told = f"{KEY} reported a fault at 2026-11-27T06:59:58.000Z: lamp 3 of N is dark"
+        await report(service, 1, "lamp 3 of N\nis dark")
+        assert await alarms(service) == {alarm: told}
+        entries = service.centre.ledger.seq
+        await report(service, 1, "lamp 3 of N\nis dark")  # sent twice
+        await report(service, 2, "lamp 3 of N\nis dark")
+        await tell(service, 3, "2026-11-27T07:00:00Z", None)
+        assert service.centre.ledger.seq == entries
+        assert list(await alarms(service)) == [alarm]
+        service.clock.wait(minutes=5)
+        await tell(service, 4, "2026-11-27T07:05:00Z", None)
+        service.clock.wait(minutes=2)
+        await tell(service, 5, "2026-11-27T07:07:00Z", None)
+        assert await alarms(service) == {}
+        await report(service, 6, "again")
+        await service.done(
+            "POST", f"/alarms/{alarm}/acknowledge", {"why": "seen"}, who="engineer", status=204
+        )
+        assert await alarms(service) == {}
+
+    serving(tmp_path, test)
+
+
 def test_a_clock_that_is_wrong_by_hours_is_an_alarm(tmp_path: Path) -> None:
     async def test(service: Service) -> None:
         await service.register(KEY)
@@ -147,6 +178,11 @@ def test_a_status_that_has_waited_says_nothing_of_the_clock(tmp_path: Path) -> N
         await tell(service, 2, "2026-11-27T06:51:00Z", None, sent="2026-11-27T07:00:00Z")
         assert await alarms(service) == {}
         await tell(service, 3, "2026-11-27T06:59:00Z", None, sent="2026-11-27T06:59:01Z")
+        assert await alarms(service) == {}  # on its way for 59 s, or a clock that is behind
+        await tell(service, 4, "2026-11-27T06:59:00Z", None, sent="2026-11-27T07:00:00Z")
+        assert await alarms(service) == {}
+        for number in (5, 6):
+            await tell(service, number, "2026-11-27T06:59:00Z", None, sent="2026-11-27T06:59:01Z")
         (text,) = (await alarms(service)).values()
         assert text == f"The clock of {KEY} is 59 s behind: its offset does not hold"
 

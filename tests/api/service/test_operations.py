@@ -264,8 +264,52 @@ def test_an_event_is_ended_before_its_time_and_never_after_it(tmp_path: Path, un
         assert (await assignment(service, HERE))["slots"] == {}
         base = await service.published(_one(HERE))
         await _bring_in(service, base, 2, HERE)
-        found = await service.ask("POST", f"/plan-sets/{base}/end", WHY, who="approver")
-        assert (found.status_code, found.json()["rule"]) == (409, "has no end of its own")
+        found = await service.ask("POST", f"/plan-sets/{base}/roll-back", WHY, who="approver")
+        assert (found.status_code, found.json()["rule"]) == (409, "had no plans of the service before")
+        assert "`jasyl plans end`" in found.json()["hint"]
+        await service.done("POST", f"/plan-sets/{base}/end", WHY, who="approver")
+        await service.until(lambda: service.centre.plans.plan_set(base).state == "expired")
+        assert (await assignment(service, HERE))["slots"] == {}  # the local schedule
+        again = await service.published(_one(HERE))
+        await _bring_in(service, again, 3, HERE)
+
+    serving(tmp_path, test)
+
+
+def test_an_approver_publishes_and_rolls_back_over_the_hold_of_an_engineer_and_it_is_entered(
+    tmp_path: Path,
+) -> None:
+    async def test(service: Service) -> None:
+        await service.register(HERE)
+        await _bring_in(service, await service.published(_one(HERE)), 1, HERE)
+        wrong = await service.published(_one(HERE))
+        await _bring_in(service, wrong, 2, HERE)
+        until = {"until": "2026-11-27T09:00:00Z", **WHY}
+        await service.done("PUT", f"/junctions/{HERE}/hold", until, who="engineer")
+        red = {"mode": "all_red", "expires_at": "2026-11-27T08:00:00Z", **WHY}
+        await service.done("PUT", f"/junctions/{HERE}/order", red, who="engineer")
+        path = f"/plan-sets/{wrong}/roll-back"
+        found = await service.ask("POST", path, WHY, who="approver")
+        assert (found.status_code, found.json()["value"]) == (409, "Bolat")
+        assert found.json()["rule"] == "is held by Bolat until 2026-11-27T09:00:00.000Z"
+        for part in ("Ask Bolat", f"jasyl junction eject {HERE}", "--over-holds"):
+            assert part in found.json()["hint"]
+        back = await service.done("POST", path, {**WHY, "over_holds": True}, who="approver", status=201)
+        entries = (await service.done("GET", "/ledger?limit=1000", who="viewer"))["entries"]
+        published = [entry for entry in entries if entry["kind"] == "plan_set.published"]
+        assert [entry["data"].get("over_holds") for entry in published] == [None, None, {HERE: "Bolat"}]
+        assert published[-1]["data"]["plan_set"] == back["id"]
+        junction = await service.done("GET", f"/junctions/{HERE}", who="viewer")
+        assert (junction["hold"]["by"], junction["order"]["mode"]) == ("Bolat", "all_red")
+        await service.done("POST", f"/plan-sets/{back['id']}/withdraw", WHY, who="approver")
+        assert await _state(service, back["id"]) == "kept"
+        new = {"document": _one(HERE), **WHY}
+        made = (await service.done("POST", "/plan-sets", new, who="engineer", status=201))["id"]
+        for step, who in (("check", "engineer"), ("approve", "approver")):
+            await service.done("POST", f"/plan-sets/{made}/{step}", WHY, who=who)
+        path = f"/plan-sets/{made}/publish"
+        assert (await service.ask("POST", path, WHY, who="approver")).status_code == 409
+        await service.done("POST", path, {**WHY, "over_holds": True}, who="approver")
 
     serving(tmp_path, test)
 

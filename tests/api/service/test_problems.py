@@ -7,12 +7,14 @@ from typing import Annotated
 import pytest
 from fastapi import Depends, Path
 from fastapi.security import HTTPBearer
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 from starlette.exceptions import HTTPException
 
 from api.http.app import create_app
-from api.http.problems import Problem, problem_of
+from api.http.problems import Problem, problem_of, validation_problem
+from api.http.routes.assignments import ReportsIn
 from api.http.routing import PROBLEM_NAMES, problems, router
+from api.jobs import JobRequest
 from tests.api.service.services import asked, captured_logs, made_context
 from traffic.errors import InputError, JasylError, RefusedError
 
@@ -199,10 +201,16 @@ def test_answers_that_nobody_can_read(tmp_path, accept, status):
 
 
 def test_unknown_paths_and_methods(tmp_path):
-    _is_problem(_asked(tmp_path, "GET", "/v1/nothing"), 404)
+    problem = _is_problem(_asked(tmp_path, "GET", "/v1/nothing"), 404)
+    assert (problem["field"], problem["value"]) == ("path", "/v1/nothing")
+    assert problem["rule"] == "must be that of a route"
+    assert "/v1/docs" in problem["hint"]
     _is_problem(_asked(tmp_path, "GET", "/v1/plans/1/"), 404)
     response = _asked(tmp_path, "PUT", "/v1/plans/1")
-    _is_problem(response, 405)
+    problem = _is_problem(response, 405)
+    assert problem["field"] == "method"
+    assert problem["rule"].startswith("must be one of this route: ")
+    assert "/v1/docs" in problem["hint"]
     assert response.headers["allow"] == "DELETE, GET"
 
 
@@ -242,3 +250,19 @@ def test_the_document_and_its_page_load_nothing(tmp_path):
     assert "http" not in page.text.replace("http://localhost", "")
     assert "default-src 'none'" in page.headers["content-security-policy"]
     assert "Take a plan." in page.text
+
+
+def test_a_kind_that_is_not_known_and_a_list_that_is_empty_are_told_in_plain_words() -> None:
+    with pytest.raises(ValidationError) as refused:
+        TypeAdapter(JobRequest).validate_python({"kind": "optimise"})
+    problem = validation_problem(refused.value.errors())
+    assert (problem["field"], problem["value"]) == ("kind", "optimise")
+    assert problem["rule"] == "must be one of 'optimize', 'evaluate'"
+    with pytest.raises(ValidationError) as refused:
+        TypeAdapter(JobRequest).validate_python({})
+    problem = validation_problem(refused.value.errors())
+    assert (problem["field"], problem["rule"]) == ("kind", "must be given")
+    with pytest.raises(ValidationError) as refused:
+        TypeAdapter(ReportsIn).validate_python({"reports": []})
+    problem = validation_problem(refused.value.errors())
+    assert (problem["field"], problem["rule"]) == ("reports", "must have at least 1 item")

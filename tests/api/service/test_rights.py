@@ -39,7 +39,7 @@ RIGHTS: dict[tuple[str, str], tuple[set[str], Any]] = {
     ("POST", "/v1/plan-sets/{plan_set}/check"): (DRAFTERS, WHY),
     ("POST", "/v1/plan-sets/{plan_set}/approve"): (DECIDERS, WHY),
     ("POST", "/v1/plan-sets/{plan_set}/publish"): (DECIDERS, WHY),
-    ("POST", "/v1/plan-sets/{plan_set}/withdraw"): (DRAFTERS, WHY),
+    ("POST", "/v1/plan-sets/{plan_set}/withdraw"): (DRAFTERS | DECIDERS, WHY),
     ("POST", "/v1/plan-sets/{plan_set}/roll-back"): (DECIDERS, WHY),
     ("POST", "/v1/plan-sets/{plan_set}/end"): (DECIDERS, WHY),
     ("GET", "/v1/junctions"): (STAFF, None),

@@ -80,6 +80,23 @@ def test_the_token_of_the_first_start_makes_an_administrator_and_is_spent() -> N
         create_token(access, NOW, once, numbered(3), name="Mallory", roles=[Role.ADMINISTRATOR])
 
 
+def test_each_replica_has_a_token_of_the_first_start_and_one_of_them_spends_all() -> None:
+    access = after(Access(), bootstrap(Access(), NOW, numbered(1), shared=True))
+    access = after(access, bootstrap(access, NOW, numbered(2), shared=True))
+    first, second = (authenticate(access, numbered(number).text, NOW) for number in (1, 2))
+    assert first is not None
+    assert second is not None
+    made = create_token(access, NOW, first, numbered(3), name="Aigerim", roles=[Role.ADMINISTRATOR])
+    access = after(access, made)
+    assert [authenticate(access, numbered(number).text, NOW) is None for number in (1, 2, 3)] == [
+        True,
+        True,
+        False,
+    ]
+    with pytest.raises(RefusedError, match="has been spent or revoked"):
+        create_token(access, NOW, second, numbered(4), name="Bolat", roles=[Role.ADMINISTRATOR])
+
+
 def test_a_newer_token_of_the_first_start_ends_the_older() -> None:
     access = after(Access(), bootstrap(Access(), NOW, numbered(1)))
     access = after(access, bootstrap(access, NOW, numbered(2)))

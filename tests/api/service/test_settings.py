@@ -88,6 +88,27 @@ def test_a_wrong_name_is_answered_with_the_right_one(tmp_path):
         load_settings(_file(tmp_path, "four_eye = false"))
 
 
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("JASYL_FOUR_EYE", "JASYL_FOUR_EYES"),
+        ("jasyl_prot", "JASYL_PORT"),
+        ("JASYL_RATE_LIMITS__VIEWR", "JASYL_RATE_LIMITS__VIEWER"),
+    ],
+)
+def test_a_variable_that_is_no_setting_ends_the_start(name, meant, monkeypatch):
+    monkeypatch.setenv(name, "false")
+    with pytest.raises(InputError, match=f"{name}: is no setting .* Did you mean {meant}"):
+        load_settings()
+
+
+def test_variables_of_other_parts_are_left_alone(monkeypatch):
+    for name in ("JASYL_URL", "JASYL_TOKEN", "JASYL_CACHE_DIR"):
+        monkeypatch.setenv(name, "x")
+    monkeypatch.setenv("JASYL_RATE_LIMITS__FEED", "7/second")
+    assert load_settings().rate_limits.feed == "7/second"
+
+
 def test_a_file_that_is_not_there(tmp_path):
     with pytest.raises(InputError, match="must be a file that exists"):
         load_settings(tmp_path / "none.toml")

@@ -208,9 +208,10 @@ def test_a_junction_that_somebody_holds_is_left_alone() -> None:
     desk.check(plan_set)
     desk.approve(plan_set)
     with pytest.raises(
-        RefusedError, match=r"junction c: is held until 2026-11-27T07:10:00.000Z \(got 'Dana'\)"
-    ):
+        RefusedError, match=r"junction c: is held by Dana until 2026-11-27T07:10:00.000Z \(got 'Dana'\)"
+    ) as refused:
         desk.publish(plan_set)
+    assert "`jasyl junction eject c`" in str(refused.value.hint)
     desk.wait(minutes=10)
     desk.publish(plan_set)
 
@@ -535,7 +536,7 @@ def test_a_rollback_that_cannot_be_published_is_not_begun() -> None:
     desk.bring_in(second)
     desk.hold("a", "Dana")
     back = decisions.Draft("back", "", Slot.BASE, "document", {"all": ["a"]}, rollback_of=second)
-    with pytest.raises(RefusedError, match="is held until"):
+    with pytest.raises(RefusedError, match="is held by Dana until"):
         decisions.prepared_rollback(desk.state, desk.at, APPROVER, back, {first: ["a"]})
 
 

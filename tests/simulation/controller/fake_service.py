@@ -31,7 +31,7 @@ class FakeService:
         self.requests: list[tuple[str, str | None]] = []
         self.trouble: Callable[[Request], Response | None] = lambda _request: None
         self.lose_answers_of_reports = 0
-        self.time: str | None = None
+        self.time: str | Callable[[], str] | None = None
         self._news = asyncio.Event()
 
     def _notify(self) -> None:
@@ -95,7 +95,12 @@ class FakeService:
         return Response(body, headers=self._headers(self._tag(key)))
 
     def _headers(self, tag: str) -> dict[str, str]:
-        return {"ETag": tag} | ({} if self.time is None else {"X-Jasyl-Time": self.time})
+        return {"ETag": tag} | self._time()
+
+    def _time(self) -> dict[str, str]:
+        if self.time is None:
+            return {}
+        return {"X-Jasyl-Time": self.time if isinstance(self.time, str) else self.time()}
 
     def _tag(self, key: str) -> str:
         return f'"{self.documents[key]["sequence"]}"'
@@ -111,13 +116,14 @@ class FakeService:
             while True:
                 while str(self.documents[key]["sequence"]) == last:
                     await self._news.wait()
+                    yield ": still here\n\n"
                 document = self.documents[key]
                 last = str(document["sequence"])
                 if document.get("hang_up"):
                     return
                 yield f"id: {last}\nevent: assignment\ndata: {json.dumps(document)}\n\n"
 
-        return StreamingResponse(events(), media_type="text/event-stream")
+        return StreamingResponse(events(), media_type="text/event-stream", headers=self._time())
 
     async def _acknowledge(self, request: Request) -> Response:
         key, trouble = await self._checked(request)
@@ -141,7 +147,7 @@ class FakeService:
         if self.lose_answers_of_reports:
             self.lose_answers_of_reports -= 1
             return Response(status_code=503, headers={"Retry-After": "0"})
-        return Response(json.dumps({"accepted_until": max(stored, default=0)}))
+        return Response(json.dumps({"accepted_until": max(stored, default=0)}), headers=self._time())
 
     def statuses(self, key: str) -> list[dict[str, Any]]:
         return [row["data"] for row in self.reports[key].values() if row["kind"] == "status"]

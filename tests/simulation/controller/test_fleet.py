@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from starlette.responses import Response
 
+from simulation.controller.cabinet import Cabinet
 from simulation.controller.fleet import Fleet, FleetSettings, Pulse
 from simulation.controller.http import Settings
 from simulation.controller.reading import shown_instant
@@ -227,6 +228,62 @@ def test_a_clock_that_is_wrong_by_hours_is_reported_once(said: str, tmp_path: Pa
                 assert ["X-Jasyl-Time: must be an instant" in text for text in faults] == [True]
             else:
                 assert ["s ahead of the service's" in text for text in faults] == [True]
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("push", [False, True])
+@pytest.mark.parametrize("ahead_s", [0, 3600])
+def test_what_the_service_says_of_the_time_is_compared_with_when_it_said_so(
+    ahead_s: int, push: bool, tmp_path: Path
+) -> None:
+    """Between a report and the next word of the stream a minute goes by; a clock that is right does not become wrong by it."""
+
+    async def scenario() -> None:
+        service, clocks = FakeService(["centre"]), Clocks()
+        service.time = lambda: shown_instant(clocks.wall() + ahead_s)
+        async with service.serve() as port, running(service, tmp_path, port, push=push, clocks=clocks):
+            await service.until(lambda: len(service.statuses("centre")) > 4)
+            wrong = [row["clock_wrong"] for row in service.statuses("centre")]
+            faults = service.faults("centre")
+        assert wrong[-1] == (ahead_s > 0)
+        assert ["s behind the service's" in text for text in faults] == [True] * (ahead_s > 0)
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(
+    ("least_s", "most_s", "before", "after"),
+    [
+        (5.1, 5.2, False, True),
+        (-6.0, -5.1, False, True),
+        (4.0, 30.0, False, False),  # an answer that was held: it may be right
+        (4.0, 30.0, True, True),
+        (-30.0, 4.0, True, True),
+        (-5.0, 5.0, True, False),
+    ],
+)
+def test_a_clock_is_wrong_or_right_when_the_way_of_the_word_leaves_no_doubt(
+    least_s: float, most_s: float, before: bool, after: bool, tmp_path: Path
+) -> None:
+    cabinet = Cabinet(controller_tables(Service().signer), tmp_path, clock=lambda: NOW)
+    if before:
+        cabinet.compare_clock(60.0, 60.0)
+    cabinet.compare_clock(least_s, most_s)
+    assert cabinet.status()["clock_wrong"] is after
+
+
+def test_a_controller_does_not_run_twice_on_one_folder(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        service = FakeService(["centre"])
+        async with service.serve() as port:
+            async with running(service, tmp_path, port, push=False):
+                with pytest.raises(InputError, match="does not run already") as refused:
+                    async with running(service, tmp_path, port, push=False):
+                        pass
+                assert "--data" in str(refused.value.hint)
+            async with running(service, tmp_path, port, push=False) as again:
+                assert again.cabinets[0].runner.second >= 0
 
     asyncio.run(scenario())
 

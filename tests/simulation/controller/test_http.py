@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import itertools
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -54,7 +55,8 @@ async def answering(
     port = server.sockets[0].getsockname()[1]
     settings = Settings(f"http://127.0.0.1:{port}", wait_s=wait_s)
     async with connect(settings, settings.trust()) as client:
-        yield Link(client, "osm:1", "jsy_x", wait_s=wait_s), requests
+        instants = itertools.count(7)
+        yield Link(client, "osm:1", "jsy_x", wait_s=wait_s, clock=lambda: float(next(instants))), requests
     server.close()
     await server.wait_closed()
 
@@ -178,7 +180,8 @@ def test_events_are_read_as_the_standard_says() -> None:
             Event("message", "42", "x"),
             Event("message", "42", "y"),
         ]
-        assert link.time == "now"
+        assert link.time is not None
+        assert (link.time.text, link.time.asked_s, link.time.heard_s) == ("now", 7.0, 8.0)
         assert b"last-event-id: 41" in requests[0].lower()
 
     asyncio.run(scenario())
