@@ -14,7 +14,7 @@ from signals.instants import instant_text
 from signals.lifecycle.decision import Decision
 from signals.lifecycle.facts import Fact
 from signals.lifecycle.holds import held_by_others, require_not_held
-from signals.lifecycle.in_force import still_in_force
+from signals.lifecycle.in_force import has_begun, still_in_force
 from signals.lifecycle.records import GroupState, Lifecycle, PlanSetRecord, SetState, Slot, Version
 from signals.names import same_name
 from signals.texts import is_line
@@ -342,12 +342,25 @@ def end(
     if until < at:
         rule = f"must be no earlier than {instant_text(at)}"
         raise InputError(rule, field="until", value=instant_text(until))
+    if record.slot is Slot.BASE:
+        _require_begun(state, at, record)
     if set(activations) != active_junctions(state, record):
         raise RefusedError("must be all junctions that have the set", field="activations")
     decision.record(
         "plan_set.ended", plan_set=plan_set, activations=dict(activations), until=instant_text(until)
     )
     return decision.facts
+
+
+def _require_begun(state: Lifecycle, at: datetime, record: PlanSetRecord) -> None:
+    """Raise where a set of the day has yet to begin: its end would end what goes on until then, too."""
+    for key in sorted(active_junctions(state, record)):
+        current = state.junction(key).slot(record.slot).current
+        if current is not None and not has_begun(state, key, current, at):
+            hint = (
+                "Roll it back: then it never begins, and what is in force stays; or wait until it has begun"
+            )
+            raise RefusedError("has not begun", field=f"plan set {record.id}, junction {key}", hint=hint)
 
 
 def active_junctions(state: Lifecycle, record: PlanSetRecord) -> set[str]:

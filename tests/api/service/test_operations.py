@@ -267,6 +267,9 @@ def test_an_event_is_ended_before_its_time_and_never_after_it(tmp_path: Path, un
         found = await service.ask("POST", f"/plan-sets/{base}/roll-back", WHY, who="approver")
         assert (found.status_code, found.json()["rule"]) == (409, "had no plans of the service before")
         assert "`jasyl plans end`" in found.json()["hint"]
+        early = await service.ask("POST", f"/plan-sets/{base}/end", WHY, who="approver")
+        assert (early.status_code, early.json()["rule"]) == (409, "has not begun")
+        service.clock.wait(seconds=10)
         await service.done("POST", f"/plan-sets/{base}/end", WHY, who="approver")
         await service.until(lambda: service.centre.plans.plan_set(base).state == "expired")
         assert (await assignment(service, HERE))["slots"] == {}  # the local schedule
@@ -282,8 +285,10 @@ def test_an_approver_publishes_and_rolls_back_over_the_hold_of_an_engineer_and_i
     async def test(service: Service) -> None:
         await service.register(HERE)
         await _bring_in(service, await service.published(_one(HERE)), 1, HERE)
+        service.clock.wait(seconds=10)
         wrong = await service.published(_one(HERE))
         await _bring_in(service, wrong, 2, HERE)
+        service.clock.wait(seconds=10)
         until = {"until": "2026-11-27T09:00:00Z", **WHY}
         await service.done("PUT", f"/junctions/{HERE}/hold", until, who="engineer")
         red = {"mode": "all_red", "expires_at": "2026-11-27T08:00:00Z", **WHY}
