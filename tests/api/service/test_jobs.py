@@ -102,7 +102,7 @@ def test_plans_are_given_by_their_digest(tmp_path):
 @pytest.mark.parametrize(
     ("body", "status", "field"),
     [
-        ({"kind": "optimise"}, 422, "body"),
+        ({"kind": "optimise"}, 422, "body.kind"),
         ({"kind": "optimize", "city": "../x"}, 422, "body.optimize.city"),
         ({"kind": "optimize", "city": "almatty"}, 422, "SCENARIO"),
         ({"kind": "optimize", "seconds": 1e9}, 422, "body.optimize.seconds"),
