@@ -26,7 +26,7 @@ import numpy as np
 
 from api.centre.state import FORM, ServiceState, applied
 from api.store import Ledger, RedisServer, SnapshotKeeper, Snapshots, Store
-from signals.lifecycle import coordination, decisions
+from signals.lifecycle import coordination, decisions, words
 from signals.lifecycle.decision import Decision
 from signals.lifecycle.facts import Fact
 from signals.lifecycle.records import Lifecycle, Slot
@@ -85,12 +85,12 @@ def _day(state: Lifecycle, at: datetime, number: int, junctions: int) -> list[Fa
     deadline = at + timedelta(minutes=2)
     add(decisions.publish(made.state, at, "Dana", name, versions, deadline=deadline))
     for key in keys:
-        add(decisions.accept(made.state, at, f"controller:{key}", key, versions[key].version))
+        add(words.accept(made.state, at, f"controller:{key}", key, versions[key].version))
     for what in coordination.ready(made.state, at):
         tokens = {key: base64.b64encode(rng.bytes(TOKEN_BYTES)).decode() for key in what.versions}
         add(coordination.activate(made.state, at, "service", what, tokens, at + timedelta(seconds=30)))
     for key in keys:
-        add(decisions.run(made.state, at, f"controller:{key}", key, versions[key].version))
+        add(words.run(made.state, at, f"controller:{key}", key, versions[key].version))
     return made.facts
 
 

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from api.centre.asking import Condition, Decide, Limits, NewPlanSet, Rules
+from api.centre.assigned import assignment_of
 from api.centre.plan_documents import PlanDocuments, rollback_document
 from api.centre.security import Actor
 from api.centre.served_city import ServedCity
@@ -25,8 +26,7 @@ from api.store.ledger import Ledger
 from signals.coordinated import coordinated_groups
 from signals.lifecycle import decisions, facts, operators
 from signals.lifecycle.facts import Fact
-from signals.lifecycle.in_force import still_in_force
-from signals.lifecycle.records import Lifecycle, OrderMode, PlanSetRecord, Slot, SlotRecord, Version
+from signals.lifecycle.records import Lifecycle, OrderMode, PlanSetRecord, Slot
 from signals.payloads import cycles_of, require_same_junctions
 from signals.schedule import Schedule
 from signals.signing import Signer, TrustedKeys, canonical
@@ -404,31 +404,5 @@ class Centre:
 
     async def assignment(self, junction: str) -> tuple[str, dict[str, Any]]:
         """Return what a controller is to have, with its tag."""
-        plans, at = self.plans, self._clock()
-        record = plans.junction(junction)
-        slots = {
-            slot.value: await self._slot(content, still_in_force(plans, junction, content, at))
-            for slot, content in record.slots.items()
-            if content.current or content.pending
-        }
-        return plans.tag(junction), {
-            "junction": junction,
-            "sequence": record.sequence,
-            "slots": slots,
-            "order": None if record.order is None else record.order.token,
-            "keys": plans.keys,
-            "announcements": list(plans.announcements),
-        }
-
-    async def _slot(self, content: SlotRecord, previous: Version | None) -> dict[str, Any]:
-        """Return a slot with its signed words, and with what is in force until `current` begins."""
-        found: dict[str, Any] = {}
-        versions = {"current": content.current, "pending": content.pending}
-        for name, version in (versions | ({} if previous is None else {"previous": previous})).items():
-            token = None if version is None else (await self.documents.get(version.plan)).decode()
-            found[name] = version and {
-                "version": version.number,
-                "plan": token,
-                "activation": version.activation,
-            }
-        return found
+        plans = self.plans
+        return plans.tag(junction), await assignment_of(plans, self.documents, junction, self._clock())

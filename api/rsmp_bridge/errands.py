@@ -14,7 +14,7 @@ from api.rsmp_bridge.programmes import Programme, allocated, days_of, time_table
 from api.rsmp_bridge.reading import Calendar, Stored, read_calendar, read_stored
 from api.rsmp_bridge.target import Content, Target, kept, pending
 from api.rsmp_bridge.witness import alarm_id
-from signals.lifecycle import decisions
+from signals.lifecycle import words
 from signals.lifecycle.coordination import SETTLING
 from signals.lifecycle.watch import LARGEST_SKEW
 from signals.rsmp.mapping import RsmpPlan
@@ -128,7 +128,7 @@ class Errands:
             await self._refuse(version, error)
         else:
             await self._parts.centre.commit(
-                lambda plans, at, who: decisions.accept(plans, at, who, self._junction, version.number),
+                lambda plans, at, who: words.accept(plans, at, who, self._junction, version.number),
                 self._who,
                 "read back from the site",
             )
@@ -136,7 +136,7 @@ class Errands:
     async def _refuse(self, version: Version, error: Exception) -> None:
         reason = cut(as_line(str(error)), _REASON)
         await self._parts.centre.commit(
-            lambda plans, at, who: decisions.refuse(plans, at, who, self._junction, version.number, reason),
+            lambda plans, at, who: words.refuse(plans, at, who, self._junction, version.number, reason),
             self._who,
             reason,
         )
@@ -298,7 +298,7 @@ class Errands:
         group = plans.sets[version.plan_set].group_of(self._junction)
         if self._junction not in group.running:
             await self._parts.centre.commit(
-                lambda plans, at, who: decisions.run(plans, at, who, self._junction, version.number),
+                lambda plans, at, who: words.run(plans, at, who, self._junction, version.number),
                 self._who,
                 "read back from the site",
             )

@@ -71,9 +71,17 @@ class Service:
         return np.repeat(np.arange(len(self)), np.diff(self.first))
 
     @classmethod
-    def of(cls, timetable: Timetable, day: date) -> Service:
-        """Return what a timetable has for a service day."""
+    def of(cls, timetable: Timetable, day: date, only: NDArray[np.int64] | None = None) -> Service:
+        """Return what a timetable has for a service day.
+
+        Parameters
+        ----------
+        only
+            Positions of trips in the timetable that are to be run; default: all of the day.
+        """
         found, times = timetable.trips_on(day), timetable.times
+        if only is not None:
+            found = np.intersect1d(found, only)
         begin, end = timetable.trips.first[found], timetable.trips.first[found + 1]
         order = np.lexsort((found, times.departure_s[begin]))
         trips, begin, counts = found[order], begin[order], (end - begin)[order]

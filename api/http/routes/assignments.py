@@ -26,7 +26,7 @@ from api.http.limits import ReportBudget
 from api.http.routes.common import Frozen, Here, Instant, JunctionKey
 from api.http.routing import event_schema, problems, router
 from api.store.reports import Report, Reports
-from signals.lifecycle import decisions
+from signals.lifecycle import words
 from signals.texts import as_line, cut
 
 __all__ = ["ROUTER"]
@@ -230,12 +230,12 @@ async def acknowledge(
     if said.result is Result.REFUSED:
         reason = said.reason or "without a reason"
         entries = await here.commit(
-            lambda plans, at, who: decisions.refuse(plans, at, who, junction, said.version, reason),
+            lambda plans, at, who: words.refuse(plans, at, who, junction, said.version, reason),
             actor.name,
             reason,
         )
     else:
-        decide = decisions.accept if said.result is Result.ACCEPTED else decisions.run
+        decide = words.accept if said.result is Result.ACCEPTED else words.run
         entries = await here.commit(
             lambda plans, at, who: decide(plans, at, who, junction, said.version),
             actor.name,

@@ -15,7 +15,7 @@ from api.centre import centre as centre_module
 from api.centre import plan_documents, signatory
 from api.centre.served_city import ServedCity
 from api.store.batch import Decision
-from signals.lifecycle import decisions
+from signals.lifecycle import decisions, words
 from signals.lifecycle.records import PlanSetRecord, SetState, Slot
 from signals.payloads import read_schedule_document
 from signals.signing import canonical
@@ -202,7 +202,7 @@ def test_the_controller_alone_refuses_them_when_the_gates_of_the_service_are_gon
             assert said.result == "refused", body
             assert not desk.releases["base"]
             await service.centre.commit(
-                lambda plans, at, who, key=junction.key, said=said: decisions.refuse(
+                lambda plans, at, who, key=junction.key, said=said: words.refuse(
                     plans, at, who, key, said.version, said.reason
                 ),
                 f"controller:{junction.key}",

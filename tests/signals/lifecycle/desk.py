@@ -7,7 +7,7 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from signals.lifecycle import coordination, decisions, operators
+from signals.lifecycle import coordination, decisions, operators, words
 from signals.lifecycle.facts import Fact, applied
 from signals.lifecycle.records import Lifecycle, OrderMode, Slot
 from traffic.errors import RefusedError
@@ -97,13 +97,13 @@ class Desk:
         return version.number
 
     def accept(self, junction: str, version: int) -> list[str]:
-        return self.enter(junction, lambda s, at, w: decisions.accept(s, at, w, junction, version))
+        return self.enter(junction, lambda s, at, w: words.accept(s, at, w, junction, version))
 
     def refuse(self, junction: str, version: int, reason: str = "intergreen") -> list[str]:
-        return self.enter(junction, lambda s, at, w: decisions.refuse(s, at, w, junction, version, reason))
+        return self.enter(junction, lambda s, at, w: words.refuse(s, at, w, junction, version, reason))
 
     def run(self, junction: str, version: int) -> list[str]:
-        return self.enter(junction, lambda s, at, w: decisions.run(s, at, w, junction, version))
+        return self.enter(junction, lambda s, at, w: words.run(s, at, w, junction, version))
 
     def coordinate(self, lead_s: float = 10) -> list[str]:
         kinds = []
