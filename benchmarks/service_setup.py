@@ -29,7 +29,6 @@ __all__ = ["Served", "fleet", "plans_of", "served"]
 _TOKEN = re.compile(r"jsy_[0-9a-f]{16}_[A-Za-z0-9_-]{43}")
 _ADDRESS = re.compile(r"Serving \S+ at (http://\S+)")
 _START_S = 120.0
-_SETTLE_S = 3.0
 _FREE = {  # one machine stands for hundreds, so rates of one do not fit
     "JASYL_RATE_LIMITS__CONTROLLER": "1000000/second",
     "JASYL_RATE_LIMITS__ADMINISTRATOR": "1000000/second",
@@ -78,12 +77,6 @@ class Served:
         for step in ("check", "approve"):
             self.ask("POST", f"/plan-sets/{made['id']}/{step}", {"why": "benchmark"})
         return str(made["id"])
-
-    def until_activated(self, plan_set: str) -> None:
-        """Wait until every group of a set has been activated and controllers know, so that the next one may be published."""
-        while any(not g["activate_at"] for g in self.ask("GET", f"/plan-sets/{plan_set}")["groups"]):
-            time.sleep(0.1)
-        time.sleep(_SETTLE_S)
 
     def usage(self) -> tuple[float, float]:
         """Return resident memory in MiB and processor seconds, of the service and its Redis."""
