@@ -17,8 +17,9 @@ import json
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -192,10 +193,18 @@ def main() -> None:
         how = {"cuts": options.cuts, "pause_s": options.pause}
         found = crash_ledger(plan, options.rounds, folder, **how, tell=tell)
     if options.as_json:
-        print(json.dumps(asdict(found), indent=1))
+        print(json.dumps(_document(found), indent=1))
     else:
         _print(found)
     sys.exit(1 if found.bad else 0)
+
+
+def _document(found: Found) -> dict[str, Any]:
+    """Return what was found as plain values; `asdict` does not keep a Counter what it is."""
+    by_source = found.shown.by_source
+    document = asdict(replace(found, shown=replace(found.shown, by_source=Counter())))
+    document["shown"]["by_source"] = dict(by_source)
+    return document
 
 
 def _to_errors(text: str) -> None:
