@@ -138,15 +138,9 @@ class Passengers:
     each_s: float = 1.8
     most: float = 90.0
 
-    def dwell_s(self, rate_s: float, headway_s: float, luck: float) -> float:
-        """Return the dwell where so many passengers come in a second.
-
-        Parameters
-        ----------
-        luck
-            By what part there are more or fewer of them than in the mean; -1 is nobody.
-        """
-        boarding = min(rate_s * max(headway_s, 0.0) * (1.0 + luck), self.most)
+    def dwell_s(self, rate_s: float, headway_s: float) -> float:
+        """Return the dwell where so many passengers come in a second, those of a whole headway."""
+        boarding = min(rate_s * max(headway_s, 0.0), self.most)
         return self.doors_s + self.each_s * boarding if boarding > _ANYBODY else 0.0
 
 

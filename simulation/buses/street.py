@@ -126,7 +126,7 @@ class Street:
     def dwell_s(self, call: int, headway_s: float) -> float:
         """Return how long those take to board who have come since the vehicle before left."""
         since_s = self._usual_s[call] if headway_s != headway_s else headway_s  # noqa: PLR0124 - NaN: nobody before
-        return self._passengers.dwell_s(self._rate_s[call], since_s, 0.0)
+        return self._passengers.dwell_s(self._rate_s[call], since_s)
 
     def run_s(self, call: int, leave_s: float) -> float:
         """Return the time over the stretch: free running, and what each signal costs in the second in which it is reached."""

@@ -74,7 +74,7 @@ class Constant:
         return 60.0
 
     def dwell_s(self, call: int, headway_s: float) -> float:  # noqa: ARG002
-        return 0.0 if math.isnan(headway_s) else BOARDING.dwell_s(self.rate_s, headway_s, 0.0)
+        return 0.0 if math.isnan(headway_s) else BOARDING.dwell_s(self.rate_s, headway_s)
 
     def run_s(self, call: int, leave_s: float) -> float:  # noqa: ARG002
         return self.run

@@ -130,7 +130,10 @@ def test_a_day_without_luck_under_discipline_begins_in_time(
 
 def test_policies_are_compared_on_the_same_days(city: City) -> None:
     found = compared(city, DAY, vehicles=20, seeds=2)
-    names = [variant.name for variant in variants(*(None, None))]  # type: ignore[arg-type]
+    signals = signals_of(
+        city.network, isolated_webster(city.network, city.junctions, city.demand), city.demand, np.ones(24)
+    )
+    names = [variant.name for variant in variants(signals, None)]
     assert [row["variant"] for row in found.rows()] == names
     document = found.document()
     assert document["label"] == "generated"

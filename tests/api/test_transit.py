@@ -1,0 +1,70 @@
+"""`jasyl transit`: feeds read, positions matched, punctuality told; what is wrong is said."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from api.cli import run
+from tests.transit.feeds import GOOD, zipped
+
+AVL = "vehicleId,time,assignmentId,assignmentType,heading,latitude,longitude\n" + "".join(
+    f"17,2026-11-26 08:{minute:02d}:00,b1,BLOCK_ID,90,43.25,{76.90 + 0.004 * minute:.4f}\n"
+    for minute in range(11)
+)
+
+
+@pytest.fixture
+def gtfs(tmp_path):
+    return str(zipped(tmp_path / "gtfs.zip", GOOD))
+
+
+@pytest.fixture
+def positions(tmp_path):
+    file = tmp_path / "avl.csv"
+    file.write_text(AVL, encoding="utf-8")
+    return str(file)
+
+
+def test_import_tells_what_is_there(gtfs, capsys):
+    assert run(["transit", "import", gtfs, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["routes"], found["stops"], found["trips"], found["stop_times"]) == (2, 4, 3, 9)
+    assert (found["problems"], found["time_zone"]) == (0, "Asia/Almaty")
+
+
+def test_import_tells_what_is_wrong_by_line(tmp_path, capsys):
+    broken = {**GOOD, "stops.txt": GOOD["stops.txt"].replace("43.25,76.92", "north,76.92")}
+    assert run(["transit", "import", str(zipped(tmp_path / "broken.zip", broken)), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["problems"] >= 1
+    assert any(
+        (row["file"], row["line"], row["value"]) == ("stops.txt", 4, "north") for row in found["wrong"]
+    )
+
+
+def test_positions_become_visits_whose_punctuality_is_told(gtfs, positions, tmp_path, capsys):
+    folder = tmp_path / "visits"
+    assert run(["transit", "match", positions, "--gtfs", gtfs, "-o", str(folder), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["positions"], found["stop_visits"], found["trips"]) == (11, 4, 1)
+    chosen = ["--definition", "on-time-visits", "--by", "route", "--json"]
+    assert run(["transit", "punctuality", str(folder / "stop_visits.csv"), *chosen]) == 0
+    (figure,) = json.loads(capsys.readouterr().out)
+    assert set(figure) == {"definition", "group", "value", "numerator", "denominator", "unobserved"}
+    assert figure["denominator"] == 4
+
+
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [
+        (["punctuality", "nowhere.csv"], "nowhere.csv"),
+        (["match", "{positions}", "--gtfs", "{positions}"], "avl.csv"),
+        (["punctuality", "{positions}", "--gtfs", "{gtfs}", "--definition", "lateness"], "on-time-visits"),
+    ],
+)
+def test_what_is_wrong_is_refused(arguments, word, gtfs, positions, capsys):
+    filled = [text.format(positions=positions, gtfs=gtfs) for text in arguments]
+    assert run(["transit", *filled, "--json"]) == 2
+    assert word in capsys.readouterr().err
