@@ -1,0 +1,29 @@
+"""`jasyl transit`: timetables, positions, stop visits, punctuality, replay; one file for each command."""
+
+from __future__ import annotations
+
+import click
+
+from api.commands.transit.import_feed import command as import_command
+from api.commands.transit.match import command as match_command
+from api.commands.transit.punctuality import command as punctuality_command
+from api.commands.transit.replay import command as replay_command
+
+__all__ = ["command"]
+
+
+@click.group("transit")
+def command() -> None:
+    """Read timetables and records of buses, and say how punctual they were.
+
+    \b
+    Examples:
+      jasyl transit import gtfs.zip
+      jasyl transit match positions.csv --gtfs gtfs.zip -o visits
+      jasyl transit punctuality visits --by route
+      jasyl transit replay almaty --vehicles 350 --seeds 3
+    """
+
+
+for _part in (import_command, match_command, punctuality_command, replay_command):
+    command.add_command(_part)

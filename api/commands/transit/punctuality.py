@@ -1,0 +1,76 @@
+"""`jasyl transit punctuality`: how punctual buses were, by every definition."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from api.commands.transit._records import FILE, visits_of
+from api.console import json_option, print_table
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from transit.punctuality import Figures
+
+__all__ = ["command"]
+
+
+@click.command("punctuality")
+@click.argument("record", type=FILE)
+@click.option(
+    "--gtfs", type=FILE, default=None, help="The timetable, where RECORD has positions of vehicles."
+)
+@click.option(
+    "--by", default="", metavar="FIELD,...", help="Groups: route, direction, stop, hour, block, day, ..."
+)
+@click.option(
+    "--definition",
+    "names",
+    multiple=True,
+    metavar="NAME",
+    help="Only this definition; may be given several times. Default: all of them.",
+)
+@click.option("--zone", default=None, metavar="ZONE", help="Time zone of RECORD, where it does not say.")
+@json_option
+def command(
+    record: Path, gtfs: Path | None, by: str, names: tuple[str, ...], zone: str | None, as_json: bool
+) -> None:
+    """Say how punctual the buses of RECORD were, by every definition at once.
+
+    RECORD is a file of stop visits (TIDES, MBTA, Auckland) or, with --gtfs, of positions; its format is found out. Every figure
+    comes with numerator, denominator and the share of what was not observed. docs/punctuality.md says what each counts.
+
+    \b
+    Examples:
+      jasyl transit punctuality stop_visits.csv
+      jasyl transit punctuality positions.csv --gtfs gtfs.zip --by route,hour --json
+      jasyl transit punctuality stop_visits.csv --definition on-time-visits --by route
+    """
+    from transit.definitions import named
+    from transit.punctuality import punctuality
+
+    visits = visits_of(record, gtfs, zone)
+    fields = [field.strip() for field in by.split(",") if field.strip()]
+    figures = punctuality(visits, fields, named(names) if names else None)
+    if as_json:
+        import json
+
+        click.echo(json.dumps(figures.records(), allow_nan=False))
+        return
+    print_table(_rows(figures))
+
+
+def _rows(figures: Figures) -> list[dict[str, object]]:
+    return [
+        {
+            "definition": figure.definition,
+            **figure.group,
+            "value": "-" if figure.value is None else round(figure.value, 3),
+            "numerator": round(figure.numerator, 1),
+            "denominator": round(figure.denominator, 1),
+            "unobserved": round(figure.unobserved, 3),
+        }
+        for figure in figures
+    ]
