@@ -1,4 +1,4 @@
-"""The way to the service over HTTP: long poll, server-sent events, acknowledgements and reports. The only importer of httpx.
+"""The way to the service over HTTP: long poll, server-sent events, acknowledgements and reports. The only importer of aiohttp.
 
 Whatever the service or somebody in its place answers is bounded in size and read as plain values; what it means is for
 `simulation.controller.assignment`.
@@ -7,18 +7,17 @@ Whatever the service or somebody in its place answers is bounded in size and rea
 from __future__ import annotations
 
 import asyncio
-import importlib.util
 import json
 import ssl
-import sys
 import time
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from urllib.parse import quote, urlsplit
 
-import httpx
+import aiohttp
+from yarl import URL
 
 from traffic.errors import InputError, JasylError
 
@@ -29,13 +28,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Answer", "Event", "Link", "LinkError", "ServiceTime", "Settings", "connect", "register"]
 
-if importlib.util.find_spec("sniffio") is None:
-    # httpcore looks for it with every request; that it is not there is remembered here, which saves half of the time.
-    sys.modules["sniffio"] = None  # type: ignore[assignment]
-
 LARGEST_BYTES = 4_000_000
 _CONNECT_S, _QUIET_S = 5.0, 45.0  # the service sends a comment on a quiet stream every 15 s
-_STALE = (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError)
+_KEPT_S = 60.0  # less than the service keeps a connection on which nothing is said
+_FAILED = (aiohttp.ClientError, TimeoutError, OSError)
+_STALE = (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError, ConnectionResetError)
 _BUSY = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
 _FINAL = (HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY)
 
@@ -107,10 +104,10 @@ class Settings:
             hint = "Give the root of the service: http://127.0.0.1:8000"
             raise InputError("must be an http or https address", field="url", value=self.url, hint=hint)
 
-    def trust(self) -> ssl.SSLContext | bool:
-        """Return whom to trust, and who one is."""
+    def trust(self) -> ssl.SSLContext | Literal[True]:
+        """Return whom to trust, and who one is; true for the system's authorities."""
         if not self.url.startswith("https"):
-            return False
+            return True
         try:
             context = ssl.create_default_context(cafile=self.ca)
             if self.certificate is not None:
@@ -121,20 +118,41 @@ class Settings:
         return context
 
 
+class Client(NamedTuple):
+    """Connections of one controller, or of many, to the service at `root`."""
+
+    session: aiohttp.ClientSession
+    root: str
+
+    def request(
+        self, method: str, path: str, *, headers: Mapping[str, str], values: object = None, read_s: float
+    ) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
+        """Ask; `path` is quoted already, and no redirection is followed."""
+        body = None if values is None else json.dumps(values).encode()
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_S, sock_read=read_s)
+        if body is not None:
+            headers = {**headers, "Content-Type": "application/json"}
+        return self.session.request(
+            method,
+            URL(self.root + path, encoded=True),
+            data=body,
+            headers=headers,
+            timeout=timeout,
+            allow_redirects=False,
+        )
+
+
 @asynccontextmanager
-async def connect(settings: Settings, trust: ssl.SSLContext | bool) -> AsyncIterator[httpx.AsyncClient]:  # noqa: FBT001
+async def connect(settings: Settings, trust: ssl.SSLContext | Literal[True]) -> AsyncIterator[Client]:
     """Hand out connections of one controller, or of many."""
-    limits = httpx.Limits(max_connections=None, max_keepalive_connections=None, keepalive_expiry=4.0)
-    timeout = httpx.Timeout(_CONNECT_S, read=settings.wait_s + 15.0, pool=None)
-    async with httpx.AsyncClient(
-        base_url=settings.url,
+    connector = aiohttp.TCPConnector(limit=0, ssl=trust, keepalive_timeout=_KEPT_S, use_dns_cache=False)
+    async with aiohttp.ClientSession(
+        connector=connector,
         headers={"Accept-Encoding": "identity"},
-        verify=trust,
-        trust_env=False,
-        limits=limits,
-        timeout=timeout,
-    ) as client:
-        yield client
+        cookie_jar=aiohttp.DummyCookieJar(),
+        auto_decompress=False,
+    ) as session:
+        yield Client(session, str(URL(settings.url)).rstrip("/"))
 
 
 class Link:
@@ -155,7 +173,7 @@ class Link:
 
     def __init__(
         self,
-        client: httpx.AsyncClient,
+        client: Client,
         junction: str,
         credential: str,
         *,
@@ -168,29 +186,28 @@ class Link:
         self._client, self._wait_s, self._clock = client, wait_s, clock
         self.time: ServiceTime | None = None
         self._root = f"/v1/controllers/{quote(junction, safe='')}"
-        self._headers = {b"Authorization": f"Bearer {credential}".encode()}
+        self._headers = {"Authorization": f"Bearer {credential}"}
 
     async def poll(self, tag: str | None) -> Answer:
         """Ask for the assignment; the service may hold the answer until there is something new."""
-        headers = {} if tag is None else {b"If-None-Match": tag.encode()}
+        headers = {} if tag is None else {"If-None-Match": tag}
         response, body = await self._ask("GET", f"/assignment?wait={self._wait_s}", headers=headers)
-        if response.status_code == HTTPStatus.NOT_MODIFIED:
+        if response.status == HTTPStatus.NOT_MODIFIED:
             return Answer(None, tag)
         return Answer(_plain(body), response.headers.get("ETag"))
 
     async def stream(self, last: str | None) -> AsyncIterator[Event]:
         """Yield what the service pushes, from after the event `last` on."""
-        headers = self._headers | {b"Accept": b"text/event-stream"}
+        headers = self._headers | {"Accept": "text/event-stream"}
         if last is not None:
-            headers[b"Last-Event-ID"] = last.encode()
-        timeout = httpx.Timeout(_CONNECT_S, read=_QUIET_S, pool=None)
+            headers["Last-Event-ID"] = last
         url, asked_s = f"{self._root}/stream", self._clock()
         try:
-            async with self._client.stream("GET", url, headers=headers, timeout=timeout) as response:
+            async with self._client.request("GET", url, headers=headers, read_s=_QUIET_S) as response:
                 self._note(response, asked_s)
-                if response.status_code != HTTPStatus.OK:
+                if response.status != HTTPStatus.OK:
                     _check(response, await _bounded(response))
-                    raise LinkError(f"{response.status_code} is no stream")
+                    raise LinkError(f"{response.status} is no stream")
                 events = _events(response)
                 while True:
                     async with asyncio.timeout(_QUIET_S):
@@ -198,7 +215,7 @@ class Link:
                     if event is None:
                         return
                     yield event
-        except (httpx.HTTPError, httpx.StreamError, TimeoutError) as error:
+        except _FAILED as error:
             raise LinkError(f"{type(error).__name__}: {error}") from error
 
     async def acknowledge(self, told: Acknowledgement, at: str) -> None:
@@ -213,30 +230,30 @@ class Link:
         return answer.get("accepted_until") if isinstance(answer, dict) else None
 
     async def _ask(
-        self, method: str, path: str, *, headers: Mapping[bytes, bytes] | None = None, values: object = None
-    ) -> tuple[httpx.Response, bytes]:
+        self, method: str, path: str, *, headers: Mapping[str, str] | None = None, values: object = None
+    ) -> tuple[aiohttp.ClientResponse, bytes]:
         url, headers = self._root + path, {**self._headers, **(headers or {})}
+        read_s = self._wait_s + 15.0
         for again in (True, False):
             asked_s = self._clock()
             try:
                 async with (
                     asyncio.timeout(self._wait_s + _QUIET_S),
-                    self._client.stream(method, url, headers=headers, json=values) as response,
+                    self._client.request(
+                        method, url, headers=headers, values=values, read_s=read_s
+                    ) as response,
                 ):
                     self._note(response, asked_s)
                     body = await _bounded(response)
-            except _STALE as error:
-                # The service may close a connection as it is taken up again; to ask twice has the effect of once.
-                if not again:
+            except _FAILED as error:
+                if not (again and _was_closed(error)):
                     raise LinkError(f"{type(error).__name__}: {error}") from error
-            except (httpx.HTTPError, httpx.StreamError, TimeoutError) as error:
-                raise LinkError(f"{type(error).__name__}: {error}") from error
             else:
                 break
         _check(response, body)
         return response, body
 
-    def _note(self, response: httpx.Response, asked_s: float) -> None:
+    def _note(self, response: aiohttp.ClientResponse, asked_s: float) -> None:
         """Take the time of the service down; refuse an encoding, which can hide a body of any size."""
         said = response.headers.get("X-Jasyl-Time")
         self.time = self.time if said is None else ServiceTime(said, asked_s, self._clock())
@@ -257,34 +274,42 @@ async def register(
     """
     path = f"/v1/controllers/{quote(junction, safe='')}/rotate" if rotate else "/v1/controllers"
     values = {"why": why} if rotate else {"junction": junction, "why": why}
-    headers = {b"Authorization": f"Bearer {token}".encode()}
+    headers = {"Authorization": f"Bearer {token}"}
     try:
-        async with connect(settings, settings.trust()) as client:
-            response = await client.post(path, headers=headers, json=values)
-    except httpx.HTTPError as error:
+        async with (
+            connect(settings, settings.trust()) as client,
+            client.request("POST", path, headers=headers, values=values, read_s=_QUIET_S) as response,
+        ):
+            body = await _bounded(response)
+    except _FAILED as error:
         raise LinkError(f"{type(error).__name__}: {error}") from error
-    _check(response, response.content)
-    answer = _plain(response.content)
+    _check(response, body)
+    answer = _plain(body)
     if not isinstance(answer, dict) or not isinstance(answer.get("token"), str):
         raise LinkError("an answer without a credential")
     return answer
 
 
-def _check(response: httpx.Response, body: bytes) -> None:
-    status = response.status_code
+def _was_closed(error: Exception) -> bool:
+    """Return whether a kept connection may have been closed as it was taken up; to ask twice has the effect of once."""
+    return isinstance(error, _STALE) and not isinstance(error, aiohttp.ClientConnectorError)
+
+
+def _check(response: aiohttp.ClientResponse, body: bytes) -> None:
+    status = response.status
     if status < HTTPStatus.MULTIPLE_CHOICES or status == HTTPStatus.NOT_MODIFIED:
         return
     wanted = response.headers.get("Retry-After", "")
     retry_s = float(wanted) if status in _BUSY and wanted.isascii() and wanted.isdigit() else 0.0
     text = body[:300].decode("utf-8", "replace")
     there = status == HTTPStatus.SERVICE_UNAVAILABLE and "X-Jasyl-Time" in response.headers
-    told = f"{status} {response.reason_phrase}: {text}"
+    told = f"{status} {response.reason}: {text}"
     raise LinkError(told, retry_s=retry_s, final=status in _FINAL, there=there)
 
 
-async def _bounded(response: httpx.Response) -> bytes:
+async def _bounded(response: aiohttp.ClientResponse) -> bytes:
     parts, size = [], 0
-    async for part in response.aiter_raw():
+    async for part in response.content.iter_any():
         parts.append(part)
         size += len(part)
         if size > LARGEST_BYTES:
@@ -299,7 +324,7 @@ def _plain(body: bytes) -> object:
         raise LinkError(f"an answer that is no JSON: {error}") from error
 
 
-async def _events(response: httpx.Response) -> AsyncIterator[Event]:
+async def _events(response: aiohttp.ClientResponse) -> AsyncIterator[Event]:
     """Yield the events of a stream, as in the HTML standard; comments are events without a name."""
     name, identifier, size = "", "", 0
     data: list[str] = []
@@ -325,9 +350,9 @@ async def _events(response: httpx.Response) -> AsyncIterator[Event]:
             identifier = value
 
 
-async def _lines(response: httpx.Response) -> AsyncIterator[str]:
+async def _lines(response: aiohttp.ClientResponse) -> AsyncIterator[str]:
     rest = b""
-    async for part in response.aiter_raw():
+    async for part in response.content.iter_any():
         *lines, rest = (rest + part).split(b"\n")
         if len(rest) > LARGEST_BYTES:
             raise LinkError(f"a line of more than {LARGEST_BYTES} bytes")

@@ -371,7 +371,7 @@ def test_a_wrong_credential_lets_nobody_in_and_stops_no_lamp(tmp_path: Path) -> 
     async def scenario() -> None:
         service = FakeService(["centre"])
         async with service.serve() as port, running(service, tmp_path, port, push=False) as fleet:
-            fleet._sessions[0]._link._headers[b"Authorization"] = b"Bearer guessed"
+            fleet._sessions[0]._link._headers["Authorization"] = "Bearer guessed"
             for _ in range(3):
                 await service.asked()
             assert "401" in fleet.summary()["last_error"]

@@ -113,7 +113,7 @@ def test_nobody_there_and_a_redirection_are_told() -> None:
     async def scenario() -> None:
         settings = Settings("http://127.0.0.1:1")
         async with connect(settings, settings.trust()) as client:
-            with pytest.raises(LinkError, match="ConnectError"):
+            with pytest.raises(LinkError, match="ConnectorError"):
                 await Link(client, "a", "x").poll(None)
 
     asyncio.run(scenario())
