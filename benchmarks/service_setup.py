@@ -27,8 +27,8 @@ from signals.wire import plans_to_dict
 __all__ = ["Served", "fleet", "plans_of", "served"]
 
 _TOKEN = re.compile(r"jsy_[0-9a-f]{16}_[A-Za-z0-9_-]{43}")
-_ADDRESS = re.compile(r"Serving \S+ at (http://\S+)")
-_START_S = 600.0  # a city of more than a thousand junctions takes minutes
+_ADDRESS = re.compile(r"Serving .+ at (http://\S+)")
+_START_S = 120.0
 _FREE = {  # one machine stands for hundreds, so rates of one do not fit
     "JASYL_RATE_LIMITS__CONTROLLER": "1000000/second",
     "JASYL_RATE_LIMITS__ADMINISTRATOR": "1000000/second",
