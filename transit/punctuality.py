@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from transit.grouping import Label
     from transit.visits import StopVisits
 
-__all__ = ["Figure", "Figures", "punctuality"]
+__all__ = ["Figure", "Figures", "figures_of", "punctuality"]
 
 
 class Figure(NamedTuple):
@@ -131,10 +131,16 @@ def punctuality(
     losses
         What is taken for not served though the source does not say so.
     """
-    facts = VisitFacts(visits, losses or Losses())
+    return figures_of(VisitFacts(visits, losses or Losses()), by, chosen)
+
+
+def figures_of(
+    facts: VisitFacts, by: Sequence[str] = (), chosen: Sequence[Definition] | None = None
+) -> Figures:
+    """Return the same from facts that are there already, where figures are taken by several fields in turn."""
     moment = facts.moment
     at = np.where(np.isfinite(moment.scheduled_s), moment.scheduled_s, moment.actual_s)
-    groups = Groups.of(visits, at, by)
+    groups = Groups.of(facts.visits, at, by)
     wanted = tuple(definitions() if chosen is None else chosen)
     columns = [definition.measure.over(facts, groups) for definition in wanted]
     shape = (len(wanted), len(groups))

@@ -29,6 +29,7 @@ __all__ = [
     "RunningTime",
     "TripsLost",
     "Unless",
+    "known_deviations",
 ]
 
 
@@ -134,7 +135,7 @@ class Deviation:
 
     def over(self, facts: VisitFacts, groups: Groups) -> Columns:
         """Return the figures of all groups."""
-        due, deviation_s, inside, silent = _deviations(facts, self.limits)
+        due, deviation_s, inside, silent = known_deviations(facts, self.limits)
         count, group = len(groups), groups.number
         value = group_quantile(deviation_s[inside], group[inside], count, self.percent)
         below = inside & (deviation_s <= value[group])
@@ -150,7 +151,7 @@ class PutAside(Summed):
 
     def tally(self, facts: VisitFacts) -> Tally:
         """Return what each visit adds."""
-        due, deviation_s, inside, silent = _deviations(facts, self.limits)
+        due, deviation_s, inside, silent = known_deviations(facts, self.limits)
         known = due & np.isfinite(deviation_s)
         return Tally(known & ~inside, known, due, silent)
 
@@ -189,9 +190,10 @@ class HeadwaySpread:
         )
 
 
-def _deviations(
+def known_deviations(
     facts: VisitFacts, limits: Window
 ) -> tuple[NDArray[np.bool_], NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return which visits were due, how late they were, which of these are inside the limits, and which nothing is known of."""
     times = facts.times(Event.POINT)
     deviation_s = np.where(facts.fate == Fate.SEEN, times.deviation_s, np.nan)
     due = facts.due & np.isfinite(times.scheduled_s)

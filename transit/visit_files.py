@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["VisitFile", "VisitFormat", "read_visits"]
+__all__ = ["VisitFile", "VisitFormat", "detect_visits", "holds_visits", "read_visits"]
 
 _MBTA_ZONE = "America/New_York"
 _AUCKLAND_ZONE = "Pacific/Auckland"
@@ -88,6 +88,11 @@ def read_visits(
     else:
         visits = _tides(table, zone or "UTC", Path(path).parent)
     return VisitFile(visits, tuple(table.problems), chosen)
+
+
+def holds_visits(table: Table) -> bool:
+    """Return whether a table is in a known format of stop visits."""
+    return any(all(table.has(column) for column in columns) for columns in _NEEDED.values())
 
 
 def detect_visits(table: Table) -> VisitFormat:

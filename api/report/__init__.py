@@ -6,13 +6,12 @@ security policy forbids it to). What stands in it is plain data made by `api.rep
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import jinja2
 from markupsafe import Markup
 
+from api.pages import embedded, own, render
 from api.report.data import report
 from traffic.files import replacing
 
@@ -27,8 +26,6 @@ __all__ = ["write_report"]
 
 _PAGE = Path(__file__).parent / "page"
 _SCRIPTS = ("core", "tables", "map", "diagrams", "junction", "corridor", "router")
-# In JSON these characters mean themselves only within strings, where an escape means the same.
-_UNSAFE = {ord(c): f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029"}
 
 
 def write_report(
@@ -73,26 +70,7 @@ def write_report(
         draft.write_text(page, encoding="utf-8", newline="\n")
 
 
-def _embedded(data: dict[str, Any]) -> Markup:
-    """Return JSON that cannot break out of its script element."""
-    text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    return Markup(text.translate(_UNSAFE))  # noqa: S704 - the characters that mean anything to HTML are escaped
-
-
-def _own(name: str) -> Markup:
-    """Return a script or style sheet of ours."""
-    return Markup((_PAGE / name).read_text(encoding="utf-8"))  # noqa: S704 - part of the program
-
-
 def _render(text: dict[str, Any], data: dict[str, Any]) -> str:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_PAGE),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    script = Markup("\n").join(_own(f"{name}.js") for name in _SCRIPTS)
-    template = environment.get_template("page.html.j2")
-    return template.render(**text, css=_own("report.css"), js=script, data=_embedded(data))
+    script = Markup("\n").join(own(_PAGE / f"{name}.js") for name in _SCRIPTS)
+    css = own(_PAGE / "report.css")
+    return render(_PAGE, "page.html.j2", **text, css=css, js=script, data=embedded(data))

@@ -10,8 +10,9 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from api.pages import number
 from api.report.corridor_pages import corridor_page
-from api.report.figures import definitions, number, totals
+from api.report.figures import definitions, totals
 from api.report.head import head
 from api.report.junction_pages import JunctionPages
 from api.report.measures import Case, measure

@@ -7,14 +7,14 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from api.pages import number
+
 if TYPE_CHECKING:
     from api.report.measures import Case
 
-__all__ = ["definitions", "number", "totals"]
+__all__ = ["definitions", "totals"]
 
 _FILE = Path(__file__).parent / "page" / "figures.toml"
-_MINUS = "\N{MINUS SIGN}"
-_THIN = "\N{NARROW NO-BREAK SPACE}"
 
 
 @cache
@@ -25,13 +25,6 @@ def _tables() -> dict[str, list[dict[str, Any]]]:
 def definitions() -> list[dict[str, str]]:
     """Return label, unit and definition of the figures of roads, junctions and corridors."""
     return _tables()["other"]
-
-
-def number(value: float, digits: int, *, signed: bool = False) -> str:
-    """Return a number for people: thousands apart, a real minus sign, no negative zero."""
-    rounded = round(float(value), digits) + 0.0
-    plus = "+" if signed and rounded > 0 else ""
-    return plus + f"{rounded:,.{digits}f}".replace(",", _THIN).replace("-", _MINUS)
 
 
 def _change(before: float, after: float, figure: dict[str, Any]) -> tuple[str, str]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from api.oversaturation import oversaturation_warning
-from api.report.figures import number
+from api.pages import number
 from scenarios.schema import CountsDemand, GeneratedDemand, OdDemand
 
 if TYPE_CHECKING:

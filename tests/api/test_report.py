@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from api.report import write_report
-from api.report.figures import number
+from api.pages import number
 from api.report.measures import measure
 from api.report.roadmap import Frame, map_data
 from signals.hcm import control_delay

@@ -8,6 +8,7 @@ from api.commands.transit.import_feed import command as import_command
 from api.commands.transit.match import command as match_command
 from api.commands.transit.punctuality import command as punctuality_command
 from api.commands.transit.replay import command as replay_command
+from api.commands.transit.report import command as report_command
 
 __all__ = ["command"]
 
@@ -21,9 +22,10 @@ def command() -> None:
       jasyl transit import gtfs.zip
       jasyl transit match positions.csv --gtfs gtfs.zip -o visits
       jasyl transit punctuality visits --by route
+      jasyl transit report visits -o report.html
       jasyl transit replay almaty --vehicles 350 --seeds 3
     """
 
 
-for _part in (import_command, match_command, punctuality_command, replay_command):
+for _part in (import_command, match_command, punctuality_command, replay_command, report_command):
     command.add_command(_part)

@@ -21,18 +21,9 @@ _SHOWN_PROBLEMS = 20
 
 def visits_of(record: Path, gtfs: Path | None, zone: str | None) -> StopVisits:
     """Return the visits of a record, matched where it has positions."""
-    from transit.visit_files import read_visits
+    from transit.records import read_record
 
-    if gtfs is None:
-        return read_visits(record, zone=zone).visits
-    from transit.gtfs import read_gtfs
-    from transit.matched_visits import completed
-    from transit.matching import match
-    from transit.position_files import read_positions
-
-    timetable = read_gtfs(gtfs).timetable
-    found = match(timetable, read_positions(record, zone=zone or timetable.zone).positions)
-    return completed(found.visits, timetable)
+    return read_record(record, gtfs, zone).visits
 
 
 def told(problems: Sequence[FeedProblem], *, as_json: bool) -> dict[str, object]:
