@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from transit.excess_wait import ScheduledWait
 from transit.grouping import dense
 from transit.intervals import LEVEL
 from transit.punctuality import figures_of
@@ -99,7 +100,7 @@ def compared(
 ) -> Comparison:
     """Return the differences between two records.
 
-    Shares, waits and percentiles have an interval; spreads of headways have none.
+    Shares, waits and percentiles have an interval. Spreads of headways have none, nor has what the timetable says.
 
     Parameters
     ----------
@@ -181,7 +182,7 @@ class _Measured(NamedTuple):
     @classmethod
     def of(cls, definition: Definition, facts: VisitFacts, cluster: NDArray[np.int64]) -> _Measured:
         measure = definition.measure
-        if isinstance(measure, Summed):
+        if isinstance(measure, Summed) and not isinstance(measure, ScheduledWait):
             tally = measure.tally(facts)
             good, whole = (
                 np.bincount(cluster, weights=np.asarray(column, dtype=np.float64))

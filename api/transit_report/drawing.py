@@ -121,11 +121,11 @@ def diagram(lines: StringLines, strip: Strip, label: str, at: float | None = Non
 
 
 def _stops(lines: StringLines, down: float) -> Markup:
-    found, last = [], -np.inf
-    for name, place_s in zip(lines.stops, lines.place_s.tolist(), strict=True):
+    found, last, end = [], -np.inf, _TOP + float(lines.place_s[-1]) * down
+    for k, (name, place_s) in enumerate(zip(lines.stops, lines.place_s.tolist(), strict=True)):
         y = _TOP + place_s * down
         found.append(tag("path", {"class": "grid", "d": f"M{_LEFT} {_short(y)}H{WIDTH - _RIGHT}"}))
-        if y - last >= _LEAST_GAP:
+        if y - last >= _LEAST_GAP and (end - y >= _LEAST_GAP or k == len(lines.stops) - 1):
             shown = name if len(name) <= 19 else f"{name[:18]}\N{HORIZONTAL ELLIPSIS}"
             attributes = {"x": _LEFT - 6, "y": y + 4, "text-anchor": "end"}
             found.append(tag("text", attributes, tag("title", {}, name), shown))
@@ -220,7 +220,7 @@ def bars(histogram: Histogram, unit: str, label: str, good: tuple[float, float])
     ticks = [k for k in range(1, len(shares)) if (k - 1) % every == 0]
     for k in ticks:
         x = 36 + k * step
-        found.append(tag("text", {"x": x, "y": 166, "text-anchor": "middle"}, f"{histogram.edges[k]:g}"))
+        found.append(tag("text", {"x": x, "y": 166, "text-anchor": "middle"}, _plain(histogram.edges[k])))
     for part in (0.5, 1.0):
         y = 152 - 140.0 * part
         found.append(tag("path", {"class": "grid", "d": f"M36 {_short(y)}H{_short(width - 4)}"}))
@@ -234,5 +234,9 @@ def bars(histogram: Histogram, unit: str, label: str, good: tuple[float, float])
 
 def _range(low: float, high: float) -> str:
     if np.isinf(low):
-        return f"under {high:g}"
-    return f"{low:g} and more" if np.isinf(high) else f"{low:g} to {high:g}"
+        return f"under {_plain(high)}"
+    return f"{_plain(low)} and more" if np.isinf(high) else f"{_plain(low)} to {_plain(high)}"
+
+
+def _plain(value: float) -> str:
+    return f"{value:g}".replace("-", "\N{MINUS SIGN}")

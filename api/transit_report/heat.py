@@ -47,9 +47,8 @@ def _cell(value: float, whole: int, *, share: bool) -> dict[str, str]:
     text = number(100.0 * value, 0) if share else number(value / 60.0, 1)
     of = f"of {number(whole, 0)} visits"
     hint = f"{number(100.0 * value, 1)} % {of}" if share else f"{number(value, 0)} s, {of}"
-    if whole < _FEW:
-        return {"kind": "few", "text": text, "hint": hint}
-    return {"kind": _share_bin(value) if share else _minute_bin(value / 60.0), "text": text, "hint": hint}
+    kind = _share_bin(value) if share else _minute_bin(value / 60.0)
+    return {"kind": f"{kind} few" if whole < _FEW else kind, "text": text, "hint": hint}
 
 
 def _share_bin(value: float) -> str:

@@ -54,6 +54,11 @@ class Alert:
     def __post_init__(self) -> None:
         if not self.key:
             raise InputError("must be given", field="alert.key")
+        self._check_texts()
+        for start_s, end_s in self.active_s:
+            if start_s is not None and end_s is not None and end_s <= start_s:
+                rule, value = "must end after it begins", f"{start_s} to {end_s}"
+                raise InputError(rule, field=f"alert {self.key}.active", value=value)
         if not self.informed or any(each == Informed() for each in self.informed):
             hint = "Name a route, trip, stop or agency"
             raise InputError(
@@ -63,6 +68,14 @@ class Alert:
             if getattr(self, name) not in values:
                 rule = f"must be one of {', '.join(values)}"
                 raise InputError(rule, field=f"alert {self.key}.{name}", value=getattr(self, name))
+
+    def _check_texts(self) -> None:
+        if not self.header:
+            raise InputError("must have a text", field=f"alert {self.key}.header")
+        for name, texts in (("header", self.header), ("description", self.description or {})):
+            if "" in texts and len(texts) > 1:
+                rule, value = "must name the language of each text where there are several", ", ".join(texts)
+                raise InputError(rule, field=f"alert {self.key}.{name}", value=value)
 
 
 def alerts(given: Sequence[Alert], timetable: Timetable, *, time_s: float) -> Any:
@@ -84,11 +97,11 @@ def alerts(given: Sequence[Alert], timetable: Timetable, *, time_s: float) -> An
             for language, text in texts.items():
                 target.translation.add(text=text, language=language or None)
         for each in alert.informed:
-            _inform(found.informed_entity.add(), each, timetable)
+            _inform(found.informed_entity.add(), each, timetable, f"alert {alert.key}.informed")
     return feed
 
 
-def _inform(selector: Any, informed: Informed, timetable: Timetable) -> None:
+def _inform(selector: Any, informed: Informed, timetable: Timetable, place: str) -> None:
     known = (
         ("trip", informed.trip, timetable.trip_number),
         ("route", informed.route, timetable.routes.key),
@@ -97,11 +110,11 @@ def _inform(selector: Any, informed: Informed, timetable: Timetable) -> None:
     )
     for name, key, keys in known:
         if key and key not in keys:
-            raise InputError("must be in the timetable", field=f"informed.{name}", value=key)
+            raise InputError("must be in the timetable", field=f"{place}.{name}", value=key)
     if informed.trip:
         describe(selector.trip, timetable, informed.trip, None)
         if informed.route and informed.route != selector.trip.route_id:
-            raise InputError("must be the route of the trip", field="informed.route", value=informed.route)
+            raise InputError("must be the route of the trip", field=f"{place}.route", value=informed.route)
     if informed.route:
         selector.route_id = informed.route
     if informed.stop:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from api.commands.transit.alerts import command as alerts_command
 from api.commands.transit.import_feed import command as import_command
 from api.commands.transit.match import command as match_command
 from api.commands.transit.punctuality import command as punctuality_command
@@ -24,8 +25,17 @@ def command() -> None:
       jasyl transit punctuality visits --by route
       jasyl transit report visits -o report.html
       jasyl transit replay almaty --vehicles 350 --seeds 3
+      jasyl transit alerts alerts.toml --gtfs gtfs.zip -o alerts.pb
     """
 
 
-for _part in (import_command, match_command, punctuality_command, replay_command, report_command):
+_PARTS = (
+    import_command,
+    match_command,
+    punctuality_command,
+    replay_command,
+    report_command,
+    alerts_command,
+)
+for _part in _PARTS:
     command.add_command(_part)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from api.commands.transit._records import FILE, visits_of
-from api.console import json_option, print_table
+from api.console import check_outputs, json_option, print_table
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from transit.punctuality import Figures
 
 __all__ = ["command"]
@@ -33,9 +32,22 @@ __all__ = ["command"]
     help="Only this definition; may be given several times. Default: all of them.",
 )
 @click.option("--zone", default=None, metavar="ZONE", help="Time zone of RECORD, where it does not say.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=None,
+    help="Write the figures into this file too: .csv or .parquet.",
+)
 @json_option
 def command(
-    record: Path, gtfs: Path | None, by: str, names: tuple[str, ...], zone: str | None, as_json: bool
+    record: Path,
+    gtfs: Path | None,
+    by: str,
+    names: tuple[str, ...],
+    zone: str | None,
+    output: Path | None,
+    as_json: bool,
 ) -> None:
     """Say how punctual the buses of RECORD were, by every definition at once.
 
@@ -46,14 +58,21 @@ def command(
     Examples:
       jasyl transit punctuality stop_visits.csv
       jasyl transit punctuality positions.csv --gtfs gtfs.zip --by route,hour --json
-      jasyl transit punctuality stop_visits.csv --definition on-time-visits --by route
+      jasyl transit punctuality stop_visits.csv --definition on-time-visits --by route -o figures.parquet
     """
     from transit.definitions import named
     from transit.punctuality import punctuality
+    from transit.table_out import check_table_name, write_figures
 
+    check_outputs([output], inputs=[record, gtfs])
+    if output is not None:
+        check_table_name(output)
     visits = visits_of(record, gtfs, zone)
     fields = [field.strip() for field in by.split(",") if field.strip()]
     figures = punctuality(visits, fields, named(names) if names else None)
+    if output is not None:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        write_figures(output, figures)
     if as_json:
         import json
 
