@@ -185,7 +185,7 @@ class _Measured(NamedTuple):
         if isinstance(measure, Summed) and not isinstance(measure, ScheduledWait):
             tally = measure.tally(facts)
             good, whole = (
-                np.bincount(cluster, weights=np.asarray(column, dtype=np.float64))
+                np.bincount(cluster, weights=np.asarray(column, dtype=np.float64)).astype(np.float64)
                 for column in (tally.numerator, tally.denominator)
             )
             return cls((good, whole), None)

@@ -41,7 +41,7 @@ def stop_places(
     matrix = np.zeros((len(pair), stops))
     matrix[rows, b] += weight
     matrix[rows, a] -= weight
-    place_s: NDArray[np.float64] = np.linalg.lstsq(matrix, weight * mean_s, rcond=None)[0]
+    place_s = np.asarray(np.linalg.lstsq(matrix, weight * mean_s, rcond=None)[0], dtype=np.float64)
     parts, part = connected_components(coo_array((count, (a, b)), shape=(stops, stops)), directed=False)
     begin_s = 0.0
     for k in range(parts):

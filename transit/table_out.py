@@ -5,6 +5,7 @@ Columns are named as here. Times have the time zone of the visits in Parquet, an
 
 from __future__ import annotations
 
+from enum import IntEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,7 @@ __all__ = ["KINDS", "check_table_name", "write_figures", "write_visits"]
 
 KINDS = (".csv", ".parquet")
 _TIMES = frozenset({"scheduled_arrival_s", "scheduled_departure_s", "arrival_s", "departure_s"})
+_WORDS: dict[str, type[IntEnum]] = {"point": Point, "relationship": Relationship}
 _MS = 1000.0
 
 
@@ -68,10 +70,9 @@ def _column(name: str, column: Any, zone: str) -> Any:
         return _moments(column, zone)
     if name == "day":
         return pa.array(column.astype(np.int32), pa.date32())
-    if name == "point":
-        return _texts(Coded(tuple(point.name.lower() for point in Point), column.astype(np.int32)))
-    if name == "relationship":
-        return _texts(Coded(tuple(kind.name.lower() for kind in Relationship), column.astype(np.int32)))
+    if name in _WORDS:
+        names = tuple(word.name.lower() for word in _WORDS[name])
+        return _texts(Coded(names, column.astype(np.int32)))
     if name == "direction":
         return pa.array(column, pa.int8(), mask=column < 0)
     return _numbers(column) if column.dtype.kind == "f" else pa.array(column)

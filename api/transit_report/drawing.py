@@ -12,7 +12,7 @@ from markupsafe import Markup
 from api.pages import number
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from transit.distributions import Histogram
     from transit.string_lines import StringLines, TripLine
@@ -36,7 +36,7 @@ class Strip(NamedTuple):
     end_s: float
 
 
-def tag(name: str, attributes: dict[str, object], *children: object) -> Markup:
+def tag(name: str, attributes: Mapping[str, object], *children: str) -> Markup:
     """Return an element; texts are escaped, and attributes that are `None` left out."""
     shown = [
         Markup(' {}="{}"').format(key, _text(value)) for key, value in attributes.items() if value is not None
@@ -228,8 +228,8 @@ def bars(histogram: Histogram, unit: str, label: str, good: tuple[float, float])
             tag("text", {"x": 32, "y": y + 4, "text-anchor": "end"}, f"{number(100 * top * part, 0)} %")
         )
     found.append(tag("path", {"class": "axis", "d": f"M36 152H{_short(width - 4)}"}))
-    box = f"0 0 {_short(width)} {_short(height)}"
-    return tag("svg", {"class": "bars-chart", "viewBox": box, "role": "img", "aria-label": label}, *found)
+    view = f"0 0 {_short(width)} {_short(height)}"
+    return tag("svg", {"class": "bars-chart", "viewBox": view, "role": "img", "aria-label": label}, *found)
 
 
 def _range(low: float, high: float) -> str:

@@ -61,7 +61,6 @@ def _minute_bin(minutes: float) -> str:
 
 def _legend(*, share: bool) -> list[tuple[str, str]]:
     if share:
-        names = ("90 % and more", "80", "70", "55", "40", "less than 40 %")
-        return list(zip("ABCDEF", names, strict=True))
+        return list(zip("ABCDEF", ("90 % and more", "80", "70", "55", "40", "less than 40 %"), strict=True))
     names = ("more than 1 min early", "to 1 min late", "to 3 min", "to 5 min", "more than 5 min late")
     return list(zip("abcde", names, strict=True))

@@ -13,6 +13,7 @@ from transit.punctuality import figures_of
 if TYPE_CHECKING:
     from transit.definitions import Definition
     from transit.goals import Goal
+    from transit.grouping import Label
     from transit.punctuality import Figures
     from transit.visit_facts import VisitFacts
     from transit.worst import Ranked, Ranking
@@ -53,7 +54,7 @@ _UNITS = {"share": "%", "s": "s", "1": "ratio"}
 def _row(
     row: Ranked,
     others: Figures,
-    place: Mapping[tuple[object, ...], int],
+    place: Mapping[tuple[Label, ...], int],
     names: Mapping[str, str],
     goal: Goal | None,
 ) -> dict[str, Any]:

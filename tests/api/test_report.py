@@ -12,8 +12,8 @@ from urllib.parse import unquote
 import numpy as np
 import pytest
 
-from api.report import write_report
 from api.pages import number
+from api.report import write_report
 from api.report.measures import measure
 from api.report.roadmap import Frame, map_data
 from signals.hcm import control_delay
