@@ -58,8 +58,16 @@ def _clock(moment_s: float, zone: str) -> datetime:
     return datetime.fromtimestamp(moment_s, tz=UTC).astimezone(ZoneInfo(zone))
 
 
-def strips(panels: Sequence[StringLines]) -> list[Strip]:
-    """Return the rows that all panels are drawn in: six hours each, from a full hour of the local clock on."""
+def strips(panels: Sequence[StringLines], between_s: tuple[float, float] | None = None) -> list[Strip]:
+    """Return the rows that all panels are drawn in: six hours each, from a full hour of the local clock on.
+
+    Parameters
+    ----------
+    between_s
+        From when to when, POSIX seconds, in one row; by default whole days.
+    """
+    if between_s is not None:
+        return [Strip(*between_s)]
     spans = [panel.span_s for panel in panels]
     start_s, end_s = min(span[0] for span in spans), max(span[1] for span in spans)
     first_s = start_s // _QUARTER_S * _QUARTER_S

@@ -27,7 +27,11 @@ _TITLE_HEIGHT = 26.0
 
 
 def write_string_lines(
-    path: str | os.PathLike[str], panels: Mapping[str, StringLines], *, title: str = "String lines"
+    path: str | os.PathLike[str],
+    panels: Mapping[str, StringLines],
+    *,
+    title: str = "String lines",
+    between_s: tuple[float, float] | None = None,
 ) -> None:
     """Write diagrams below each other, hour under hour, so that they can be compared.
 
@@ -37,6 +41,8 @@ def write_string_lines(
         An HTML page (``.html``) or a picture (``.svg``).
     panels
         By name, in their order: ``"untouched"`` and ``"schedule holding"``, say. At least one.
+    between_s
+        From when to when, POSIX seconds; by default whole days, six hours in a row.
     """
     target = Path(path)
     kind = target.suffix.lower()
@@ -44,7 +50,9 @@ def write_string_lines(
         raise InputError("must end in .html or .svg", field="string lines", value=target.name)
     if not panels:
         raise InputError("must be one or more", field="panels", value=0)
-    rows = [(strip, name) for strip in strips(list(panels.values())) for name in panels]
+    if between_s is not None and not between_s[0] < between_s[1]:
+        raise InputError("must end after it begins", field="between_s", value=between_s)
+    rows = [(strip, name) for strip in strips(list(panels.values()), between_s) for name in panels]
     css = own(_PAGE / "lines.css")
     if kind == ".html":
         styles = Markup("\n").join((own(_SHARED / "report.css"), css, own(_PAGE / "transit.css")))
