@@ -13,7 +13,7 @@ from transit.matched_visits import completed
 from transit.matching import match
 from transit.position_feeds import looks_like_feed
 from transit.position_files import read_positions
-from transit.table_files import read_bytes, read_table
+from transit.table_files import read_bytes
 from transit.visit_files import holds_visits, read_visits
 
 if TYPE_CHECKING:
@@ -81,7 +81,8 @@ def read_record(
         return Record(file.name, found.visits, found.problems)
     feed = read_gtfs(gtfs)
     names = dict(zip(feed.timetable.stops.key, feed.timetable.stops.name, strict=True))
-    if not looks_like_feed(read_bytes(file)) and holds_visits(read_table(file)):
+    content = read_bytes(file)
+    if not looks_like_feed(content) and holds_visits(content):
         found = read_visits(file, zone=zone or feed.timetable.zone)
         problems = (*found.problems, *feed.problems)
         return Record(file.name, found.visits, problems, stop_names=names)

@@ -5,6 +5,7 @@ The format is found from the header. What each column is taken for stands with t
 
 from __future__ import annotations
 
+import csv
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
@@ -90,9 +91,11 @@ def read_visits(
     return VisitFile(visits, tuple(table.problems), chosen)
 
 
-def holds_visits(table: Table) -> bool:
-    """Return whether a table is in a known format of stop visits."""
-    return any(all(table.has(column) for column in columns) for columns in _NEEDED.values())
+def holds_visits(content: bytes) -> bool:
+    """Return whether what a file holds is a table in a known format of stop visits, by its header alone."""
+    first = content.removeprefix(b"\xef\xbb\xbf").split(b"\n", 1)[0].decode("utf-8", errors="replace")
+    names = {name.strip() for name in next(csv.reader([first]), [])}
+    return any(names.issuperset(columns) for columns in _NEEDED.values())
 
 
 def detect_visits(table: Table) -> VisitFormat:

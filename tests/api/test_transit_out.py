@@ -13,6 +13,7 @@ from api.cli import run
 from tests.transit.feeds import GOOD, zipped
 from tests.transit.test_alert_files import CSV, EIGHT_S, JSON, TOML
 from tests.transit.test_records import AVL
+from tests.transit.test_tides import _report
 
 duckdb: Any = pytest.importorskip("duckdb")
 
@@ -137,6 +138,16 @@ def test_visits_and_figures_become_tables(
         (one["group"]["stop"], one["value"], one["numerator"], one["denominator"], one["unobserved"])
         for one in printed
     ]
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_matched_visits_keep_the_schemas_of_tides(tmp_path: Path, gtfs: str, shared_data: Path) -> None:
+    (tmp_path / "avl.csv").write_text(AVL, encoding="utf-8")
+    folder = tmp_path / "visits"
+    assert run(["transit", "match", str(tmp_path / "avl.csv"), "--gtfs", gtfs, "-o", str(folder)]) == 0
+    report = _report(folder, shared_data / "tides")
+    assert report.valid, report.flatten(["type", "note"])
+    assert {task.name for task in report.tasks} >= {"stop_visits", "trips_performed", "vehicle_locations"}
 
 
 @pytest.mark.parametrize(("command", "option"), [("match", "--table"), ("punctuality", "-o")])

@@ -82,7 +82,7 @@ def _text(page: Page) -> str:
 
 
 def test_file_is_valid_and_ids_are_unique(html: str, page: Page) -> None:
-    assert html.lstrip().startswith("<!doctype html>")
+    assert html.startswith("<!doctype html>")
     ids = page.values("id")
     assert len(ids) == len(set(ids))
     assert {link.removeprefix("#") for link in page.values("href")} <= set(ids)
