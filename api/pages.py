@@ -9,7 +9,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-__all__ = ["embedded", "number", "own", "render"]
+__all__ = ["counted", "embedded", "number", "own", "render"]
 
 _MINUS = "\N{MINUS SIGN}"
 _THIN = "\N{NARROW NO-BREAK SPACE}"
@@ -22,6 +22,11 @@ def number(value: float, digits: int, *, signed: bool = False) -> str:
     rounded = round(float(value), digits) + 0.0
     plus = "+" if signed and rounded > 0 else ""
     return plus + f"{rounded:,.{digits}f}".replace(",", _THIN).replace("-", _MINUS)
+
+
+def counted(count: int, what: str) -> str:
+    """Return a count of things whose plural ends in s."""
+    return f"{number(count, 0)} {what}{'' if count == 1 else 's'}"
 
 
 def embedded(data: dict[str, Any]) -> Markup:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from transit.definitions import Definition
     from transit.punctuality import Figure
+    from transit.tallies import Window
     from transit.visit_facts import VisitFacts
 
     F1 = NDArray[np.float64]
@@ -153,12 +154,27 @@ def _drawn(
     generator: np.random.Generator,
 ) -> F2:
     """Return the figures of every draw, NaN where there is none; shape (definitions, draws)."""
-    measures = [_Measured.of(definition, facts, cluster) for definition in chosen]
-    parts = [
-        np.array([measure.values(weight) for measure in measures]).reshape(len(chosen), len(weight))
-        for weight in _weights(int(cluster.max(initial=-1)) + 1, len(facts.visits), draws, generator)
-    ]
+    sums = {k: _sums(each, facts, cluster) for k, each in enumerate(chosen) if _is_summed(each)}
+    windows = dict.fromkeys(each.measure.limits for each in chosen if isinstance(each.measure, Deviation))
+    ordered = {limits: _ordered(facts, cluster, limits) for limits in windows}
+    parts = []
+    for weight in _weights(int(cluster.max(initial=-1)) + 1, len(facts.visits), draws, generator):
+        part = np.full((len(chosen), len(weight)), np.nan)
+        below = {limits: np.cumsum(weight[:, own], axis=1) for limits, (_, own) in ordered.items()}
+        for k, definition in enumerate(chosen):
+            measure = definition.measure
+            if k in sums:
+                good, whole = (weight @ column for column in sums[k])
+                np.divide(good, whole, out=part[k], where=whole > 0)
+            elif isinstance(measure, Deviation) and len(ordered[measure.limits][0]):
+                part[k] = _percentile(ordered[measure.limits][0], below[measure.limits], measure.percent)
+        parts.append(part)
     return np.concatenate(parts, axis=1) if parts else np.full((len(chosen), draws), np.nan)
+
+
+def _is_summed(definition: Definition) -> bool:
+    """Return whether a figure is sums over what happened; what the timetable says is not drawn again."""
+    return isinstance(definition.measure, Summed) and not isinstance(definition.measure, ScheduledWait)
 
 
 def _weights(clusters: int, visits: int, draws: int, generator: np.random.Generator) -> Iterator[F2]:
@@ -173,39 +189,29 @@ def _weights(clusters: int, visits: int, draws: int, generator: np.random.Genera
         yield np.bincount(picked.ravel(), minlength=count * clusters).reshape(count, clusters).astype(float)
 
 
-class _Measured(NamedTuple):
-    """What a definition needs to be taken again: sums of clusters, or values in order with their clusters."""
+def _sums(definition: Definition, facts: VisitFacts, cluster: NDArray[np.int64]) -> tuple[F1, F1]:
+    """Return numerator and denominator of each cluster."""
+    assert isinstance(definition.measure, Summed)
+    tally = definition.measure.tally(facts)
+    good, whole = (
+        np.bincount(cluster, weights=np.asarray(column, dtype=np.float64)).astype(np.float64)
+        for column in (tally.numerator, tally.denominator)
+    )
+    return good, whole
 
-    sums: tuple[F1, F1] | None
-    ordered: tuple[F1, NDArray[np.int64], int] | None
 
-    @classmethod
-    def of(cls, definition: Definition, facts: VisitFacts, cluster: NDArray[np.int64]) -> _Measured:
-        measure = definition.measure
-        if isinstance(measure, Summed) and not isinstance(measure, ScheduledWait):
-            tally = measure.tally(facts)
-            good, whole = (
-                np.bincount(cluster, weights=np.asarray(column, dtype=np.float64)).astype(np.float64)
-                for column in (tally.numerator, tally.denominator)
-            )
-            return cls((good, whole), None)
-        if isinstance(measure, Deviation):
-            _, deviation_s, inside, _ = known_deviations(facts, measure.limits)
-            rows = np.flatnonzero(inside)
-            rows = rows[np.argsort(deviation_s[rows], kind="stable")]
-            return cls(None, (deviation_s[rows], cluster[rows], measure.percent))
-        return cls(None, None)
+def _ordered(facts: VisitFacts, cluster: NDArray[np.int64], limits: Window) -> tuple[F1, NDArray[np.int64]]:
+    """Return how late visits were, in order, and the cluster of each."""
+    _, deviation_s, inside, _ = known_deviations(facts, limits)
+    rows = np.flatnonzero(inside)
+    rows = rows[np.argsort(deviation_s[rows], kind="stable")]
+    return deviation_s[rows], cluster[rows]
 
-    def values(self, weight: F2) -> F1:
-        """Return the figure of each draw; `weight` is how often each cluster was drawn."""
-        found = np.full(len(weight), np.nan)
-        if self.sums is not None:
-            good, whole = (weight @ column for column in self.sums)
-            np.divide(good, whole, out=found, where=whole > 0)
-        elif self.ordered is not None and len(self.ordered[0]):
-            values, cluster, percent = self.ordered
-            below = np.cumsum(weight[:, cluster], axis=1)
-            whole = below[:, -1]
-            place = (100.0 * below < percent * whole[:, None]).sum(axis=1)
-            found[whole > 0] = values[place[whole > 0]]
-        return found
+
+def _percentile(values: F1, below: F2, percent: int) -> F1:
+    """Return the least value of each draw with so many per cent at or below it; `below` counts those up to each value."""
+    whole = below[:, -1]
+    place = (100.0 * below < percent * whole[:, None]).sum(axis=1)
+    found = np.full(len(below), np.nan)
+    found[whole > 0] = values[place[whole > 0]]
+    return found

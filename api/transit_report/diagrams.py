@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from api.pages import number
+from api.pages import counted, number
 from api.transit_report.drawing import diagram, strips
 from api.transit_report.tables import named_label
 from transit.string_lines import string_lines
@@ -52,10 +52,10 @@ def shown_diagram(lines: StringLines, names: Mapping[str, str]) -> dict[str, Any
     title = f"Route {lines.route}" + (f", direction {lines.direction}" if lines.direction >= 0 else "")
     seen = sum(trip.seen for trip in lines.trips)
     bunched = sum(len(trip.bunched) for trip in lines.trips)
-    facts = [f"{number(seen, 0)} of {number(len(lines.trips), 0)} trips seen"]
-    facts.append(f"{number(bunched, 0)} visits bunched")
+    facts = [f"{number(seen, 0)} of {counted(len(lines.trips), 'trip')} seen"]
+    facts.append(f"{counted(bunched, 'visit')} bunched")
     if lines.put_aside:
-        facts.append(f"{number(lines.put_aside, 0)} visits put aside, more than 60 min early or 120 min late")
+        facts.append(f"{counted(lines.put_aside, 'visit')} put aside, more than 60 min early or 120 min late")
     label = f"String lines of {title} on {lines.day}: {', '.join(facts)}"
     rows = [diagram(called, strip, label) for strip in strips([called])]
     return {"title": title, "day": str(lines.day), "facts": facts, "rows": rows}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from api.pages import number
+from api.pages import counted, number
 from api.transit_report.tables import named_label
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def _cell(value: float, whole: int, *, share: bool) -> dict[str, str]:
     if not whole or not np.isfinite(value):
         return {"kind": "none", "text": "", "hint": ""}
     text = number(100.0 * value, 0) if share else number(value / 60.0, 1)
-    of = f"of {number(whole, 0)} visits"
+    of = f"of {counted(whole, 'visit')}"
     hint = f"{number(100.0 * value, 1)} % {of}" if share else f"{number(value, 0)} s, {of}"
     kind = _share_bin(value) if share else _minute_bin(value / 60.0)
     return {"kind": f"{kind} few" if whole < _FEW else kind, "text": text, "hint": hint}

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from api.pages import number
+from api.pages import counted, number
 from api.transit_report.texts import percent
 from transit.coded import NONE
 from transit.definitions import named
@@ -39,13 +39,13 @@ def head(record: Record, facts: VisitFacts, title: str | None, day: date) -> dic
     visits = record.visits
     days = [_EPOCH + timedelta(days=int(visits.day[at()])) for at in (visits.day.argmin, visits.day.argmax)]
     span = str(days[0]) if days[0] == days[1] else f"{days[0]} to {days[1]}"
-    facts_shown = [span, f"{number(len(visits), 0)} stop visits"]
+    facts_shown = [span, counted(len(visits), "stop visit")]
     if facts.trips:
-        facts_shown.append(f"{number(facts.trips, 0)} trips")
+        facts_shown.append(counted(facts.trips, "trip"))
     routes, stops = (
         len(np.unique(column.code[column.code != NONE])) for column in (visits.route, visits.stop)
     )
-    facts_shown += [f"{number(routes, 0)} routes", f"{number(stops, 0)} stops", f"hours of {visits.zone}"]
+    facts_shown += [counted(routes, "route"), counted(stops, "stop"), f"hours of {visits.zone}"]
     return {
         "title": title or f"Punctuality: {record.name}",
         "record": record.name,

@@ -67,8 +67,18 @@ def kpi(definition: Definition, figure: Figure, goal: Goal | None) -> dict[str, 
         "denominator": number(whole, 0),
         "unobserved": percent(figure.unobserved),
         "interval": span(low, high, unit),
+        "why": _why(figure),
         **_goal(definition, figure.value, goal),
     }
+
+
+def _why(figure: Figure) -> str:
+    """Return why there is no value, where there is none."""
+    if figure.value is not None:
+        return ""
+    if not figure.denominator and not figure.unobserved:
+        return "the record has nothing that this is about"
+    return "too little was seen"
 
 
 def _goal(definition: Definition, value: float | None, goal: Goal | None) -> dict[str, Any]:

@@ -167,7 +167,10 @@ def test_before_and_after_are_compared(page: Page) -> None:
     text = _text(page)
     compared = text[text.index("Before and after before: earlier.csv") :]
     assert re.search(r"on-time-visits [\d.]+.% 78 [\d.]+.% 78 \+[\d.]+.points", compared)
-    assert "whole trips of each record (16 before, 16 after) were drawn again 2 000 times" in compared
+    assert (
+        "whole trips of each record (16 before, 16 after; a visit of no trip stands for itself) were drawn again 2 000 times"
+        in compared
+    )
 
 
 def test_hostile_names_stay_text(tmp_path: Path) -> None:
@@ -249,6 +252,7 @@ def test_a_record_without_trips_is_shown_without_lines(tmp_path: Path) -> None:
     text = _text(Page(written(tmp_path, record(rows))))
     assert "no lines can be drawn" in text
     assert "None has enough visits to rank" in text
+    assert re.search(r"headway-cv \S 0 / 0, 0.0 % unobserved the record has nothing that this is about", text)
 
 
 def test_a_record_of_which_nothing_was_seen_is_shown(tmp_path: Path) -> None:
