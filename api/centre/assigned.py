@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from api.store.documents import Documents
-from signals.lifecycle.in_force import still_in_force
+from signals.lifecycle.in_force import still_told
 from signals.lifecycle.records import Lifecycle, SlotRecord, Version
 
 __all__ = ["assignment_of"]
@@ -17,10 +17,11 @@ async def assignment_of(
 ) -> dict[str, Any]:
     """Return the assignment of a junction as it is told to its controller."""
     record = plans.junction(junction)
+    told = {slot: still_told(slot, content, at) for slot, content in record.slots.items()}
     slots = {
-        slot.value: await _slot(documents, content, still_in_force(plans, junction, content, at))
+        slot.value: await _slot(documents, content, told[slot])
         for slot, content in record.slots.items()
-        if content.current or content.pending
+        if content.current or content.pending or told[slot]
     }
     return {
         "junction": junction,
@@ -33,7 +34,7 @@ async def assignment_of(
 
 
 async def _slot(documents: Documents, content: SlotRecord, previous: Version | None) -> dict[str, Any]:
-    """Return a slot with its signed words, and with what is in force until `current` begins."""
+    """Return a slot with its signed words, and with what is in force until `current` begins or has ended before its time."""
     found: dict[str, Any] = {}
     versions = {"current": content.current, "pending": content.pending}
     for name, version in (versions | ({} if previous is None else {"previous": previous})).items():

@@ -12,6 +12,7 @@ from api.store.chain import Entry
 from api.store.documents import Documents
 from api.store.errors import StoreDamaged, StoreUnavailable
 from api.store.ledger import Ledger
+from signals.lifecycle.in_force import still_told
 from signals.lifecycle.records import FINAL, Lifecycle
 
 __all__ = ["OldDocuments"]
@@ -60,7 +61,7 @@ class OldDocuments:
         """Move what is old, and return how many documents were moved."""
         moved = 0
         for plan_set, names in (await self._old(self._clock() - self._kept_for)).items():
-            needed = set(_needed(self._ledger.state.plans))
+            needed = set(_needed(self._ledger.state.plans, self._clock()))
             old = [name for name in names if name not in needed]
             for first in range(0, len(old), _AT_ONCE):
                 moved += await self._documents.move_out(old[first : first + _AT_ONCE])
@@ -96,13 +97,13 @@ def _documents(entry: Entry) -> Iterator[str]:
         yield from (row["plan"] for row in entry.data["versions"].values())
 
 
-def _needed(plans: Lifecycle) -> Iterator[str]:
+def _needed(plans: Lifecycle, at: datetime) -> Iterator[str]:
     """Yield the documents that controllers may ask for, or that may be checked, published or rolled back to."""
     before = set()
     for junction in plans.junctions.values():
-        for slot in junction.slots.values():
-            before.add(slot.before)
-            yield from (version.plan for version in (slot.current, slot.pending) if version)
+        for slot, has in junction.slots.items():
+            before.add(has.before)
+            yield from (v.plan for v in (has.current, has.pending, still_told(slot, has, at)) if v)
     for record in plans.sets.values():
         if record.state not in FINAL or record.id in before:
             yield record.document

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from signals.lifecycle.in_force import still_in_force
+from signals.lifecycle.in_force import still_told
 from signals.signing import kid_of
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ async def signed_by(
     found = set()
     for key in junctions:
         record = plans.junction(key)
-        for version in _versions(plans, record, at):
+        for version in _versions(record, at):
             found.add(kid_of((await documents.get(version.plan)).decode()))
             if version.activation is not None:
                 found.add(kid_of(version.activation))
@@ -37,8 +37,8 @@ async def signed_by(
     return frozenset(found)
 
 
-def _versions(plans: Lifecycle, record: JunctionRecord, at: datetime) -> Iterator[Version]:
-    for has in record.slots.values():
-        for version in (still_in_force(plans, record.key, has, at), has.current, has.pending):
+def _versions(record: JunctionRecord, at: datetime) -> Iterator[Version]:
+    for slot, has in record.slots.items():
+        for version in (still_told(slot, has, at), has.current, has.pending):
             if version is not None:
                 yield version

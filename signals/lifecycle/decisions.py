@@ -285,7 +285,7 @@ def _require_begun(state: Lifecycle, at: datetime, record: PlanSetRecord) -> Non
     """Raise where a set of the day has yet to begin: its end would end what goes on until then, too."""
     for key in sorted(active_junctions(state, record)):
         current = state.junction(key).slot(record.slot).current
-        if current is not None and not has_begun(state, key, current, at):
+        if current is not None and not has_begun(current, at):
             hint = (
                 "Roll it back: then it never begins, and what is in force stays; or wait until it has begun"
             )

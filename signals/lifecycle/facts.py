@@ -105,7 +105,7 @@ def _published(state: Lifecycle, data: Mapping[str, Any], at: datetime, who: str
     junctions = dict(state.junctions)
     for key, row in data["versions"].items():
         before = state.junction(key)
-        version = Version(row["version"], record.id, row["plan"])
+        version = Version(row["version"], record.id, row["plan"], record.until_of(key))
         slot = replace(before.slot(record.slot), pending=version)
         junctions[key] = _heard(before, record.slot, slot, last_version=version.number)
     state = replace(state, junctions=junctions, live=state.live | {record.id})
@@ -141,20 +141,21 @@ def _running(state: Lifecycle, data: Mapping[str, Any], at: datetime, who: str) 
 def _group_activated(state: Lifecycle, data: Mapping[str, Any], at: datetime, who: str) -> Lifecycle:
     del who
     record = state.sets[data["plan_set"]]
+    activate_at = instant(data["activate_at"], "activate_at")
     junctions = dict(state.junctions)
     for key, token in data["activations"].items():
         before = state.junction(key)
         slot = before.slot(record.slot)
         assert slot.pending is not None
-        current = replace(slot.pending, activation=token, until=record.until_of(key))
+        until = record.until_of(key)
+        current = replace(slot.pending, activation=token, begins_at=activate_at, until=until)
         left = slot.current.plan_set if slot.current else None
-        begun = slot.current is not None and has_begun(state, key, slot.current, at)
+        begun = slot.current is not None and has_begun(slot.current, at)
         if slot.current is not None and not begun:  # it is left out, and never begins
             left = slot.before
         previous = slot.current if begun else slot.previous
         junctions[key] = _heard(before, record.slot, SlotRecord(current, None, left, previous))
     state = replace(state, junctions=junctions)
-    activate_at = instant(data["activate_at"], "activate_at")
     group = record.groups[data["group"]]
     return _with_group(state, record, group, state=GroupState.ACTIVATED, activate_at=activate_at)
 
@@ -210,7 +211,10 @@ def _expired_in_part(state: Lifecycle, data: Mapping[str, Any], at: datetime, wh
     junctions = dict(state.junctions)
     for key in data["junctions"]:
         before = state.junction(key)
-        junctions[key] = _heard(before, record.slot, replace(before.slot(record.slot), current=None))
+        slot = before.slot(record.slot)
+        # What was in force before it is over with it: nothing goes on with that any more.
+        ended = SlotRecord(pending=slot.pending, previous=slot.current)
+        junctions[key] = _heard(before, record.slot, ended)
     return replace(state, junctions=junctions)
 
 

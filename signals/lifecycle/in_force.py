@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import datetime
 
 from signals.lifecycle.records import (
-    JunctionRecord,
     Lifecycle,
     OrderMode,
     Slot,
@@ -13,22 +12,34 @@ from signals.lifecycle.records import (
     Version,
 )
 
-__all__ = ["has_begun", "still_in_force", "version_in_force"]
+__all__ = ["has_begun", "still_in_force", "still_told", "version_in_force"]
 
 _PRIORITY = (Slot.INCIDENT, Slot.EVENT, Slot.BASE)
 
 
-def has_begun(state: Lifecycle, junction: str, version: Version, at: datetime) -> bool:
+def has_begun(version: Version, at: datetime) -> bool:
     """Return whether the time has come at which the group of a version that is activated switches."""
-    activate_at = state.plan_set(version.plan_set).group_of(junction).activate_at
-    return activate_at is not None and activate_at <= at
+    return version.begins_at is not None and version.begins_at <= at
 
 
-def still_in_force(state: Lifecycle, junction: str, has: SlotRecord, at: datetime) -> Version | None:
+def still_in_force(has: SlotRecord, at: datetime) -> Version | None:
     """Return what a slot goes on with until its current version begins; none where that has begun."""
-    if has.current is None or has_begun(state, junction, has.current, at):
+    if has.current is None or has_begun(has.current, at):
         return None
     return has.previous if has.previous is not None and _lasts(has.previous, at) else None
+
+
+def still_told(slot: Slot, has: SlotRecord, at: datetime) -> Version | None:
+    """Return what a controller has to hear of beside the current version, until that has begun.
+
+    That is what is in force until then, or a version of the day that was ended before its time: its plan alone does not say so, and
+    nobody takes a plan of the day away but by a signed word.
+    """
+    previous = has.previous
+    if previous is None or (has.current is not None and has_begun(has.current, at)):
+        return None
+    seems_valid = previous.valid_until is None or previous.valid_until > at
+    return previous if _lasts(previous, at) or (slot is Slot.BASE and seems_valid) else None
 
 
 def version_in_force(state: Lifecycle, junction: str, at: datetime) -> Version | None:
@@ -40,17 +51,14 @@ def version_in_force(state: Lifecycle, junction: str, at: datetime) -> Version |
         if order.slot is None:
             return None
         slots = (order.slot, *_PRIORITY)
-    found = (_of_slot(state, record, slot, at) for slot in slots)
+    found = (_of_slot(record.slot(slot), at) for slot in slots)
     return next((version for version in found if version is not None), None)
 
 
-def _of_slot(state: Lifecycle, record: JunctionRecord, slot: Slot, at: datetime) -> Version | None:
-    has = record.slot(slot)
-    if has.current is None:
-        return None
-    if has_begun(state, record.key, has.current, at):
+def _of_slot(has: SlotRecord, at: datetime) -> Version | None:
+    if has.current is not None and has_begun(has.current, at):
         return has.current if _lasts(has.current, at) else None
-    return still_in_force(state, record.key, has, at)
+    return still_in_force(has, at)
 
 
 def _lasts(version: Version, at: datetime) -> bool:

@@ -177,16 +177,20 @@ class Version:
     ----------
     plan
         Digest of the signed plan.
+    valid_until
+        When it ends by what is signed in the plan; an end before that stands in its activation alone.
     activation
         The signed activation, once the group is complete.
-    until
-        When an activation ends by itself.
+    begins_at, until
+        When an activation begins, and when it ends by itself.
     """
 
     number: int
     plan_set: str
     plan: str
+    valid_until: datetime | None = None
     activation: str | None = None
+    begins_at: datetime | None = None
     until: datetime | None = None
 
 
@@ -203,7 +207,7 @@ class SlotRecord:
     before
         Plan set of the version before `current`, for rolling back; one that has been in force.
     previous
-        The version that was in force when `current` was activated, and is until that begins.
+        The version that was in force last: when `current` was activated, and until that begins; or one that has ended.
     """
 
     current: Version | None = None
@@ -325,9 +329,7 @@ class Lifecycle:
     def begins_at(self, junction: str, slot: Slot) -> datetime | None:
         """Return when the version that was activated last begins or has begun; none where there is none."""
         current = self.junction(junction).slot(slot).current
-        if current is None:
-            return None
-        return self.sets[current.plan_set].group_of(junction).activate_at
+        return None if current is None else current.begins_at
 
     def junction(self, key: str) -> JunctionRecord:
         """Return a junction by its key; one that nothing has been decided on has an empty record."""

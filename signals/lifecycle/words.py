@@ -68,7 +68,7 @@ def run(state: Lifecycle, at: datetime, who: str, junction: str, version: int) -
 
 
 def _still_in_force(state: Lifecycle, at: datetime, junction: str) -> set[int]:
-    found = (still_in_force(state, junction, has, at) for has in state.junction(junction).slots.values())
+    found = (still_in_force(has, at) for has in state.junction(junction).slots.values())
     return {version.number for version in found if version is not None}
 
 

@@ -124,6 +124,32 @@ def test_what_is_in_force_is_served_until_its_successor_begins(tmp_path: Path) -
     serving(tmp_path, test)
 
 
+def test_who_was_away_hears_of_the_end_of_a_base_set_and_so_does_who_has_no_memory(tmp_path: Path) -> None:
+    async def test(service: Service) -> None:
+        await service.register(HERE)
+        away = Desk(_tables(service.trusted.jwks))
+
+        async def runs(desk: Desk) -> list[int]:
+            now_s = service.clock.at.timestamp()
+            assert not desk.receive(await assignment(service, HERE), now_s).problems
+            return [release.version for release in desk.releases["base"] if release.valid(now_s)]
+
+        plan_set = await _in_force(service, 1)
+        service.clock.wait(minutes=5)
+        assert await runs(away) == [1]
+        await service.done("POST", f"/plan-sets/{plan_set}/end", {"why": "wrong plans"}, who="approver")
+        await service.until(lambda: service.centre.plans.plan_set(plan_set).state == "expired")
+        service.clock.wait(hours=1)
+        assert await runs(away) == await runs(Desk(_tables(service.trusted.jwks))) == []
+        await _in_force(service, 2, activate_from="2026-11-28T07:00:00Z")
+        late = Desk(_tables(service.trusted.jwks))
+        assert await runs(away) == await runs(late) == []
+        service.clock.at = datetime(2026, 11, 28, 7, 0, tzinfo=UTC)
+        assert await runs(away) == await runs(late) == [2]
+
+    serving(tmp_path, test)
+
+
 def test_a_current_version_that_is_refused_is_an_alarm_with_junction_and_reason(tmp_path: Path) -> None:
     async def test(service: Service) -> None:
         await service.register(HERE)

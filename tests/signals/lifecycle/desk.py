@@ -151,6 +151,12 @@ class Desk:
         for key in record.junctions:
             self.run(key, self.current(key, record.slot))
 
+    def end(self, plan_set: str, *, minutes: float = 0) -> list[str]:
+        """End a set where it is activated."""
+        active = decisions.active_junctions(self.state, self.state.plan_set(plan_set))
+        tokens, until = dict.fromkeys(active, f"end-{plan_set}"), self.at + timedelta(minutes=minutes)
+        return self.enter(APPROVER, lambda s, at, w: decisions.end(s, at, w, plan_set, tokens, until))
+
     def hold(self, junction: str, who: str, *, minutes: float = 30) -> None:
         until = self.at + timedelta(minutes=minutes)
         self.enter(who, lambda s, at, w: operators.hold(s, at, w, junction, until))

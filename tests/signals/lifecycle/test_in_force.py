@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from signals.lifecycle.in_force import still_in_force, version_in_force
+from signals.lifecycle.in_force import still_in_force, still_told, version_in_force
 from signals.lifecycle.records import OrderMode, Slot
 from tests.signals.lifecycle.desk import Desk, replayed
 
@@ -62,6 +62,53 @@ def test_a_version_of_before_that_has_ended_is_not_gone_on_with() -> None:
     ]
 
 
+def test_what_was_replaced_does_not_come_back_when_its_successor_has_ended() -> None:
+    desk = Desk()
+    base = _activated(desk, 10)
+    _activated(desk, 10, Slot.EVENT, hours=48)
+    desk.wait(seconds=20)
+    _activated(desk, 10, Slot.EVENT, hours=40)
+    desk.wait(seconds=20)
+    desk.end("set-3")
+    assert desk.coordinate() == ["plan_set.expired"]
+    third = _activated(desk, DAY_S, Slot.EVENT, hours=30)
+    assert [_shown(desk, days=days) for days in (0, 0.9, 1)] == [base, base, third]
+    has = desk.state.junction("j").slot(Slot.EVENT)
+    assert still_told(Slot.EVENT, has, desk.at) is None
+    assert has.before is None
+
+
+def test_the_end_of_a_version_of_the_day_is_told_until_another_one_has_begun() -> None:
+    desk = Desk()
+    first = _activated(desk, 10)
+    desk.wait(seconds=20)
+    desk.end("set-1")
+    desk.coordinate()
+
+    def told(**later: float) -> tuple[int, str | None] | None:
+        has = desk.state.junction("j").slot(Slot.BASE)
+        found = still_told(Slot.BASE, has, desk.at + timedelta(**later))
+        return None if found is None else (found.number, found.activation)
+
+    assert _shown(desk) is None
+    assert told() == told(days=365) == (first, "end-set-1")
+    second = _activated(desk, DAY_S)
+    assert [told(days=days) for days in (0, 0.9, 1)] == [(first, "end-set-1"), (first, "end-set-1"), None]
+    assert [_shown(desk, days=days) for days in (0, 0.9, 1)] == [None, None, second]
+    assert replayed(desk) == desk.state
+
+
+def test_an_end_that_a_plan_was_signed_with_need_not_be_told() -> None:
+    desk = Desk()
+    first = _activated(desk, 10, hours=2)
+    desk.wait(hours=1)
+    desk.end("set-1")
+    desk.coordinate()
+    has = desk.state.junction("j").slot(Slot.BASE)
+    found = [still_told(Slot.BASE, has, desk.at + timedelta(hours=hours)) for hours in (0, 0.9, 1)]
+    assert [version and version.number for version in found] == [first, first, None]
+
+
 def test_slots_count_by_rank_and_an_order_above_them() -> None:
     desk = Desk()
     base, event = _activated(desk, 10), _activated(desk, 10, Slot.EVENT, hours=5)
@@ -84,7 +131,7 @@ def test_who_says_again_that_the_version_of_before_is_shown_changes_nothing_unti
     desk.run("j", first)
     _activated(desk, 600)
     has = desk.state.junction("j").slot(Slot.BASE)
-    version = still_in_force(desk.state, "j", has, desk.at)
+    version = still_in_force(has, desk.at)
     assert version is not None
     assert version.number == first
     assert desk.run("j", first) == []

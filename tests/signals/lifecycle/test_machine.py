@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections import defaultdict
 from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import NamedTuple
@@ -15,7 +17,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from signals.lifecycle import decisions, operators
 from signals.lifecycle.codec import codec_of
-from signals.lifecycle.records import GroupState, Lifecycle, OrderMode, SetState, Slot
+from signals.lifecycle.in_force import has_begun, still_in_force, still_told
+from signals.lifecycle.records import GroupState, Lifecycle, OrderMode, SetState, Slot, SlotRecord, Version
 from tests.signals.lifecycle.desk import APPROVER, AUTHOR, Desk, replayed
 from traffic.errors import InputError, RefusedError
 
@@ -57,6 +60,30 @@ class _Activated(NamedTuple):
     plan_set: str
 
 
+@dataclass
+class _Controller:
+    """What a controller remembers of a slot: versions by number, with what it was told of them last."""
+
+    slot: Slot
+    versions: dict[int, Version] = field(default_factory=dict)
+
+    def hear(self, has: SlotRecord, at: datetime) -> None:
+        told = (has.current, still_told(self.slot, has, at))
+        named = {version.number: version for version in told if version is not None}
+        newest = max(named, default=0)
+        goes_on = {
+            number: one
+            for number, one in self.versions.items()
+            if self.slot is Slot.BASE and (number > newest or has_begun(one, at))
+        }
+        self.versions = goes_on | named
+
+    def runs(self, at: datetime) -> int | None:
+        newest = max((number for number, one in self.versions.items() if has_begun(one, at)), default=0)
+        found = self.versions.get(newest)
+        return newest if found and (found.until is None or found.until > at) else None
+
+
 class Life(RuleBasedStateMachine):
     """Everybody asks for anything at any time; what is refused changes nothing."""
 
@@ -67,6 +94,7 @@ class Life(RuleBasedStateMachine):
         self.versions: dict[str, list[tuple[int, str]]] = {key: [] for key in KEYS}
         self.accepted: set[tuple[str, int]] = set()
         self.activated: defaultdict[tuple[str, Slot], dict[int, _Activated]] = defaultdict(dict)
+        self.memories = {(key, slot): _Controller(slot) for key in KEYS for slot in Slot}
         self.snapshot, self.known = _stored(self.desk.state), 0
 
     def some_set(self, data: st.DataObject) -> str:
@@ -240,6 +268,16 @@ class Life(RuleBasedStateMachine):
                 elif newest is not None and (known[newest].until is None or known[newest].until > now):
                     assert known[newest].plan_set == has.before
 
+    @rule(keys=st.sets(st.sampled_from(KEYS), min_size=1))
+    def controllers_hear(self, keys: set[str]) -> None:
+        """Whatever it has missed, a controller that has heard runs what is in force; so does one without memory."""
+        state, now = self.desk.state, self.desk.at
+        for key, slot in itertools.product(sorted(keys), Slot):
+            has = state.junction(key).slot(slot)
+            for controller in (self.memories[key, slot], _Controller(slot)):
+                controller.hear(has, now)
+                assert controller.runs(now) == _in_force(has, now)
+
     @invariant()
     def a_group_is_activated_as_a_whole(self) -> None:
         for record in self.desk.state.sets.values():
@@ -278,6 +316,12 @@ class Life(RuleBasedStateMachine):
         state = CODEC.decode(json.loads(self.snapshot))
         assert _stored(replayed(self.desk, state, self.known)) == _stored(replayed(self.desk))
         assert all(one[0] <= other[0] for one, other in pairwise(self.desk.log))
+
+
+def _in_force(has: SlotRecord, at: datetime) -> int | None:
+    current = has.current
+    found = current if current is not None and has_begun(current, at) else still_in_force(has, at)
+    return None if found is None or (found.until is not None and found.until <= at) else found.number
 
 
 def _stored(state: Lifecycle) -> str:
