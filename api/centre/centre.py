@@ -26,6 +26,7 @@ from api.store.ledger import Ledger
 from signals.coordinated import coordinated_groups
 from signals.lifecycle import decisions, facts, operators
 from signals.lifecycle.facts import Fact
+from signals.lifecycle.in_force import active_versions
 from signals.lifecycle.records import Lifecycle, OrderMode, PlanSetRecord, Slot
 from signals.payloads import cycles_of, require_same_junctions
 from signals.schedule import Schedule
@@ -234,11 +235,6 @@ class Centre:
         self.documents.at_hand(tokens.values())
         return self.plans.plan_set(plan_set)
 
-    async def schedule_of(self, plan_set: str, junction: str) -> tuple[Schedule, int]:
-        """Return the schedule that a plan set has for one of its junctions, and the row of the junction there."""
-        record = self.plans.plan_set(plan_set)
-        return (await self.plan_documents.schedules(self.plans, record))[junction]
-
     async def roll_back(
         self,
         plan_set: str,
@@ -274,7 +270,7 @@ class Centre:
             return await self.ledger.commit(lambda _state, _at: [], who=actor.name, why=why, command=command)
         at, plans = self._clock(), self.plans
         condition(plans)
-        wanted, sources, content = self._before(plans, plan_set)
+        wanted, sources, content = self._before(plans, at, plan_set)
         prepared = plans
         for fact in decisions.prepared_rollback(
             plans, at, actor.name, wanted, sources, over_holds=over_holds
@@ -305,14 +301,16 @@ class Centre:
 
         return await self.ledger.commit(decide, who=actor.name, why=why, command=command)
 
-    def _before(self, plans: Lifecycle, plan_set: str) -> tuple[decisions.Draft, dict[str, list[str]], bytes]:
+    def _before(
+        self, plans: Lifecycle, at: datetime, plan_set: str
+    ) -> tuple[decisions.Draft, dict[str, list[str]], bytes]:
         """Return the set that rolls another one back, which sets its plans are of, and its document.
 
         When it ends follows from these sets, and is decided on with it.
         """
         of = plans.plan_set(plan_set)
         sources: dict[str, list[str]] = {}
-        for key, source in decisions.rollback_sources(plans, plan_set).items():
+        for key, source in decisions.rollback_sources(plans, at, plan_set).items():
             sources.setdefault(source, []).append(key)
         content = rollback_document(plan_set, sources)
         keys = {key for members in sources.values() for key in members}
@@ -349,10 +347,9 @@ class Centre:
             end = at if until is None else until
             tokens = {
                 key: self.signatory.activation(
-                    record, key, current.number, at, since=at, until=min(end, current.until or end)
+                    record, key, version.number, at, since=at, until=min(end, version.until or end)
                 )
-                for key in sorted(decisions.active_junctions(state.plans, record))
-                if (current := state.plans.junction(key).slot(record.slot).current)
+                for key, version in active_versions(state.plans, at, record).items()
             }
             return decisions.end(state.plans, at, actor.name, plan_set, tokens, end)
 

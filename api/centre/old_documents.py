@@ -102,8 +102,9 @@ def _needed(plans: Lifecycle, at: datetime) -> Iterator[str]:
     before = set()
     for junction in plans.junctions.values():
         for slot, has in junction.slots.items():
-            before.add(has.before)
-            yield from (v.plan for v in (has.current, has.pending, still_told(slot, has, at)) if v)
+            found = [v for v in (has.current, has.pending, still_told(slot, has, at)) if v is not None]
+            before |= {version.before for version in found}
+            yield from (version.plan for version in found)
     for record in plans.sets.values():
         if record.state not in FINAL or record.id in before:
             yield record.document

@@ -43,16 +43,9 @@ class Contents:
         InputError
             For what is not signed, not for this junction, unsafe, or beyond what the site can do.
         """
-        version = content.version
-        name = content.plan_set if version is None else version.plan
+        name = content.version.plan
         if name not in self._known:
-            if version is None:
-                found = self.of_schedule(
-                    *await self._centre.schedule_of(content.plan_set, self._tables.junction)
-                )
-            else:
-                found = self._signed((await self._centre.documents.get(version.plan)).decode(), content)
-            self._known[name] = found
+            self._known[name] = self._signed((await self._centre.documents.get(name)).decode(), content)
             while len(self._known) > _KEPT:
                 del self._known[next(iter(self._known))]
         return self._known[name]
@@ -65,7 +58,6 @@ class Contents:
         return self._gated(plans, day_types_to_list(schedule), self._tables.time_zone)
 
     def _signed(self, token: str, content: Content) -> Programme:
-        assert content.version is not None
         payload = self._centre.signatory.known_keys.verify(token, Typ.PLAN)
         own = {
             "junction": self._tables.junction,

@@ -118,7 +118,6 @@ class Errands:
     async def _answer(self, content: Content) -> None:
         """Write a version that waits into the site, and say whether that was possible."""
         version = content.version
-        assert version is not None
         try:
             programme = await self._site.contents.of(content)
             await self._prepare(programme, content)
@@ -210,7 +209,7 @@ class Errands:
         try:
             await self._run(target)
         except (InputError, NotAcknowledgedError, ReadBackError) as error:
-            if target.content is not None and target.content.version is not None:
+            if target.content is not None:
                 await self._refuse(target.content.version, error)
             raise
 
@@ -262,8 +261,8 @@ class Errands:
             await self._run_one(places[programme.only], stored)
         else:
             await self._run_tables(programme, places)
-        self._site.shown = None if content.version is None else content.version.number
-        if content.version is not None and target.mode == "control":
+        self._site.shown = content.version.number
+        if target.mode == "control":
             await self._say_running(content.version)
 
     async def _run_one(self, plan: RsmpPlan, stored: Stored) -> None:

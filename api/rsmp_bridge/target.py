@@ -6,14 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from signals.lifecycle.records import (
-    JunctionRecord,
-    Lifecycle,
-    Order,
-    OrderMode,
-    Slot,
-    Version,
-)
+from signals.lifecycle.in_force import in_force
+from signals.lifecycle.records import JunctionRecord, Lifecycle, Order, OrderMode, Slot, Version
 
 __all__ = ["Content", "Target", "kept", "next_change", "pending", "target_of"]
 
@@ -22,11 +16,11 @@ _PRIORITY = (Slot.INCIDENT, Slot.EVENT, Slot.BASE)
 
 @dataclass(frozen=True)
 class Content:
-    """The plans of a version; where only the set that a junction had before is known, those of the set."""
+    """The plans of a version."""
 
     slot: Slot
     plan_set: str
-    version: Version | None
+    version: Version
 
 
 @dataclass(frozen=True)
@@ -57,7 +51,7 @@ class Target:
 def target_of(plans: Lifecycle, junction: str, now: datetime) -> Target:
     """Return what the site of a junction is to show now."""
     record = plans.junction(junction)
-    found = {slot: _content(plans, record, slot, now) for slot in _PRIORITY}
+    found = {slot: _content(record, slot, now) for slot in _PRIORITY}
     content = next((found[slot] for slot in _PRIORITY if found[slot] is not None), None)
     ever = record.last_version > 0
     order = _order(record, now)
@@ -78,22 +72,9 @@ def _order(record: JunctionRecord, now: datetime) -> Order | None:
     return order if standing else None
 
 
-def _content(plans: Lifecycle, record: JunctionRecord, slot: Slot, now: datetime) -> Content | None:
-    """Return what a slot has for now: a version that is activated, or before its time what it replaces."""
-    has = record.slot(slot)
-    current = has.current
-    if current is None or (current.until is not None and current.until <= now):
-        return None
-    since = plans.begins_at(record.key, slot)
-    if since is None or since <= now:
-        return Content(slot, current.plan_set, current)
-    before = plans.sets.get(has.before or "")
-    if before is None:
-        return None
-    begun, until = before.group_of(record.key).activate_at, before.until_of(record.key)
-    if (begun is not None and begun > now) or (until is not None and until <= now):
-        return None
-    return Content(slot, before.id, None)
+def _content(record: JunctionRecord, slot: Slot, now: datetime) -> Content | None:
+    version = in_force(record.slot(slot), now)
+    return None if version is None else Content(slot, version.plan_set, version)
 
 
 def next_change(plans: Lifecycle, junction: str, now: datetime) -> datetime | None:
@@ -101,10 +82,8 @@ def next_change(plans: Lifecycle, junction: str, now: datetime) -> datetime | No
     record = plans.junction(junction)
     moments = [] if record.order is None else [record.order.expires_at]
     for slot, has in record.slots.items():
-        if has.current is not None:
-            before = plans.sets.get(has.before or "")
-            ends = has.current.until, None if before is None else before.until_of(junction)
-            moments += [at for at in (*ends, plans.begins_at(junction, slot)) if at is not None]
+        ends = [version.until for version in (has.current, has.previous) if version is not None]
+        moments += [at for at in (*ends, plans.begins_at(junction, slot)) if at is not None]
     return min((at for at in moments if at > now), default=None)
 
 
@@ -127,7 +106,7 @@ def kept(plans: Lifecycle, junction: str, now: datetime) -> list[Content]:
     waiting = {content.version for content in pending(plans, junction)}
     found = []
     for slot, has in record.slots.items():
-        content = _content(plans, record, slot, now)
+        content = _content(record, slot, now)
         rows = [content] if content is not None else []
         for version in (has.current, has.pending):
             if version is not None and version not in waiting and version.number not in record.refused:

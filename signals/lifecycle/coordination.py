@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from signals.instants import instant_text
 from signals.lifecycle.decision import Decision
-from signals.lifecycle.decisions import active_junctions
+from signals.lifecycle.in_force import active_versions
 from signals.lifecycle.records import GroupState, Lifecycle, SetState
 from traffic.errors import RefusedError
 
@@ -112,7 +112,8 @@ def activate(
         activate_at=instant_text(activate_at),
         activations=dict(activations),
     )
-    decision.supersede(left - {record.id}, decision.state.sets[record.id])
+    for identifier in sorted(left):  # those that have not begun never do
+        decision.supersede(identifier)
     decision.conclude(record.id)
     return decision.facts
 
@@ -131,7 +132,9 @@ def _require_begun(
 def tidy(state: Lifecycle, at: datetime, who: str) -> list[Fact]:
     """Return what time has brought: deadlines that have passed, sets, orders and holds that have ended."""
     decision = Decision(state, at, who)
-    for record in _live(state):
+    for record in _live(state):  # what has begun has taken the place of another
+        decision.supersede(record.id)
+    for record in _live(decision.state):
         _tidy_set(decision, record)
     for key, junction in state.junctions.items():
         if junction.order is not None and junction.order.expires_at <= at:
@@ -151,15 +154,13 @@ def _tidy_set(decision: Decision, record: PlanSetRecord) -> None:
         elif group.missing and record.deadline is not None and record.deadline <= at:
             decision.keep(decision.state.sets[record.id], group, "not every member has acknowledged in time")
     record = decision.state.sets[record.id]
-    ended = [
-        key
-        for key in sorted(active_junctions(decision.state, record))
-        if (current := decision.state.junction(key).slot(record.slot).current)
-        and current.until is not None
-        and current.until <= at
-    ]
+    versions = active_versions(decision.state, at, record)
+    ended = sorted(key for key, has in versions.items() if has.until is not None and has.until <= at)
     left = [key for key in record.junctions if decision.has(key, record) and key not in ended]
-    if record.state in {SetState.ACKNOWLEDGED, SetState.IN_FORCE} and not left:
+    if not ended and not left:
+        if record.id in decision.state.live:  # its last group has kept what it had
+            decision.supersede(record.id)
+    elif record.state in {SetState.ACKNOWLEDGED, SetState.IN_FORCE} and not left:
         decision.record("plan_set.expired", plan_set=record.id, junctions=ended)
         decision.settle(record.id)
     elif ended and left:

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from signals.lifecycle.facts import Fact, applied
+from signals.lifecycle.in_force import version_of
 from signals.lifecycle.records import GroupRecord, GroupState, Lifecycle, PlanSetRecord, SetState
 
 __all__ = ["Decision"]
@@ -93,16 +94,27 @@ class Decision:
     def has(self, junction: str, record: PlanSetRecord) -> bool:
         """Return whether a junction still has a plan of a set, in force or to come."""
         slot = self.state.junction(junction).slot(record.slot)
-        return any(version and version.plan_set == record.id for version in (slot.current, slot.pending))
+        pending = slot.pending is not None and slot.pending.plan_set == record.id
+        return pending or version_of(record.id, slot, self.at) is not None
 
-    def supersede(self, identifiers: set[str], by: PlanSetRecord) -> None:
-        """End the sets that have no junction left, and look again at those that have fewer."""
-        for identifier in sorted(identifiers):
-            record = self.state.sets[identifier]
-            if any(self.has(key, record) for key in record.junctions):
-                for group in record.groups.values():
-                    self.conclude_group(identifier, group.name)
-                continue
-            outcome = "rolled_back" if by.rollback_of == identifier else "superseded"
-            self.record(f"plan_set.{outcome}", plan_set=identifier, by=by.id)
-            self.settle(identifier)
+    def supersede(self, identifier: str) -> None:
+        """End a set that others have taken every junction of, and look again at one that has fewer."""
+        record = self.state.sets[identifier]
+        if any(self.has(key, record) for key in record.junctions):
+            for name in record.groups:
+                self.conclude_group(identifier, name)
+            return
+        found = [self.state.junction(key).slot(record.slot).current for key in record.junctions]
+        others = {version.plan_set for version in found if version is not None}
+        if not others:
+            self.record("plan_set.expired", plan_set=identifier, junctions=[])
+        else:
+            by = max(others, key=lambda other: self._rank(self.state.sets[other], identifier))
+            back = self.state.sets[by].rollback_of == identifier
+            self.record(f"plan_set.{'rolled_back' if back else 'superseded'}", plan_set=identifier, by=by)
+        self.settle(identifier)
+
+    @staticmethod
+    def _rank(other: PlanSetRecord, identifier: str) -> tuple[bool, datetime, str]:
+        """Return by how much another set is what has taken the place of one: what brings it back, else the latest."""
+        return other.rollback_of == identifier, other.published_at or other.created_at, other.id

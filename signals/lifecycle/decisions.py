@@ -14,7 +14,7 @@ from signals.instants import instant_text
 from signals.lifecycle.decision import Decision
 from signals.lifecycle.facts import Fact
 from signals.lifecycle.holds import held_by_others, require_not_held
-from signals.lifecycle.in_force import has_begun
+from signals.lifecycle.in_force import active_versions, has_begun
 from signals.lifecycle.records import GroupState, Lifecycle, PlanSetRecord, SetState, Slot
 from signals.names import same_name
 from signals.texts import is_line
@@ -23,7 +23,6 @@ from traffic.errors import InputError, RefusedError
 __all__ = [
     "Draft",
     "NewVersion",
-    "active_junctions",
     "approve",
     "check",
     "draft",
@@ -273,7 +272,7 @@ def end(
         raise InputError(rule, field="until", value=instant_text(until))
     if record.slot is Slot.BASE:
         _require_begun(state, at, record)
-    if set(activations) != active_junctions(state, record):
+    if set(activations) != set(active_versions(state, at, record)):
         raise RefusedError("must be all junctions that have the set", field="activations")
     decision.record(
         "plan_set.ended", plan_set=plan_set, activations=dict(activations), until=instant_text(until)
@@ -283,38 +282,27 @@ def end(
 
 def _require_begun(state: Lifecycle, at: datetime, record: PlanSetRecord) -> None:
     """Raise where a set of the day has yet to begin: its end would end what goes on until then, too."""
-    for key in sorted(active_junctions(state, record)):
-        current = state.junction(key).slot(record.slot).current
-        if current is not None and not has_begun(current, at):
+    for key, version in active_versions(state, at, record).items():
+        if not has_begun(version, at):
             hint = (
                 "Roll it back: then it never begins, and what is in force stays; or wait until it has begun"
             )
             raise RefusedError("has not begun", field=f"plan set {record.id}, junction {key}", hint=hint)
 
 
-def active_junctions(state: Lifecycle, record: PlanSetRecord) -> set[str]:
-    """Return the junctions in which a set is activated."""
-    return {
-        key
-        for key in record.junctions
-        if (current := state.junction(key).slot(record.slot).current) and current.plan_set == record.id
-    }
-
-
-def rollback_sources(state: Lifecycle, plan_set: str) -> dict[str, str]:
+def rollback_sources(state: Lifecycle, at: datetime, plan_set: str) -> dict[str, str]:
     """Return for each junction that has a set, which set it had before."""
     record = state.plan_set_in(plan_set, SetState.ACKNOWLEDGED, SetState.IN_FORCE)
     sources = {}
-    for key in sorted(active_junctions(state, record)):
-        before = state.junction(key).slot(record.slot).before
-        if before is None:
+    for key, version in sorted(active_versions(state, at, record).items()):
+        if version.before is None:
             hint = (
                 "Publish the plans that it is to have, as a set; or end this one (`jasyl plans end`): "
                 "then its junctions run their local schedules"
             )
             rule = "had no plans of the service before"
             raise RefusedError(rule, field=f"junction {key}", value=plan_set, hint=hint)
-        sources[key] = before
+        sources[key] = version.before
     return sources
 
 
@@ -340,7 +328,7 @@ def prepared_rollback(
         Whether junctions that others hold are brought back too.
     """
     assert new.rollback_of is not None
-    found = rollback_sources(state, new.rollback_of)
+    found = rollback_sources(state, at, new.rollback_of)
     if found != {key: source for source, keys in sources.items() for key in keys}:
         hint = "Look at it again"
         raise RefusedError("has changed meanwhile", field=f"plan set {new.rollback_of}", hint=hint)

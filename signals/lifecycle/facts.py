@@ -148,16 +148,27 @@ def _group_activated(state: Lifecycle, data: Mapping[str, Any], at: datetime, wh
         slot = before.slot(record.slot)
         assert slot.pending is not None
         until = record.until_of(key)
-        current = replace(slot.pending, activation=token, begins_at=activate_at, until=until)
-        left = slot.current.plan_set if slot.current else None
-        begun = slot.current is not None and has_begun(slot.current, at)
-        if slot.current is not None and not begun:  # it is left out, and never begins
-            left = slot.before
-        previous = slot.current if begun else slot.previous
-        junctions[key] = _heard(before, record.slot, SlotRecord(current, None, left, previous))
+        previous, source = _in_force_before(slot, record.rollback_of, at)
+        current = replace(slot.pending, activation=token, begins_at=activate_at, until=until, before=source)
+        junctions[key] = _heard(before, record.slot, SlotRecord(current, None, previous))
     state = replace(state, junctions=junctions)
     group = record.groups[data["group"]]
     return _with_group(state, record, group, state=GroupState.ACTIVATED, activate_at=activate_at)
+
+
+def _in_force_before(
+    slot: SlotRecord, rollback_of: str | None, at: datetime
+) -> tuple[Version | None, str | None]:
+    """Return the version that was in force last in a slot, and the set that its successor may be rolled back to."""
+    if slot.current is None:
+        return slot.previous, None
+    if has_begun(slot.current, at):
+        return slot.current, slot.current.plan_set
+    # The current version is left out, and never begins.
+    was = slot.previous
+    if was is None:
+        return None, None
+    return was, was.before if rollback_of == slot.current.plan_set else was.plan_set
 
 
 def _group_kept(state: Lifecycle, data: Mapping[str, Any], at: datetime, who: str) -> Lifecycle:
@@ -185,12 +196,17 @@ def _ended(state: Lifecycle, data: Mapping[str, Any], at: datetime, who: str) ->
     for key, token in data["activations"].items():
         before = state.junction(key)
         slot = before.slot(record.slot)
-        assert slot.current is not None
-        end = until if slot.current.until is None else min(until, slot.current.until)
-        current = replace(slot.current, activation=token, until=end)
-        junctions[key] = _heard(before, record.slot, replace(slot, current=current))
+        place = "current" if _is_of(slot.current, record) else "previous"
+        version: Version = getattr(slot, place)
+        end = until if version.until is None else min(until, version.until)
+        ended = replace(version, activation=token, until=end)
+        junctions[key] = _heard(before, record.slot, replace(slot, **{place: ended}))
     # A group that is activated later must not outlast the others.
     return _with_set(replace(state, junctions=junctions), record, valid_until=until)
+
+
+def _is_of(version: Version | None, record: PlanSetRecord) -> bool:
+    return version is not None and version.plan_set == record.id
 
 
 def _set_state(outcome: SetState) -> Callable[..., Lifecycle]:
@@ -212,9 +228,10 @@ def _expired_in_part(state: Lifecycle, data: Mapping[str, Any], at: datetime, wh
     for key in data["junctions"]:
         before = state.junction(key)
         slot = before.slot(record.slot)
-        # What was in force before it is over with it: nothing goes on with that any more.
-        ended = SlotRecord(pending=slot.pending, previous=slot.current)
-        junctions[key] = _heard(before, record.slot, ended)
+        if _is_of(slot.current, record):
+            # What was in force before it is over with it: nothing goes on with that any more.
+            slot = SlotRecord(pending=slot.pending, previous=slot.current)
+        junctions[key] = _heard(before, record.slot, slot)
     return replace(state, junctions=junctions)
 
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from signals.lifecycle.records import (
-    Lifecycle,
-    OrderMode,
-    Slot,
-    SlotRecord,
-    Version,
-)
+from signals.lifecycle.records import Lifecycle, OrderMode, PlanSetRecord, Slot, SlotRecord, Version
 
-__all__ = ["has_begun", "still_in_force", "still_told", "version_in_force"]
+__all__ = [
+    "active_versions",
+    "has_begun",
+    "in_force",
+    "still_in_force",
+    "still_told",
+    "version_in_force",
+    "version_of",
+]
 
 _PRIORITY = (Slot.INCIDENT, Slot.EVENT, Slot.BASE)
 
@@ -27,6 +29,23 @@ def still_in_force(has: SlotRecord, at: datetime) -> Version | None:
     if has.current is None or has_begun(has.current, at):
         return None
     return has.previous if has.previous is not None and _lasts(has.previous, at) else None
+
+
+def version_of(plan_set: str, has: SlotRecord, at: datetime) -> Version | None:
+    """Return the version of a set that is activated in a slot: the current one, or what is there until that begins."""
+    current, previous = has.current, has.previous
+    if current is None or current.plan_set == plan_set:
+        return current
+    waits = previous is not None and previous.plan_set == plan_set and not has_begun(current, at)
+    return previous if waits else None
+
+
+def active_versions(state: Lifecycle, at: datetime, record: PlanSetRecord) -> dict[str, Version]:
+    """Return the versions of a set in the junctions in which it is activated, and not replaced."""
+    found = {
+        key: version_of(record.id, state.junction(key).slot(record.slot), at) for key in record.junctions
+    }
+    return {key: version for key, version in found.items() if version is not None}
 
 
 def still_told(slot: Slot, has: SlotRecord, at: datetime) -> Version | None:
@@ -51,11 +70,12 @@ def version_in_force(state: Lifecycle, junction: str, at: datetime) -> Version |
         if order.slot is None:
             return None
         slots = (order.slot, *_PRIORITY)
-    found = (_of_slot(record.slot(slot), at) for slot in slots)
+    found = (in_force(record.slot(slot), at) for slot in slots)
     return next((version for version in found if version is not None), None)
 
 
-def _of_slot(has: SlotRecord, at: datetime) -> Version | None:
+def in_force(has: SlotRecord, at: datetime) -> Version | None:
+    """Return the version of a slot that is in force: one that has begun and lasts."""
     if has.current is not None and has_begun(has.current, at):
         return has.current if _lasts(has.current, at) else None
     return still_in_force(has, at)

@@ -183,6 +183,8 @@ class Version:
         The signed activation, once the group is complete.
     begins_at, until
         When an activation begins, and when it ends by itself.
+    before
+        Plan set of the version that was in force before it, for rolling back.
     """
 
     number: int
@@ -192,6 +194,7 @@ class Version:
     activation: str | None = None
     begins_at: datetime | None = None
     until: datetime | None = None
+    before: str | None = None
 
 
 @dataclass(frozen=True)
@@ -204,15 +207,12 @@ class SlotRecord:
         The version that was activated last.
     pending
         A version that is published and not activated.
-    before
-        Plan set of the version before `current`, for rolling back; one that has been in force.
     previous
         The version that was in force last: when `current` was activated, and until that begins; or one that has ended.
     """
 
     current: Version | None = None
     pending: Version | None = None
-    before: str | None = None
     previous: Version | None = None
 
 

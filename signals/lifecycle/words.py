@@ -19,7 +19,7 @@ __all__ = ["accept", "refuse", "run"]
 def accept(state: Lifecycle, at: datetime, who: str, junction: str, version: int) -> list[Fact]:
     """Enter that a controller has checked and stored a version; twice is once."""
     decision = Decision(state, at, who)
-    slot, found, pending = _version(state, junction, version)
+    slot, found, pending = _version(state, at, junction, version)
     record = state.sets[found.plan_set]
     group = record.group_of(junction)
     if not pending or junction in group.accepted:
@@ -35,7 +35,7 @@ def refuse(state: Lifecycle, at: datetime, who: str, junction: str, version: int
     decision = Decision(state, at, who)
     if version in state.junction(junction).refused:
         return []
-    slot, found, pending = _version(state, junction, version)
+    slot, found, pending = _version(state, at, junction, version)
     record = state.sets[found.plan_set]
     group = record.group_of(junction)
     place = {"junction": junction, "version": version, "slot": slot.value}
@@ -49,11 +49,9 @@ def refuse(state: Lifecycle, at: datetime, who: str, junction: str, version: int
 
 
 def run(state: Lifecycle, at: datetime, who: str, junction: str, version: int) -> list[Fact]:
-    """Enter that a controller shows a version; twice is once, and so is what goes on until its successor begins."""
+    """Enter that a controller shows a version; twice is once."""
     decision = Decision(state, at, who)
-    if version in _still_in_force(state, at, junction):
-        return []
-    slot, found, pending = _version(state, junction, version)
+    slot, found, pending = _version(state, at, junction, version)
     if pending:
         rule = "is not activated, and must not be shown"
         raise RefusedError(rule, field=f"junction {junction}, version", value=version)
@@ -67,16 +65,12 @@ def run(state: Lifecycle, at: datetime, who: str, junction: str, version: int) -
     return decision.facts
 
 
-def _still_in_force(state: Lifecycle, at: datetime, junction: str) -> set[int]:
-    found = (still_in_force(has, at) for has in state.junction(junction).slots.values())
-    return {version.number for version in found if version is not None}
-
-
-def _version(state: Lifecycle, junction: str, number: int) -> tuple[Slot, Version, bool]:
-    """Return where a junction has a version, and whether it is pending."""
+def _version(state: Lifecycle, at: datetime, junction: str, number: int) -> tuple[Slot, Version, bool]:
+    """Return where a junction has a version, also one that goes on until its successor begins, and whether it is pending."""
     record = state.junction(junction)
     for slot, content in record.slots.items():
-        for version, pending in ((content.pending, True), (content.current, False)):
+        goes_on = still_in_force(content, at)
+        for version, pending in ((content.pending, True), (content.current, False), (goes_on, False)):
             if version is not None and version.number == number:
                 return slot, version, pending
     hint = "Fetch the assignment again"

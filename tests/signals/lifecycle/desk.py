@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from signals.lifecycle import coordination, decisions, operators, words
 from signals.lifecycle.facts import Fact, applied
+from signals.lifecycle.in_force import active_versions
 from signals.lifecycle.records import Lifecycle, OrderMode, Slot
 from traffic.errors import RefusedError
 
@@ -132,7 +133,7 @@ class Desk:
         """Publish what the junctions of a set had before."""
         self.drafts += 1
         sources: dict[str, list[str]] = {}
-        for key, source in decisions.rollback_sources(self.state, plan_set).items():
+        for key, source in decisions.rollback_sources(self.state, self.at, plan_set).items():
             sources.setdefault(source, []).append(key)
         keys = [key for members in sources.values() for key in members]
         slot = self.state.plan_set(plan_set).slot
@@ -153,7 +154,7 @@ class Desk:
 
     def end(self, plan_set: str, *, minutes: float = 0) -> list[str]:
         """End a set where it is activated."""
-        active = decisions.active_junctions(self.state, self.state.plan_set(plan_set))
+        active = active_versions(self.state, self.at, self.state.plan_set(plan_set))
         tokens, until = dict.fromkeys(active, f"end-{plan_set}"), self.at + timedelta(minutes=minutes)
         return self.enter(APPROVER, lambda s, at, w: decisions.end(s, at, w, plan_set, tokens, until))
 

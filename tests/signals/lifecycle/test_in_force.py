@@ -75,7 +75,8 @@ def test_what_was_replaced_does_not_come_back_when_its_successor_has_ended() -> 
     assert [_shown(desk, days=days) for days in (0, 0.9, 1)] == [base, base, third]
     has = desk.state.junction("j").slot(Slot.EVENT)
     assert still_told(Slot.EVENT, has, desk.at) is None
-    assert has.before is None
+    assert has.current is not None
+    assert has.current.before is None
 
 
 def test_the_end_of_a_version_of_the_day_is_told_until_another_one_has_begun() -> None:

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from signals.lifecycle import coordination, decisions
+from signals.lifecycle.in_force import active_versions, version_in_force
 from signals.lifecycle.records import GroupState, SetState, Slot
 from tests.signals.lifecycle.desk import APPROVER, AUTHOR, SERVICE, Desk, replayed
 from traffic.errors import InputError, RefusedError, UnknownError
@@ -114,7 +115,12 @@ def test_a_new_set_supersedes_the_one_before_when_no_junction_has_it_any_more() 
     desk.bring_in(second)
     assert state_of(desk, first) is SetState.IN_FORCE
     third = desk.published({"east": ["a", "b"]})
-    desk.bring_in(third)
+    desk.activate(third)
+    assert state_of(desk, first) is SetState.IN_FORCE  # until the other begins
+    desk.wait(minutes=1)
+    assert desk.coordinate() == ["plan_set.superseded"]
+    for key in "ab":
+        desk.run(key, desk.current(key))
     assert [state_of(desk, s) for s in (first, second, third)] == [
         SetState.SUPERSEDED,
         SetState.IN_FORCE,
@@ -134,6 +140,9 @@ def test_a_set_that_lost_its_silent_junction_comes_into_force() -> None:
     desk.published({"only": ["b"]})
     desk.accept("b", 2)
     desk.coordinate()
+    assert state_of(desk, first) is SetState.ACKNOWLEDGED  # b is still to show it until the other begins
+    desk.wait(seconds=10)
+    desk.coordinate()
     assert state_of(desk, first) is SetState.IN_FORCE
 
 
@@ -143,7 +152,7 @@ def test_rolling_back_publishes_what_was_before_as_new_versions() -> None:
     desk.bring_in(first)
     second = desk.published(TWO)
     desk.bring_in(second)
-    assert decisions.rollback_sources(desk.state, second) == {"a": first, "b": first, "c": first}
+    assert decisions.rollback_sources(desk.state, desk.at, second) == {"a": first, "b": first, "c": first}
     back = desk.published(TWO, rollback_of=second)
     desk.bring_in(back)
     assert [desk.current(key) for key in "abc"] == [3, 3, 3]
@@ -159,7 +168,7 @@ def test_there_is_nothing_to_roll_back_to_after_the_first_set() -> None:
     first = desk.published(TWO)
     desk.bring_in(first)
     with pytest.raises(RefusedError, match="junction a: had no plans of the service before"):
-        decisions.rollback_sources(desk.state, first)
+        decisions.rollback_sources(desk.state, desk.at, first)
 
 
 def test_an_event_ends_by_itself() -> None:
@@ -365,7 +374,7 @@ def test_what_is_ended_takes_no_group_that_is_activated_later_beyond_its_end() -
         SERVICE,
         lambda s, at, w: coordination.activate(s, at, w, first, dict.fromkeys(first.versions, "go"), at),
     )
-    active = decisions.active_junctions(desk.state, desk.state.plan_set(event))
+    active = active_versions(desk.state, desk.at, desk.state.plan_set(event))
     until = desk.at + timedelta(minutes=5)
     before = desk.state.plan_set(event).revision
     desk.enter(APPROVER, lambda s, at, w: decisions.end(s, at, w, event, dict.fromkeys(active, "end"), until))
@@ -467,10 +476,82 @@ def test_a_set_is_not_published_after_one_that_has_yet_to_begin() -> None:
     next_week = desk.published({"all": ["a"]}, begins_in_hours=168)
     desk.activate(next_week)
     slot = desk.state.junction("a").slot(Slot.BASE)
-    assert (slot.current.plan_set, slot.before) == (next_week, tomorrow)
+    assert (slot.current.plan_set, slot.current.before) == (next_week, tomorrow)
 
 
 @pytest.mark.parametrize("hours", [None, 12, 24])
+def _shown(desk: Desk) -> dict[str, str | None]:
+    found = {key: version_in_force(desk.state, key, desk.at) for key in "jk"}
+    return {key: version and version.plan_set for key, version in found.items()}
+
+
+@pytest.mark.parametrize("later", [["j"], ["j", "k"]])
+def test_what_is_in_force_is_ended_and_rolled_back_whatever_is_activated_for_later(later: list[str]) -> None:
+    both = {"g": ["j", "k"]}
+    for taken_back in ("end", "roll_back"):
+        desk = Desk()
+        good, wrong = desk.published(both), None
+        desk.bring_in(good)
+        wrong = desk.published(both)
+        desk.bring_in(wrong)
+        desk.coordinate()
+        tomorrow = desk.published({"g": later}, begins_in_hours=20)
+        desk.activate(tomorrow)
+        assert state_of(desk, wrong) is SetState.IN_FORCE
+        if taken_back == "end":
+            desk.end(wrong)
+            assert desk.coordinate() == ["plan_set.expired"]
+            assert _shown(desk) == {"j": None, "k": None}
+            desk.wait(hours=20)
+            assert _shown(desk) == {"k": None} | dict.fromkeys(later, tomorrow)
+        else:
+            back = desk.roll_back(wrong)
+            desk.bring_in(back)
+            desk.coordinate()
+            assert _shown(desk) == {"j": back, "k": back}
+            assert set(decisions.rollback_sources(desk.state, desk.at, back).values()) == {wrong}
+            assert state_of(desk, wrong) is SetState.ROLLED_BACK
+            assert state_of(desk, tomorrow) is SetState.SUPERSEDED  # a slot has one that is to come
+        assert replayed(desk) == desk.state
+
+
+def test_what_is_rolled_back_before_it_begins_leaves_what_was_before_within_reach() -> None:
+    desk = Desk()
+    good, wrong = desk.published({"g": ["j"]}), None
+    desk.bring_in(good)
+    wrong = desk.published({"g": ["j"]})
+    desk.bring_in(wrong)
+    tomorrow = desk.published({"g": ["j"]}, begins_in_hours=20)
+    desk.activate(tomorrow)
+    again = desk.roll_back(tomorrow)
+    desk.bring_in(again)  # the plans of the wrong set, which were in force
+    assert decisions.rollback_sources(desk.state, desk.at, again) == {"j": good}
+
+
+def test_a_successor_that_has_begun_and_ended_unseen_has_superseded_what_was_before_it() -> None:
+    desk = Desk()
+    first = desk.published({"g": ["j"]})
+    desk.bring_in(first)
+    second = desk.published({"g": ["j"]}, begins_in_hours=2, hours=3)
+    desk.activate(second)
+    desk.wait(hours=9)
+    assert desk.coordinate() == ["plan_set.superseded", "plan_set.expired"]
+    assert state_of(desk, first) is SetState.SUPERSEDED
+
+
+def test_a_version_that_goes_on_until_its_successor_begins_is_run_and_refused_as_any_other() -> None:
+    desk = Desk()
+    desk.activate(desk.published({"g": ["j", "k"]}))
+    desk.wait(minutes=1)
+    desk.activate(desk.published({"g": ["j"]}, begins_in_hours=20))
+    desk.run("k", 1)
+    assert desk.run("j", 1) == ["junction.running", "group.in_force", "plan_set.in_force"]
+    assert desk.refuse("j", 1) == ["junction.refused", "alarm.raised"]
+    desk.wait(hours=20)
+    with pytest.raises(RefusedError, match="not a version that the junction is to have"):
+        desk.run("j", 1)
+
+
 def test_what_begins_no_later_takes_the_place_of_what_has_yet_to_begin(hours: float | None) -> None:
     desk = Desk()
     today = desk.published({"all": ["a"]})
@@ -478,7 +559,7 @@ def test_what_begins_no_later_takes_the_place_of_what_has_yet_to_begin(hours: fl
     tomorrow = desk.published({"all": ["a"]}, begins_in_hours=24)
     desk.activate(tomorrow)
     desk.activate(desk.published({"all": ["a"]}, begins_in_hours=hours))
-    assert desk.state.junction("a").slot(Slot.BASE).before == today
+    assert desk.state.junction("a").slot(Slot.BASE).current.before == today
     assert state_of(desk, tomorrow) is SetState.SUPERSEDED
 
 
@@ -505,7 +586,7 @@ def test_a_group_waits_for_a_plan_that_begins_in_the_time_that_it_takes_to_switc
     assert desk.coordinate() == []
     desk.wait(seconds=5)
     assert desk.coordinate()[0] == "group.activated"
-    assert desk.state.junction("a").slot(Slot.BASE).before == soon
+    assert desk.state.junction("a").slot(Slot.BASE).current.before == soon
     assert state_of(desk, now) is SetState.ACKNOWLEDGED
 
 

@@ -17,7 +17,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from signals.lifecycle import decisions, operators
 from signals.lifecycle.codec import codec_of
-from signals.lifecycle.in_force import has_begun, still_in_force, still_told
+from signals.lifecycle.in_force import active_versions, has_begun, in_force, still_told
 from signals.lifecycle.records import GroupState, Lifecycle, OrderMode, SetState, Slot, SlotRecord, Version
 from tests.signals.lifecycle.desk import APPROVER, AUTHOR, Desk, replayed
 from traffic.errors import InputError, RefusedError
@@ -189,7 +189,7 @@ class Life(RuleBasedStateMachine):
     @rule(data=st.data())
     def end(self, data: st.DataObject) -> None:
         plan_set, desk = self.some_set(data), self.desk
-        active = decisions.active_junctions(desk.state, desk.state.sets[plan_set])
+        active = active_versions(desk.state, desk.at, desk.state.sets[plan_set])
         tokens, until = dict.fromkeys(active, "end"), desk.at + timedelta(minutes=1)
         self.tried(desk.enter, AUTHOR, lambda s, at, w: decisions.end(s, at, w, plan_set, tokens, until))
 
@@ -198,7 +198,7 @@ class Life(RuleBasedStateMachine):
     def roll_back(self, data: st.DataObject) -> None:
         plan_set, desk = self.some_set(data), self.desk
         try:
-            sources = decisions.rollback_sources(desk.state, plan_set)
+            sources = decisions.rollback_sources(desk.state, desk.at, plan_set)
         except RefusedError:
             return
         assert set(sources.values()) <= set(desk.state.sets)
@@ -266,7 +266,8 @@ class Life(RuleBasedStateMachine):
                 if known[current.number].begins <= now:
                     assert newest == current.number
                 elif newest is not None and (known[newest].until is None or known[newest].until > now):
-                    assert known[newest].plan_set == has.before
+                    assert has.previous is not None
+                    assert known[newest].plan_set == has.previous.plan_set
 
     @rule(keys=st.sets(st.sampled_from(KEYS), min_size=1))
     def controllers_hear(self, keys: set[str]) -> None:
@@ -276,7 +277,8 @@ class Life(RuleBasedStateMachine):
             has = state.junction(key).slot(slot)
             for controller in (self.memories[key, slot], _Controller(slot)):
                 controller.hear(has, now)
-                assert controller.runs(now) == _in_force(has, now)
+                version = in_force(has, now)
+                assert controller.runs(now) == (None if version is None else version.number)
 
     @invariant()
     def a_group_is_activated_as_a_whole(self) -> None:
@@ -301,7 +303,24 @@ class Life(RuleBasedStateMachine):
             for version in (slot.current, slot.pending)
             if version
         }
-        assert has == set(state.live)
+        before = {
+            slot.previous.plan_set
+            for junction in state.junctions.values()
+            for slot in junction.slots.values()
+            if slot.previous
+        }
+        assert has <= set(state.live) <= has | before
+
+    @invariant()
+    def what_is_in_force_is_of_a_set_that_may_be_taken_back(self) -> None:
+        state, now = self.desk.state, self.desk.at
+        for key, junction in state.junctions.items():
+            for has in junction.slots.values():
+                version = in_force(has, now)
+                if version is not None:
+                    record = state.sets[version.plan_set]
+                    assert record.id in state.live
+                    assert active_versions(state, now, record)[key] is version
 
     @rule()
     def stored_and_read(self) -> None:
@@ -316,12 +335,6 @@ class Life(RuleBasedStateMachine):
         state = CODEC.decode(json.loads(self.snapshot))
         assert _stored(replayed(self.desk, state, self.known)) == _stored(replayed(self.desk))
         assert all(one[0] <= other[0] for one, other in pairwise(self.desk.log))
-
-
-def _in_force(has: SlotRecord, at: datetime) -> int | None:
-    current = has.current
-    found = current if current is not None and has_begun(current, at) else still_in_force(has, at)
-    return None if found is None or (found.until is not None and found.until <= at) else found.number
 
 
 def _stored(state: Lifecycle) -> str:
