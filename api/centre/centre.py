@@ -372,7 +372,7 @@ class Centre:
             self.limits.require_order(junction, mode)
 
         def decide(plans: Lifecycle, at: datetime, who: str) -> list[Fact]:
-            def sign(sequence: int) -> str:
+            def sign(sequence: int, mode: OrderMode, slot: Slot | None, expires_at: datetime) -> str:
                 return self.signatory.order(junction, sequence, mode, slot, at=at, expires_at=expires_at)
 
             return operators.order(

@@ -33,7 +33,7 @@ async def signed_by(
             if version.activation is not None:
                 found.add(kid_of(version.activation))
         if record.order is not None:
-            found.add(kid_of(record.order.token))
+            found |= {kid_of(token) for token in (record.order.token, record.order.end) if token is not None}
     return frozenset(found)
 
 

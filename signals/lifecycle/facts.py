@@ -263,13 +263,17 @@ def _released(record: JunctionRecord, data: Mapping[str, Any], who: str) -> Junc
 def _ordered(record: JunctionRecord, data: Mapping[str, Any], who: str) -> JunctionRecord:
     slot = None if data["slot"] is None else Slot(data["slot"])
     expires_at = instant(data["expires_at"], "expires_at")
-    order = Order(OrderMode(data["mode"]), slot, who, expires_at, data["token"])
-    return replace(record, order=order, sequence=record.sequence + 1)
+    end, end_until = data.get("end"), optional_instant(data.get("end_until"), "end_until")
+    order = Order(OrderMode(data["mode"]), slot, who, expires_at, data["token"], end, end_until)
+    return replace(record, order=order, sequence=record.sequence + (1 if end is None else 2))
 
 
 def _order_expired(record: JunctionRecord, data: Mapping[str, Any], who: str) -> JunctionRecord:
     del data, who
-    return replace(record, order=None, sequence=record.sequence + 1)
+    order, follows = record.order, None
+    if order is not None and order.end is not None and order.end_until is not None:
+        follows = Order(OrderMode.NONE, None, order.by, order.end_until, order.end)
+    return replace(record, order=follows, sequence=record.sequence + 1)
 
 
 def _alarm_raised(state: Lifecycle, data: Mapping[str, Any], at: datetime, who: str) -> Lifecycle:

@@ -83,14 +83,17 @@ def order(
     *,
     slot: Slot | None,
     expires_at: datetime,
-    sign: Callable[[int], str],
+    sign: Callable[[int, OrderMode, Slot | None, datetime], str],
 ) -> list[Fact]:
     """Order what a junction is to show; `none` ends an order.
+
+    A controller that is away has the orders of before until they expire. So `none` stands for as long as the longest of them, and an
+    order that expires before one that it takes the place of is followed by `none`.
 
     Parameters
     ----------
     sign
-        Signs the order with the sequence number that it is given.
+        Signs an order of a sequence number, a mode, a slot and an expiry.
     """
     _require_until(expires_at, at, LONGEST_ORDER, "expires_at")
     if (slot is None) == (mode is OrderMode.SLOT):
@@ -103,6 +106,13 @@ def order(
         raise RefusedError("must be held by who gives an order", field=f"junction {junction}", hint=hint)
     if slot is not None and record.slot(slot).current is None:
         raise RefusedError("has no plan", field=f"junction {junction}, slot", value=slot.value)
+    sequence, end = record.sequence + 1, {}
+    last_until = expires_at if record.order is None else max(expires_at, record.order.last_until)
+    if mode is OrderMode.NONE:
+        expires_at = last_until
+    elif last_until > expires_at:
+        token = sign(sequence + 1, OrderMode.NONE, None, last_until)
+        end = {"end": token, "end_until": instant_text(last_until)}
     decision = Decision(state, at, who)
     decision.record(
         "junction.ordered",
@@ -110,8 +120,9 @@ def order(
         mode=mode.value,
         slot=None if slot is None else slot.value,
         expires_at=instant_text(expires_at),
-        sequence=record.sequence + 1,
-        token=sign(record.sequence + 1),
+        sequence=sequence,
+        token=sign(sequence, mode, slot, expires_at),
+        **end,
     )
     return decision.facts
 

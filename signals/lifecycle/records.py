@@ -226,13 +226,27 @@ class Hold:
 
 @dataclass(frozen=True)
 class Order:
-    """What an operator has ordered, with the signed word."""
+    """What an operator has ordered, with the signed word.
+
+    Attributes
+    ----------
+    end, end_until
+        The signed word that follows it where it takes the place of an order that would last longer: that nothing is ordered
+        any more, until that one is over too. A controller that was away may still have it.
+    """
 
     mode: OrderMode
     slot: Slot | None
     by: str
     expires_at: datetime
     token: str
+    end: str | None = None
+    end_until: datetime | None = None
+
+    @property
+    def last_until(self) -> datetime:
+        """When the last word of it, or of what it has taken the place of, is over."""
+        return self.end_until or self.expires_at
 
 
 _NO_SLOTS: Mapping[Slot, SlotRecord] = MappingProxyType({})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -146,6 +146,41 @@ def test_who_was_away_hears_of_the_end_of_a_base_set_and_so_does_who_has_no_memo
         assert await runs(away) == await runs(late) == []
         service.clock.at = datetime(2026, 11, 28, 7, 0, tzinfo=UTC)
         assert await runs(away) == await runs(late) == [2]
+
+    serving(tmp_path, test)
+
+
+@pytest.mark.parametrize("mode", ["none", "all_red"])
+def test_an_order_that_was_ended_is_ended_where_a_controller_was_away_meanwhile(
+    tmp_path: Path, mode: str
+) -> None:
+    async def test(service: Service) -> None:
+        await service.register(HERE)
+        away = Desk(_tables(service.trusted.jwks))
+
+        async def order(mode: str, **lasts: float) -> dict[str, Any]:
+            expires_at = (service.clock.at + timedelta(**lasts)).isoformat()
+            body = {"mode": mode, "expires_at": expires_at, "why": "accident"}
+            put = await service.done("PUT", f"/junctions/{HERE}/order", body, who="engineer")
+            return dict(put["order"])
+
+        async def ordered() -> tuple[str, bool] | None:
+            now_s = service.clock.at.timestamp()
+            assert not away.receive(await assignment(service, HERE), now_s).problems
+            return away.order and (away.order.mode.value, away.order.expires_s > now_s)
+
+        hold = {"until": "2026-11-27T15:00:00Z", "why": "accident"}
+        await service.done("PUT", f"/junctions/{HERE}/hold", hold, who="engineer")
+        await order("flash", hours=12)
+        assert await ordered() == ("flash", True)
+        told = await order(mode, minutes=5)
+        assert told["expires_at"][11:16] == ("19:00" if mode == "none" else "07:05")
+        service.clock.wait(minutes=6)
+        await service.until(lambda: service.centre.plans.junction(HERE).order.mode == "none")
+        service.clock.wait(hours=10)
+        assert await ordered() == ("none", True)
+        service.clock.wait(hours=2)
+        await service.until(lambda: service.centre.plans.junction(HERE).order is None)
 
     serving(tmp_path, test)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from signals.lifecycle import coordination, decisions, operators, words
 from signals.lifecycle.facts import Fact, applied
@@ -20,6 +20,15 @@ START = datetime(2026, 11, 27, 7, 0, tzinfo=UTC)
 AUTHOR, APPROVER, SERVICE = "Aigerim", "Bolat", "service"
 
 
+class Word(NamedTuple):
+    """What an order says."""
+
+    sequence: int
+    mode: OrderMode
+    slot: Slot | None
+    expires_at: datetime
+
+
 class Desk:
     """Decides and applies, as the ledger does; facts go through JSON, as they do on disk."""
 
@@ -28,6 +37,7 @@ class Desk:
         self.at = START
         self.log: list[tuple[datetime, str, str]] = []
         self.drafts = 0
+        self.words: dict[str, Word] = {}
 
     def enter(self, who: str, decide: Callable[[Lifecycle, datetime, str], list[Fact]]) -> list[str]:
         facts = decide(self.state, self.at, who)
@@ -166,10 +176,15 @@ class Desk:
         self, junction: str, who: str, mode: OrderMode, *, slot: Slot | None = None, minutes: float = 30
     ) -> None:
         until = self.at + timedelta(minutes=minutes)
+
+        def sign(sequence: int, mode: OrderMode, slot: Slot | None, expires_at: datetime) -> str:
+            self.words[f"order-{sequence}"] = Word(sequence, mode, slot, expires_at)
+            return f"order-{sequence}"
+
         self.enter(
             who,
             lambda s, at, w: operators.order(
-                s, at, w, junction, mode, slot=slot, expires_at=until, sign=lambda n: f"order-{n}"
+                s, at, w, junction, mode, slot=slot, expires_at=until, sign=sign
             ),
         )
 

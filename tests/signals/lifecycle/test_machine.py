@@ -19,7 +19,7 @@ from signals.lifecycle import decisions, operators
 from signals.lifecycle.codec import codec_of
 from signals.lifecycle.in_force import active_versions, has_begun, in_force, still_told
 from signals.lifecycle.records import GroupState, Lifecycle, OrderMode, SetState, Slot, SlotRecord, Version
-from tests.signals.lifecycle.desk import APPROVER, AUTHOR, Desk, replayed
+from tests.signals.lifecycle.desk import APPROVER, AUTHOR, Desk, Word, replayed
 from traffic.errors import InputError, RefusedError
 
 KEYS = ("a", "b", "c", "d", "e")
@@ -95,6 +95,7 @@ class Life(RuleBasedStateMachine):
         self.accepted: set[tuple[str, int]] = set()
         self.activated: defaultdict[tuple[str, Slot], dict[int, _Activated]] = defaultdict(dict)
         self.memories = {(key, slot): _Controller(slot) for key in KEYS for slot in Slot}
+        self.orders: dict[str, Word] = {}
         self.snapshot, self.known = _stored(self.desk.state), 0
 
     def some_set(self, data: st.DataObject) -> str:
@@ -218,10 +219,11 @@ class Life(RuleBasedStateMachine):
         who=st.sampled_from(PEOPLE),
         mode=st.sampled_from(OrderMode),
         slot=st.none() | st.sampled_from(Slot),
+        minutes=st.sampled_from([1, 30, 300]),
     )
-    def order(self, key: str, who: str, mode: OrderMode, slot: Slot | None) -> None:
+    def order(self, key: str, who: str, mode: OrderMode, slot: Slot | None, minutes: float) -> None:
         held = operators.holder(self.desk.state, self.desk.at, key)
-        if self.tried(self.desk.order, key, who, mode, slot=slot):
+        if self.tried(self.desk.order, key, who, mode, slot=slot, minutes=minutes):
             assert held is not None
             assert held.by == who
 
@@ -279,6 +281,20 @@ class Life(RuleBasedStateMachine):
                 controller.hear(has, now)
                 version = in_force(has, now)
                 assert controller.runs(now) == (None if version is None else version.number)
+
+    @rule(keys=st.sets(st.sampled_from(KEYS), min_size=1))
+    def controllers_hear_of_orders(self, keys: set[str]) -> None:
+        """Whatever it has missed, a controller that has heard does what is ordered, and nothing else."""
+        self.desk.coordinate()
+        for key in keys:
+            order, now = self.desk.state.junction(key).order, self.desk.at
+            word = None if order is None else self.desk.words[order.token]
+            had = self.orders.get(key)
+            if word is not None and word.expires_at > now and (had is None or word.sequence > had.sequence):
+                self.orders[key] = had = word
+            stands = had is not None and had.mode is not OrderMode.NONE and had.expires_at > now
+            ordered = None if order is None or order.mode is OrderMode.NONE else (order.mode, order.slot)
+            assert ((had.mode, had.slot) if had is not None and stands else None) == ordered
 
     @invariant()
     def a_group_is_activated_as_a_whole(self) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from signals.lifecycle import operators
 from signals.lifecycle.records import OrderMode, Slot
-from tests.signals.lifecycle.desk import Desk
+from tests.signals.lifecycle.desk import START, Desk, replayed
 from traffic.errors import InputError, RefusedError, UnknownError
 
 A, B = "Aigerim", "Bolat"
@@ -60,6 +62,33 @@ def test_an_order_ends_by_itself() -> None:
     desk.wait(minutes=30)
     assert desk.coordinate() == ["junction.released"]
     assert desk.state.junction("a").hold is None
+
+
+@pytest.mark.parametrize("mode", [OrderMode.NONE, OrderMode.FLASH])
+def test_an_order_is_followed_by_none_for_as_long_as_what_it_took_the_place_of_would_last(
+    mode: OrderMode,
+) -> None:
+    desk = Desk()
+    desk.hold("a", A, minutes=60)
+    desk.order("a", A, OrderMode.ALL_RED, minutes=60)
+    desk.order("a", A, OrderMode.FLASH, minutes=20)
+    desk.order("a", A, mode, minutes=5)
+    over = START + timedelta(minutes=60)
+    for minutes in (0, 5, 50):
+        desk.wait(minutes=minutes)
+        desk.coordinate()
+        found = desk.state.junction("a").order
+        assert found is not None
+        assert found.mode is (mode if desk.at == START else OrderMode.NONE)
+        assert found.last_until == over
+        word = desk.words[found.token]
+        assert (word.mode, word.expires_at) == (found.mode, found.expires_at)
+        assert desk.at < word.expires_at
+        assert word.sequence <= desk.state.junction("a").sequence
+    desk.wait(minutes=5)
+    desk.coordinate()
+    assert desk.state.junction("a").order is None
+    assert replayed(desk) == desk.state
 
 
 def test_a_slot_that_is_ordered_has_a_plan() -> None:
