@@ -34,6 +34,7 @@ __all__ = [
     "withdraw",
 ]
 
+_TAKEN = (SetState.PUBLISHED, SetState.ACKNOWLEDGED, SetState.IN_FORCE)
 _GROUP_NAME = re.compile(r"[^\s/]([^/]{0,78}[^\s/])?")
 
 LONGEST_EVENT = timedelta(days=31)
@@ -240,16 +241,20 @@ def withdraw(state: Lifecycle, at: datetime, who: str, plan_set: str) -> list[Fa
         plan_set,
         *(SetState.DRAFT, SetState.CHECKED, SetState.APPROVED, SetState.PUBLISHED, SetState.ACKNOWLEDGED),
     )
-    pending = [group for group in record.groups.values() if group.state is GroupState.PENDING]
     if record.state in {SetState.DRAFT, SetState.CHECKED, SetState.APPROVED}:
         decision.record("plan_set.withdrawn", plan_set=plan_set)
         return decision.facts
-    if not pending:
+    _withdraw_pending(decision, plan_set)
+    if not decision.facts:
         hint = "End it, or roll it back"
         raise RefusedError("has been activated", field=f"plan set {plan_set}", hint=hint)
-    for group in pending:
-        decision.keep(decision.state.sets[plan_set], group, "withdrawn")
     return decision.facts
+
+
+def _withdraw_pending(decision: Decision, plan_set: str) -> None:
+    for group in decision.state.sets[plan_set].groups.values():
+        if group.state is GroupState.PENDING:
+            decision.keep(decision.state.sets[plan_set], group, "withdrawn")
 
 
 def end(
@@ -257,13 +262,15 @@ def end(
 ) -> list[Fact]:
     """End a set before its time; where no other plan is valid, junctions run their local schedules.
 
+    Groups that wait are withdrawn where it ends at once; else they end with it.
+
     Parameters
     ----------
     activations
         Signed activations that end at `until`, for each junction that has the set.
     """
     decision = Decision(state, at, who)
-    record = state.plan_set_in(plan_set, SetState.ACKNOWLEDGED, SetState.IN_FORCE)
+    record = state.plan_set_in(plan_set, *_TAKEN)
     if record.valid_until is not None and until > record.valid_until:
         rule = f"must be no later than {instant_text(record.valid_until)}, when it ends by itself"
         raise InputError(rule, field="until", value=instant_text(until))
@@ -274,9 +281,12 @@ def end(
         _require_begun(state, at, record)
     if set(activations) != set(active_versions(state, at, record)):
         raise RefusedError("must be all junctions that have the set", field="activations")
-    decision.record(
-        "plan_set.ended", plan_set=plan_set, activations=dict(activations), until=instant_text(until)
-    )
+    if until == at:
+        _withdraw_pending(decision, plan_set)
+    if decision.state.sets[plan_set].state in _TAKEN:
+        decision.record(
+            "plan_set.ended", plan_set=plan_set, activations=dict(activations), until=instant_text(until)
+        )
     return decision.facts
 
 
@@ -292,9 +302,11 @@ def _require_begun(state: Lifecycle, at: datetime, record: PlanSetRecord) -> Non
 
 def rollback_sources(state: Lifecycle, at: datetime, plan_set: str) -> dict[str, str]:
     """Return for each junction that has a set, which set it had before."""
-    record = state.plan_set_in(plan_set, SetState.ACKNOWLEDGED, SetState.IN_FORCE)
-    sources = {}
-    for key, version in sorted(active_versions(state, at, record).items()):
+    record = state.plan_set_in(plan_set, *_TAKEN)
+    versions, sources = active_versions(state, at, record), {}
+    if not versions:
+        raise RefusedError("has not been activated", field=f"plan set {plan_set}", hint="Withdraw it")
+    for key, version in sorted(versions.items()):
         if version.before is None:
             hint = (
                 "Publish the plans that it is to have, as a set; or end this one (`jasyl plans end`): "
@@ -317,6 +329,8 @@ def prepared_rollback(
 ) -> list[Fact]:
     """Hand in, as approved, the set that brings the junctions of another back to what they had before.
 
+    Groups of the other one that wait are withdrawn.
+
     Parameters
     ----------
     new
@@ -333,6 +347,7 @@ def prepared_rollback(
         hint = "Look at it again"
         raise RefusedError("has changed meanwhile", field=f"plan set {new.rollback_of}", hint=hint)
     decision = Decision(state, at, who)
+    _withdraw_pending(decision, new.rollback_of)
     for fact in draft(state, at, who, _with_own_ends(state, at, new, found)):
         decision.record(fact.kind, **fact.data)
     decision.record("plan_set.checked", plan_set=new.id, findings=[])

@@ -515,6 +515,45 @@ def test_what_is_in_force_is_ended_and_rolled_back_whatever_is_activated_for_lat
         assert replayed(desk) == desk.state
 
 
+@pytest.mark.parametrize("taken_back", ["end", "roll_back"])
+def test_a_wrong_group_is_taken_back_while_another_one_waits_for_a_silent_member(taken_back: str) -> None:
+    desk = Desk()
+    parts = {"east": ["j"], "west": ["k"]}
+    good, wrong = desk.published(parts), None
+    desk.bring_in(good)
+    wrong = desk.published(parts)
+    with pytest.raises(RefusedError, match=r"set-2: has not been activated. Withdraw it"):
+        desk.roll_back(wrong)
+    desk.accept("j", 2)
+    desk.coordinate()
+    desk.wait(minutes=1)
+    assert state_of(desk, wrong) is SetState.PUBLISHED
+    if taken_back == "end":
+        desk.end(wrong)
+        desk.coordinate()
+        assert _shown(desk) == {"j": None, "k": good}
+        assert state_of(desk, wrong) is SetState.EXPIRED
+    else:
+        back = desk.roll_back(wrong)
+        desk.bring_in(back)
+        desk.coordinate()
+        assert _shown(desk) == {"j": back, "k": good}
+        assert state_of(desk, wrong) is SetState.ROLLED_BACK
+    assert desk.state.junction("k").slot(Slot.BASE).pending is None
+    assert not desk.state.alarms
+    assert replayed(desk) == desk.state
+
+
+def test_what_waits_altogether_is_withdrawn_by_an_end_at_once_and_ends_with_a_later_one() -> None:
+    desk = Desk()
+    first = desk.published({"all": ["a", "b"]})
+    assert desk.end(first) == ["group.kept", "plan_set.kept"]
+    second = desk.published({"all": ["a", "b"]})
+    assert desk.end(second, minutes=30) == ["plan_set.ended"]
+    desk.activate(second)
+    assert desk.state.junction("a").slot(Slot.BASE).current.until == desk.at + timedelta(minutes=30)
+
+
 def test_what_is_rolled_back_before_it_begins_leaves_what_was_before_within_reach() -> None:
     desk = Desk()
     good, wrong = desk.published({"g": ["j"]}), None
