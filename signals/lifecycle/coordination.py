@@ -98,6 +98,8 @@ def activate(
         record, group
     ):  # somebody has ended the set since the activations were signed
         raise RefusedError("must end with its set", field=f"group {group.name}, activations")
+    if any(end is not None and end <= activate_at for end in what.ends.values()):
+        raise RefusedError("must begin before it ends", field=f"group {group.name}, activations")
     _require_begun(state, at, record, group, activate_at)
     left = {
         current.plan_set

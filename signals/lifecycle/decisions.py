@@ -14,7 +14,7 @@ from signals.instants import instant_text
 from signals.lifecycle.decision import Decision
 from signals.lifecycle.facts import Fact
 from signals.lifecycle.holds import held_by_others, require_not_held
-from signals.lifecycle.in_force import active_versions, has_begun
+from signals.lifecycle.in_force import active_versions, still_in_force
 from signals.lifecycle.records import GroupState, Lifecycle, PlanSetRecord, SetState, Slot
 from signals.names import same_name
 from signals.texts import is_line
@@ -277,8 +277,7 @@ def end(
     if until < at:
         rule = f"must be no earlier than {instant_text(at)}"
         raise InputError(rule, field="until", value=instant_text(until))
-    if record.slot is Slot.BASE:
-        _require_begun(state, at, record)
+    _require_nothing_goes_on(state, record, until)
     if set(activations) != set(active_versions(state, at, record)):
         raise RefusedError("must be all junctions that have the set", field="activations")
     if until == at:
@@ -290,14 +289,16 @@ def end(
     return decision.facts
 
 
-def _require_begun(state: Lifecycle, at: datetime, record: PlanSetRecord) -> None:
-    """Raise where a set of the day has yet to begin: its end would end what goes on until then, too."""
-    for key, version in active_versions(state, at, record).items():
-        if not has_begun(version, at):
-            hint = (
-                "Roll it back: then it never begins, and what is in force stays; or wait until it has begun"
-            )
-            raise RefusedError("has not begun", field=f"plan set {record.id}, junction {key}", hint=hint)
+def _require_nothing_goes_on(state: Lifecycle, record: PlanSetRecord, until: datetime) -> None:
+    """Raise where another set is in force at the end of one that has not begun then: it would end with it."""
+    for key in record.junctions:
+        has = state.junction(key).slot(record.slot)
+        goes_on = still_in_force(has, until)
+        if has.current is None or has.current.plan_set != record.id or goes_on is None:
+            continue
+        hint = "Roll it back: then it never begins, and what is in force stays; or wait until it has begun"
+        rule = f"has not begun, and {goes_on.plan_set} is in force until it does"
+        raise RefusedError(rule, field=f"plan set {record.id}, junction {key}", hint=hint)
 
 
 def rollback_sources(state: Lifecycle, at: datetime, plan_set: str) -> dict[str, str]:

@@ -554,6 +554,52 @@ def test_what_waits_altogether_is_withdrawn_by_an_end_at_once_and_ends_with_a_la
     assert desk.state.junction("a").slot(Slot.BASE).current.until == desk.at + timedelta(minutes=30)
 
 
+@pytest.mark.parametrize("slot", Slot)
+def test_the_end_of_what_has_not_begun_takes_nothing_away_that_is_in_force(slot: Slot) -> None:
+    desk = Desk()
+    now = desk.published({"g": ["j"]}, slot=slot, hours=48)
+    desk.bring_in(now)
+    later = desk.published({"g": ["j", "k"]}, slot=slot, hours=48, begins_in_hours=20)
+    desk.activate(later)
+    for minutes in (0, 19 * 60):
+        with pytest.raises(RefusedError, match=f"junction j: has not begun, and {now} is in force until"):
+            desk.end(later, minutes=minutes)
+    assert desk.end(later, minutes=21 * 60) == ["plan_set.ended"]
+    desk.wait(hours=19)
+    desk.coordinate()
+    assert _shown(desk) == {"j": now, "k": None}
+    desk.wait(hours=1)
+    desk.coordinate()
+    assert _shown(desk) == {"j": later, "k": later}
+    desk.wait(hours=1)
+    desk.coordinate()
+    assert _shown(desk) == {"j": None, "k": None}
+
+
+def test_what_has_not_begun_is_ended_where_nothing_was_before_it() -> None:
+    desk = Desk()
+    first = desk.published({"g": ["j"]}, begins_in_hours=20)
+    desk.activate(first)
+    desk.end(first)
+    assert desk.coordinate() == ["plan_set.expired"]
+    desk.wait(hours=20)
+    assert _shown(desk)["j"] is None
+
+
+def test_a_group_that_would_end_before_it_begins_keeps_what_it_has() -> None:
+    desk = Desk()
+    now = desk.published({"g": ["j"]})
+    desk.bring_in(now)
+    short = desk.published({"g": ["j"]}, hours=1)
+    desk.wait(minutes=4, seconds=50)
+    desk.accept("j", 2)
+    desk.coordinate(lead_s=3600)
+    assert desk.state.plan_set(short).groups["g"].state is GroupState.PENDING
+    desk.wait(hours=1)
+    assert desk.coordinate()[0] == "group.kept"
+    assert _shown(desk)["j"] == now
+
+
 def test_what_is_rolled_back_before_it_begins_leaves_what_was_before_within_reach() -> None:
     desk = Desk()
     good, wrong = desk.published({"g": ["j"]}), None

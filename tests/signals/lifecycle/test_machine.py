@@ -15,8 +15,9 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from signals.lifecycle import decisions, operators
+from signals.lifecycle import coordination, decisions, operators
 from signals.lifecycle.codec import codec_of
+from signals.lifecycle.facts import applied
 from signals.lifecycle.in_force import active_versions, has_begun, in_force, still_told
 from signals.lifecycle.records import GroupState, Lifecycle, OrderMode, SetState, Slot, SlotRecord, Version
 from tests.signals.lifecycle.desk import APPROVER, AUTHOR, Desk, Word, replayed
@@ -187,12 +188,19 @@ class Life(RuleBasedStateMachine):
         assert self.desk.state is state  # what is due is done once
 
     @precondition(lambda self: self.desk.state.sets)
-    @rule(data=st.data())
-    def end(self, data: st.DataObject) -> None:
+    @rule(data=st.data(), minutes=st.sampled_from([0, 1, 10, 130]))
+    def end(self, data: st.DataObject, minutes: float) -> None:
+        """An end takes away what it ends, and nothing else."""
         plan_set, desk = self.some_set(data), self.desk
-        active = active_versions(desk.state, desk.at, desk.state.sets[plan_set])
-        tokens, until = dict.fromkeys(active, "end"), desk.at + timedelta(minutes=1)
-        self.tried(desk.enter, AUTHOR, lambda s, at, w: decisions.end(s, at, w, plan_set, tokens, until))
+        until, before = desk.at + timedelta(minutes=minutes), desk.state
+        if self.tried(desk.end, plan_set, minutes=minutes):
+            after = desk.state
+            for fact in coordination.tidy(after, until, AUTHOR):
+                after = applied(after, fact, until, AUTHOR)
+            for key, slot in itertools.product(KEYS, Slot):
+                had, has = (in_force(s.junction(key).slot(slot), until) for s in (before, after))
+                own = had is not None and had.plan_set == plan_set
+                assert has == (None if own else had)
 
     @precondition(lambda self: self.desk.state.sets)
     @rule(data=st.data())
