@@ -23,7 +23,7 @@ from traffic.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-__all__ = ["Signer", "TrustedKeys", "Typ", "canonical", "kid_of"]
+__all__ = ["Signer", "TrustedKeys", "Typ", "canonical", "kid_of", "payload_of"]
 
 _ALGORITHM = "EdDSA"
 _LARGEST = 4_000_000  # characters of a token
@@ -163,6 +163,17 @@ def kid_of(token: str) -> str:
         return str(jwt.api_jws.get_unverified_header(token)["kid"])
     except (jwt.InvalidTokenError, KeyError) as error:
         raise InputError("must be a signed token", field="token", value=str(error)) from error
+
+
+def payload_of(token: str) -> dict[str, Any]:
+    """Return what a token says; whether anybody has signed it is not asked."""
+    try:
+        found = json.loads(jwt.api_jws.decode(token, options={"verify_signature": False}))
+    except (jwt.InvalidTokenError, ValueError) as error:
+        raise InputError("must be a signed token", field="token", value=str(error)) from error
+    if not isinstance(found, dict):
+        raise InputError("must be an object", field="token", value=type(found).__name__)
+    return found
 
 
 def _x(key: Ed25519PublicKey) -> str:

@@ -346,9 +346,7 @@ class Centre:
             record = state.plans.plan_set(plan_set)
             end = at if until is None else until
             tokens = {
-                key: self.signatory.activation(
-                    record, key, version.number, at, since=at, until=min(end, version.until or end)
-                )
+                key: self.signatory.end(record, key, version, at, end)
                 for key, version in active_versions(state.plans, at, record).items()
             }
             return decisions.end(state.plans, at, actor.name, plan_set, tokens, end)
@@ -387,7 +385,7 @@ class Centre:
         others = await self._signed_by(self.plans.junctions)
 
         def decide(plans: Lifecycle, at: datetime, who: str) -> list[Fact]:
-            token = self.signatory.announcement(key, others, at)
+            token = self.signatory.announcement(key, others, at, plans.keys)
             return operators.announce_key(plans, at, who, key, token)
 
         await self.commit(decide, actor.name, why, command)

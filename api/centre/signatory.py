@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from api.centre.plan_documents import Schedules
+from signals.instants import instant
 from signals.lifecycle.coordination import Ready
-from signals.lifecycle.records import OrderMode, PlanSetRecord, Slot
+from signals.lifecycle.records import OrderMode, PlanSetRecord, Slot, Version
 from signals.payloads import activation_payload, keys_payload, order_payload, plan_payload
-from signals.signing import Signer, TrustedKeys, Typ
+from signals.signing import Signer, TrustedKeys, Typ, payload_of
 from traffic.errors import InputError, RefusedError
 
 __all__ = ["Signatory"]
@@ -82,6 +83,13 @@ class Signatory:
         payload = activation_payload(key, version, record.slot, issued_at=at, activate_at=since, until=until)
         return self.signer.sign(Typ.ACTIVATION, payload)
 
+    def end(self, record: PlanSetRecord, key: str, version: Version, at: datetime, until: datetime) -> str:
+        """Return the signed activation by which a version ends at `until`; it begins when it was to begin."""
+        assert version.activation is not None
+        assert version.begins_at is not None
+        issued_at, until = _issued_after(version.activation, at), min(until, version.until or until)
+        return self.activation(record, key, version.number, issued_at, since=version.begins_at, until=until)
+
     def activations(
         self, record: PlanSetRecord, what: Ready, at: datetime, since: datetime
     ) -> dict[str, str]:
@@ -116,15 +124,25 @@ class Signatory:
         names = [self.signer.kid, *(key for key in sorted(others) if key != self.signer.kid)]
         return TrustedKeys.of_signers(self._keys[key] for key in names if key in self._keys)
 
-    def announcement(self, key: str, others: Iterable[str], at: datetime) -> str:
+    def announcement(self, key: str, others: Iterable[str], at: datetime, last: str | None) -> str:
         """Return the word, signed by the key that signs now, that another is trusted from now on.
 
         Parameters
         ----------
         others
             Keys that stay trusted, beside both.
+        last
+            The word on the key that signs now.
         """
+        issued_at = at if last is None else _issued_after(last, at)
         named = {key, *self.trusted(others).keys}
         first = [key, self.signer.kid]
         order = [*first, *sorted(named - set(first))]
-        return self.signer.sign(Typ.KEYS, keys_payload([self._keys[k].public for k in order], issued_at=at))
+        return self.signer.sign(
+            Typ.KEYS, keys_payload([self._keys[k].public for k in order], issued_at=issued_at)
+        )
+
+
+def _issued_after(token: str, at: datetime) -> datetime:
+    """Return when a word is issued that takes the place of another: after it, also where the clock has been set back."""
+    return max(at, instant(payload_of(token)["issued_at"], "issued_at") + timedelta(milliseconds=1))

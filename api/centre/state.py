@@ -45,7 +45,7 @@ class ServiceState:
 
 _CODEC = codec_of(ServiceState)
 
-_MEANING = 2
+_MEANING = 1
 """Rises with every change of `applied` by which the same entries give another state of the same form."""
 
 FORM: Form[ServiceState] = Form(_CODEC.encode, _CODEC.decode, f"{_MEANING}:{_CODEC.mark}")

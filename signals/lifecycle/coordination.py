@@ -98,6 +98,9 @@ def activate(
         record, group
     ):  # somebody has ended the set since the activations were signed
         raise RefusedError("must end with its set", field=f"group {group.name}, activations")
+    if activate_at <= at:  # it has taken long to be entered, and nobody could hear of it in time
+        rule = f"must be later than {instant_text(at)}"
+        raise RefusedError(rule, field=f"group {group.name}, activate_at", value=instant_text(activate_at))
     if any(end is not None and end <= activate_at for end in what.ends.values()):
         raise RefusedError("must begin before it ends", field=f"group {group.name}, activations")
     _require_begun(state, at, record, group, activate_at)

@@ -14,7 +14,7 @@ from signals.instants import instant_text
 from signals.lifecycle.decision import Decision
 from signals.lifecycle.facts import Fact
 from signals.lifecycle.holds import held_by_others, require_not_held
-from signals.lifecycle.in_force import active_versions, still_in_force
+from signals.lifecycle.in_force import active_versions, still_told
 from signals.lifecycle.records import GroupState, Lifecycle, PlanSetRecord, SetState, Slot
 from signals.names import same_name
 from signals.texts import is_line
@@ -290,23 +290,28 @@ def end(
 
 
 def _require_nothing_goes_on(state: Lifecycle, record: PlanSetRecord, until: datetime) -> None:
-    """Raise where another set is in force at the end of one that has not begun then: it would end with it."""
+    """Raise where a set that has not begun at its end has another one before it: that would be over, or forgotten, with it."""
     for key in record.junctions:
         has = state.junction(key).slot(record.slot)
-        goes_on = still_in_force(has, until)
-        if has.current is None or has.current.plan_set != record.id or goes_on is None:
+        told = still_told(record.slot, has, until)
+        if has.current is None or has.current.plan_set != record.id or told is None:
             continue
-        hint = "Roll it back: then it never begins, and what is in force stays; or wait until it has begun"
-        rule = f"has not begun, and {goes_on.plan_set} is in force until it does"
+        hint = (
+            "Roll it back, or publish what is to take its place: then it never begins, and what is in force stays; "
+            "or wait until it has begun"
+        )
+        rule = f"has not begun, and takes the place of {told.plan_set} when it does"
         raise RefusedError(rule, field=f"plan set {record.id}, junction {key}", hint=hint)
 
 
 def rollback_sources(state: Lifecycle, at: datetime, plan_set: str) -> dict[str, str]:
     """Return for each junction that has a set, which set it had before."""
     record = state.plan_set_in(plan_set, *_TAKEN)
-    versions, sources = active_versions(state, at, record), {}
+    versions = active_versions(state, at, record)
+    sources: dict[str, str] = {}
     if not versions:
-        raise RefusedError("has not been activated", field=f"plan set {plan_set}", hint="Withdraw it")
+        hint = "Where it waits, withdraw it"
+        raise RefusedError("is activated in no junction", field=f"plan set {plan_set}", hint=hint)
     for key, version in sorted(versions.items()):
         if version.before is None:
             hint = (

@@ -270,7 +270,8 @@ def _ordered(record: JunctionRecord, data: Mapping[str, Any], who: str) -> Junct
 
 def _order_expired(record: JunctionRecord, data: Mapping[str, Any], who: str) -> JunctionRecord:
     del data, who
-    order, follows = record.order, None
+    order = record.order
+    follows: Order | None = None
     if order is not None and order.end is not None and order.end_until is not None:
         follows = Order(OrderMode.NONE, None, order.by, order.end_until, order.end)
     return replace(record, order=follows, sequence=record.sequence + 1)

@@ -51,8 +51,8 @@ def active_versions(state: Lifecycle, at: datetime, record: PlanSetRecord) -> di
 def still_told(slot: Slot, has: SlotRecord, at: datetime) -> Version | None:
     """Return what a controller has to hear of beside the current version, until that has begun.
 
-    That is what is in force until then, or a version of the day that was ended before its time: its plan alone does not say so, and
-    nobody takes a plan of the day away but by a signed word.
+    That is what is in force until then, or a version of the day that was ended before its time: its plan alone does not
+    say so, and nobody takes a plan of the day away but by a signed word.
     """
     previous = has.previous
     if previous is None or (has.current is not None and has_begun(has.current, at)):

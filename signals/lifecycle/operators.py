@@ -87,8 +87,8 @@ def order(
 ) -> list[Fact]:
     """Order what a junction is to show; `none` ends an order.
 
-    A controller that is away has the orders of before until they expire. So `none` stands for as long as the longest of them, and an
-    order that expires before one that it takes the place of is followed by `none`.
+    A controller that is away has the orders of before until they expire. So `none` stands for as long as the longest of
+    them, and an order that expires before one that it takes the place of is followed by `none`.
 
     Parameters
     ----------
@@ -106,7 +106,8 @@ def order(
         raise RefusedError("must be held by who gives an order", field=f"junction {junction}", hint=hint)
     if slot is not None and record.slot(slot).current is None:
         raise RefusedError("has no plan", field=f"junction {junction}, slot", value=slot.value)
-    sequence, end = record.sequence + 1, {}
+    sequence = record.sequence + 1
+    end: dict[str, str] = {}
     last_until = expires_at if record.order is None else max(expires_at, record.order.last_until)
     if mode is OrderMode.NONE:
         expires_at = last_until

@@ -48,6 +48,13 @@ def command(
     return done
 
 
+def _becomes(found: Running, plan_set: str, state: str) -> None:
+    """Wait until the successor of a set has begun."""
+    with found.client("viewer") as client:
+        *_, last = client.watch_plan_set(plan_set, until=lambda now: now.state == state)
+    assert last.state == state
+
+
 def _submitted(command: Callable[..., dict[str, Any]], found: Running, *more: str) -> str:
     made = command("engineer", "plans", "submit", str(found.folder / "plans.json"), "--why", "test", *more)
     assert made["state"] == "draft"
@@ -78,11 +85,13 @@ def test_a_plan_set_from_the_file_to_the_lamps_and_back(
             )
             assert told["state"] == "in_force"
             assert {group["state"] for group in told["groups"]} == {"in_force"}
+        _becomes(found, made[0], "superseded")
         assert command("viewer", "plans", "show", made[0])["state"] == "superseded"
         told = command(
             "approver", "plans", "roll-back", made[1], "--why", "queues", "--wait", "--until", "in_force"
         )
         assert (told["state"], told["rollback_of"]) == ("in_force", made[1])
+        _becomes(found, made[1], "rolled_back")
     listed = command("viewer", "plans", "list", "--state", "in_force")["plan_sets"]
     assert [one["id"] for one in listed] == [told["id"]]
     command("viewer", "plans", "show", made[0], "--document", str(tmp_path / "again.json"))

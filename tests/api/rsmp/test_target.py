@@ -56,3 +56,21 @@ def test_plans_that_were_brought_back_end_by_junction() -> None:
     desk.coordinate()
     assert shown(desk) is None
     assert target_of(desk.state, "b", desk.at).content is not None
+
+
+def test_what_goes_on_until_the_next_begins_is_the_very_version_and_ends_with_its_own_end() -> None:
+    desk = Desk()
+    today = desk.published({"all": ["a"]})
+    desk.bring_in(today)
+    number = desk.current("a")
+    desk.activate(desk.published({"all": ["a"]}, begins_in_hours=24))
+    content = target_of(desk.state, "a", desk.at).content
+    assert content is not None
+    assert content.version.number == number
+    desk.end(today, minutes=60)
+    assert next_change(desk.state, "a", desk.at) == desk.at + timedelta(minutes=60)
+    desk.wait(minutes=60)
+    assert shown(desk) is None
+    desk.coordinate()
+    desk.wait(hours=23)
+    assert shown(desk) == "set-2"

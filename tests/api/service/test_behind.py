@@ -150,6 +150,36 @@ def test_who_was_away_hears_of_the_end_of_a_base_set_and_so_does_who_has_no_memo
     serving(tmp_path, test)
 
 
+def test_an_end_lets_nobody_begin_sooner_and_counts_also_when_the_clock_was_set_back(tmp_path: Path) -> None:
+    names = sorted(new_key(_folder(tmp_path)).kid for _ in range(3))
+
+    async def test(service: Service) -> None:
+        await service.register(HERE)
+        desk = Desk(_tables(service.trusted.jwks))
+
+        async def found() -> list[tuple[float | None, float | None]]:
+            assert not desk.receive(await assignment(service, HERE), service.clock.at.timestamp()).problems
+            return [(release.active_s, release.until_s) for release in desk.releases["event"]]
+
+        until = "2026-11-28T07:00:00Z"
+        plan_set = await _in_force(service, 1, slot="event", valid_until=until)
+        begins_s = service.clock.at.timestamp() + 10
+        assert await found() == [(begins_s, begins_s - 10 + 86_400)]
+        service.clock.wait(seconds=2)
+        path = f"/plan-sets/{plan_set}/end"
+        for hours in (2, 1):
+            until = f"2026-11-27T0{7 + hours}:00:00Z"
+            await service.done("POST", path, {"why": "shorter", "until": until}, who="approver")
+            assert await found() == [(begins_s, begins_s - 10 + 3600 * hours)]
+            service.clock.wait(minutes=-1)
+        for name in names[1:]:
+            service.clock.wait(minutes=-1)
+            await service.done("POST", "/keys/signing", {"key": name, "why": "yearly"}, who="admin")
+            await found()
+
+    serving(tmp_path, test)
+
+
 @pytest.mark.parametrize("mode", ["none", "all_red"])
 def test_an_order_that_was_ended_is_ended_where_a_controller_was_away_meanwhile(
     tmp_path: Path, mode: str

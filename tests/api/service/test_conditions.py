@@ -209,7 +209,8 @@ def test_a_rollback_whose_answer_was_lost_is_one_rollback(tmp_path: Path, monkey
         assert answer.json()["rollback_of"] == made
         assert len(service.centre.plans.sets) == 3
         await _bring_in(service, 3)
-        assert service.centre.plans.plan_set(made).state == "rolled_back"
+        service.clock.wait(seconds=10)
+        await service.until(lambda: service.centre.plans.plan_set(made).state == "rolled_back")
         found = await service.ask(*request, who="approver", Idempotency_Key=f"lost {request[1]}")
         assert (found.status_code, found.json()["id"]) == (201, answer.json()["id"])
 

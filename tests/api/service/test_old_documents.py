@@ -37,6 +37,7 @@ async def _in_force(found: Service, number: int, offset_s: int) -> str:
     for key in keys():
         await say(found, key, number, "in_force")
     found.clock.wait(seconds=60)  # so that it has begun before the next one comes
+    await found.until(lambda: found.centre.plans.live == {plan_set})
     return plan_set
 
 

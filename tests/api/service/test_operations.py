@@ -104,7 +104,9 @@ def test_who_does_not_switch_is_told_and_the_alarm_ends_with_the_set(tmp_path: P
         assert [a["acknowledged_by"] for a in await _alarms(service)] == ["Bolat"]  # it lasts
         second = await service.published(_one(HERE))
         await _bring_in(service, second, 2, HERE)
-        assert await _state(service, first) == "superseded"
+        assert await _state(service, first) == "acknowledged"  # until the other begins
+        service.clock.wait(seconds=10)
+        await service.until(lambda: service.centre.plans.plan_set(first).state == "superseded")
         assert await _alarms(service) == []
 
     serving(tmp_path, test)
@@ -168,6 +170,8 @@ def test_a_set_is_rolled_back_to_what_was_before(tmp_path: Path) -> None:
         assert back.status_code == 201
         assert back.headers["location"] == f"/v1/plan-sets/{back.json()['id']}"
         await _bring_in(service, back.json()["id"], 3, HERE)
+        service.clock.wait(seconds=10)
+        await service.until(lambda: service.centre.plans.plan_set(sets[1]).state == "rolled_back")
         assert [await _state(service, s) for s in sets] == ["superseded", "rolled_back"]
         plans = [service.trusted.verify(await _plan(service, version), Typ.PLAN)["plans"] for version in (3,)]
         assert plans[0][0]["stages"] == document()["plans"][0]["stages"]

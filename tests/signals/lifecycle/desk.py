@@ -159,6 +159,7 @@ class Desk:
             self.accept(key, self.pending(key, record.slot))
         self.coordinate()
         self.wait(minutes=1)
+        self.coordinate()
         for key in record.junctions:
             self.run(key, self.current(key, record.slot))
 

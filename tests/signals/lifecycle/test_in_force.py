@@ -70,7 +70,7 @@ def test_what_was_replaced_does_not_come_back_when_its_successor_has_ended() -> 
     _activated(desk, 10, Slot.EVENT, hours=40)
     desk.wait(seconds=20)
     desk.end("set-3")
-    assert desk.coordinate() == ["plan_set.expired"]
+    assert desk.coordinate() == ["plan_set.superseded", "plan_set.expired"]
     third = _activated(desk, DAY_S, Slot.EVENT, hours=30)
     assert [_shown(desk, days=days) for days in (0, 0.9, 1)] == [base, base, third]
     has = desk.state.junction("j").slot(Slot.EVENT)
