@@ -88,6 +88,19 @@ def test_a_version_that_does_not_fit_is_refused_with_the_reason(changes, said):
     _run(check)
 
 
+def test_a_stranger_does_not_fill_the_log(caplog):
+    async def check(made: World) -> None:
+        with caplog.at_level("INFO", "api.rsmp.connection"):
+            async with socket_to(made.port) as (reader, writer):
+                writer.write(encoded(written(_version(sites=("a" * 100_000,)))))
+                (answer,) = await frames(reader)
+        assert answer["type"] == "MessageNotAck"
+        assert any("of a stranger ends" in record.getMessage() for record in caplog.records)
+        assert max(len(record.getMessage()) for record in caplog.records) < 1000
+
+    _run(check)
+
+
 def test_the_version_is_answered_in_the_spelling_of_the_site():
     async def check(made: World) -> None:
         async with socket_to(made.port) as (reader, writer):
