@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import json
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -18,6 +19,7 @@ from tests.api.service.services import captured_logs
 from tests.api.service.test_plan_sets import keys
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
     from pathlib import Path
 
 HERE, ELSEWHERE = keys()[0], keys()[1]
@@ -25,10 +27,13 @@ WHY = {"why": "test"}
 JSON = {"Content-Type": "application/json"}
 
 
+def _client(service: Service) -> httpx.AsyncClient:
+    return httpx.AsyncClient(transport=httpx.ASGITransport(service.app), base_url="http://localhost")
+
+
 async def _raw(service: Service, method: str, path: str, content: bytes, who: str) -> httpx.Response:
-    transport = httpx.ASGITransport(service.app)
     headers = {**JSON, "Authorization": f"Bearer {service.tokens[who]}"}
-    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+    async with _client(service) as client:
         return await client.request(method, f"/v1{path}", content=content, headers=headers)
 
 
@@ -233,6 +238,78 @@ def test_one_credential_does_not_fill_the_store(tmp_path: Path) -> None:
         assert (await service.done("POST", elsewhere, told(1, 60), who=ELSEWHERE))["new"] == 60
 
     serving(tmp_path, test)
+
+
+@asynccontextmanager
+async def _half_sent(service: Service, path: str, size: int, count: int, who: str) -> AsyncIterator[None]:
+    """Send the first half of so many bodies; the other half comes at the end of the block."""
+    go_on, arrived = asyncio.Event(), asyncio.Semaphore(0)
+
+    async def halves() -> AsyncIterator[bytes]:
+        yield b" " * (size // 2)
+        arrived.release()
+        await go_on.wait()
+        yield b" " * (size - size // 2)
+
+    async def one() -> int:
+        headers = {**JSON, "Authorization": f"Bearer {service.tokens.get(who, who)}"}
+        async with _client(service) as client:
+            return (await client.post(f"/v1{path}", content=halves(), headers=headers)).status_code
+
+    sending = [asyncio.create_task(one()) for _ in range(count)]
+    waiting = [asyncio.create_task(arrived.acquire()) for _ in range(count)]
+    try:
+        # Each is held by its gate, or was refused before it got there.
+        for task, arrival in zip(sending, waiting, strict=True):
+            await asyncio.wait([task, arrival], return_when=asyncio.FIRST_COMPLETED)
+        yield
+    finally:
+        go_on.set()
+        await asyncio.gather(*sending)
+        for task in waiting:
+            task.cancel()
+
+
+@pytest.mark.parametrize(
+    ("who", "path"), [("nobody", "/plan-sets"), ("nobody", "/x"), ("engineer", "/plan-sets")]
+)
+def test_nobody_takes_the_room_for_bodies_from_all_others(tmp_path: Path, who: str, path: str) -> None:
+    async def test(service: Service) -> None:
+        await service.register(HERE)
+        status = {"number": 1, "kind": "status", "at": "2026-11-27T07:00:00Z", "data": {}}
+        hold = {"until": "2026-11-27T08:00:00Z", **WHY}
+        async with _half_sent(service, path, 4096, 40, who):
+            await service.done("POST", f"/controllers/{HERE}/reports", {"reports": [status]}, who=HERE)
+            await service.done("PUT", f"/junctions/{HERE}/hold", hold, who="approver")
+        await service.done("POST", f"/controllers/{HERE}/reports", {"reports": [status]}, who=HERE)
+
+    serving(tmp_path, test, body_limit_bytes=4096, buffered_limit_bytes=32_768)
+
+
+def test_the_body_of_a_stranger_is_dropped_as_it_comes(tmp_path: Path) -> None:
+    """What is dropped is not kept, but it is read: whoever writes before it reads gets the answer."""
+
+    async def test(service: Service) -> None:
+        asked = []
+
+        async def parts(count: int) -> AsyncIterator[bytes]:
+            for number in range(count):
+                asked.append(number)
+                yield b"x" * 1024
+
+        async with _client(service) as client:
+            whole = await client.post("/v1/plan-sets", content=parts(4))
+            assert (whole.status_code, len(asked)) == (401, 4)
+            assert "connection" not in whole.headers
+            endless = await client.post("/v1/plan-sets", content=parts(1000))
+            assert (endless.status_code, len(asked)) == (401, 4 + 5)
+            assert endless.headers["connection"] == "close"
+            head = {"Content-Length": "4097"}
+            declared = await client.post("/v1/plan-sets", content=parts(1000), headers=head)
+            assert (declared.status_code, len(asked)) == (401, 4 + 5)
+            assert declared.headers["connection"] == "close"
+
+    serving(tmp_path, test, body_limit_bytes=4096)
 
 
 # API5: functions by another way

@@ -142,7 +142,8 @@ def test_plain_text_stays(text):
 
 
 @pytest.mark.parametrize(
-    "part", ["a", "eyJ", "eyJa.", "://", "a://", "b:", "a://u:", "basic ", "basic", "-----BEGIN ", "jsy", "a+."]
+    "part",
+    ["a", "eyJ", "eyJa.", "://", "a://", "b:", "a://u:", "basic ", "basic", "-----BEGIN ", "jsy", "a+."],
 )
 def test_a_text_is_masked_in_one_reading_whoever_has_written_it(part):
     began = time.process_time()
