@@ -347,6 +347,28 @@ def test_what_cannot_be_taken_is_not_acknowledged(fails_at, caplog):
     assert "the disk is full" in caplog.text
 
 
+@pytest.mark.parametrize(
+    ("refuses_at", "kind"), [("alarm", "Alarm"), ("aggregated_status", "AggregatedStatus")]
+)
+def test_what_can_never_be_taken_is_refused_and_the_site_goes_on(refuses_at, kind):
+    async def check(made: World) -> None:
+        made.recorder.refuses_at = refuses_at
+        async with Wire(("127.0.0.1", made.port)) as wire:
+            started, _ = made.site(port=wire.port)
+            await made.ready(started)
+            await made.supervisor.prepare(SITE, _PLAN)
+            told = {message["mId"] for _, message in wire.seen if message["type"] == kind}
+            refused = {
+                message["oMId"]: message["rea"]
+                for _, message in wire.seen
+                if message["type"] == "MessageNotAck"
+            }
+        assert refused == dict.fromkeys(told, "must be shorter")
+        assert told
+
+    _run(check)
+
+
 def test_strangers_cannot_take_all_places():
     async def check(made: World) -> None:
         async with socket_to(made.port), socket_to(made.port), socket_to(made.port) as (reader, _):
