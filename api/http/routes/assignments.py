@@ -230,14 +230,14 @@ async def acknowledge(
         reason = said.reason or "without a reason"
         entries = await here.commit(
             lambda plans, at, who: words.refuse(plans, at, who, junction, said.version, reason),
-            actor.name,
+            actor,
             reason,
         )
     else:
         decide = words.accept if said.result is Result.ACCEPTED else words.run
         entries = await here.commit(
             lambda plans, at, who: decide(plans, at, who, junction, said.version),
-            actor.name,
+            actor,
             said.result.value,
         )
     return AcknowledgementOut(
@@ -247,7 +247,7 @@ async def acknowledge(
 
 @ROUTER.post("/reports", responses=problems(400, 401, 403, 404, 409, 413, 415, 422, 429, 503))
 async def report(
-    junction: JunctionKey, told: ReportsIn, request: Request, _actor: Controlling, here: Here
+    junction: JunctionKey, told: ReportsIn, request: Request, actor: Controlling, here: Here
 ) -> ReportsOut:
     """Store reports, each number once; they are on disk when this is answered."""
     here.city.junction(junction)
@@ -255,6 +255,7 @@ async def report(
     rows = [Report(row.number, row.kind, row.at, row.data) for row in told.reports]
 
     async def admit(size: int) -> None:
+        require_still(context, actor)
         context.part(ReportBudget).admit(junction, size)
         await _tell_fault(context, junction, rows)
 

@@ -13,13 +13,15 @@ import pytest
 
 from api.centre import security
 from api.settings import RateLimits
+from api.store.ledger import Ledger
 from api.store.reports import Reports
+from signals.lifecycle.facts import Fact
 from tests.api.service.centres import Clock, Service, serving
 from tests.api.service.services import captured_logs
-from tests.api.service.test_plan_sets import keys
+from tests.api.service.test_plan_sets import document, keys
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Awaitable, Callable
     from pathlib import Path
 
 HERE, ELSEWHERE = keys()[0], keys()[1]
@@ -54,6 +56,100 @@ def test_tokens_that_do_not_count(tmp_path: Path) -> None:
             assert (await service.ask("GET", "/me", who=presented)).status_code == 401
         mixed = "_".join([*service.tokens["admin"].split("_")[:2], token.split("_", 2)[2]])
         assert (await service.ask("GET", "/me", who=mixed)).status_code == 401
+
+    serving(tmp_path, test)
+
+
+async def _while_it_is_sent(
+    service: Service, path: str, body: object, who: str, meanwhile: Callable[[], Awaitable[object]]
+) -> httpx.Response:
+    """Send a body in two parts, and do something between them."""
+    content = json.dumps(body).encode()
+
+    async def parts() -> AsyncIterator[bytes]:
+        yield content[:1]
+        await meanwhile()
+        yield content[1:]
+
+    headers = {**JSON, "Authorization": f"Bearer {service.tokens[who]}"}
+    async with _client(service) as client:
+        return await client.post(f"/v1{path}", content=parts(), headers=headers)
+
+
+def test_a_token_that_is_revoked_while_a_request_arrives_does_not_act(tmp_path: Path) -> None:
+    async def test(service: Service) -> None:
+        await service.register(HERE)
+        new = {"document": document(), **WHY}
+        made = await service.done("POST", "/plan-sets", new, who="engineer", status=201)
+        await service.done("POST", f"/plan-sets/{made['id']}/check", WHY, who="engineer")
+        own = service.tokens["approver"].split("_")[1]
+
+        async def revoke() -> None:
+            await service.done("POST", f"/tokens/{own}/revoke", WHY, who="admin", status=204)
+
+        path = f"/plan-sets/{made['id']}/approve"
+        answer = await _while_it_is_sent(service, path, WHY, "approver", revoke)
+        assert (answer.status_code, answer.json()["field"]) == (401, "Authorization")
+        assert service.centre.plans.plan_set(made["id"]).state == "checked"
+
+        async def revoke_controller() -> None:
+            await service.done("POST", f"/controllers/{HERE}/revoke", WHY, who="admin", status=204)
+
+        row = {"number": 1, "kind": "fault", "at": "2026-11-27T07:00:00Z", "data": {"text": "x"}}
+        path = f"/controllers/{HERE}/reports"
+        answer = await _while_it_is_sent(service, path, {"reports": [row]}, HERE, revoke_controller)
+        assert answer.status_code == 401
+        assert await service.context.part(Reports).accepted_until(HERE) == 0
+        assert not service.centre.plans.alarms
+
+    serving(tmp_path, test)
+
+
+_UNTIL = "2026-11-27T08:00:00Z"
+
+
+def test_a_token_is_compared_with_the_very_state_that_is_decided_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit = Ledger.commit
+
+    async def test(service: Service) -> None:
+        await service.register(HERE, ELSEWHERE)
+        ready = await service.done(
+            "POST", "/plan-sets", {"document": document(), **WHY}, who="admin", status=201
+        )
+        await service.done("POST", f"/plan-sets/{ready['id']}/check", WHY, who="admin")
+        acts = [
+            ("POST", "/plan-sets", {"document": document(), **WHY}),
+            ("POST", f"/plan-sets/{ready['id']}/check", WHY),
+            ("POST", f"/plan-sets/{ready['id']}/approve", WHY),
+            ("POST", f"/plan-sets/{ready['id']}/withdraw", WHY),
+            ("PUT", f"/junctions/{HERE}/hold", {"until": _UNTIL, **WHY}),
+            ("PUT", f"/junctions/{HERE}/order", {"mode": "flash", "expires_at": _UNTIL, **WHY}),
+            ("POST", "/tokens", {"name": "Mallory", "roles": ["administrator"], **WHY}),
+            ("POST", "/controllers", {"junction": keys()[2], **WHY}),
+            ("POST", f"/controllers/{HERE}/rotate", WHY),
+            ("POST", f"/controllers/{ELSEWHERE}/revoke", WHY),
+            ("POST", "/alarms/x/acknowledge", WHY),
+        ]
+        for number, (method, path, body) in enumerate(acts):
+            new = {"name": f"Leaver {number}", "roles": ["administrator"], **WHY}
+            made = await service.done("POST", "/tokens", new, who="admin", status=201)
+
+            async def revoked_before(
+                ledger: Any, decide: Any, *, who: str, made: Any = made, **more: Any
+            ) -> Any:
+                if who == made["name"]:
+                    facts = [Fact("token.revoked", {"token": made["id"], "because": "revoked"})]
+                    await commit(ledger, lambda _state, _at: facts, who="Aigerim", why="has left")
+                return await commit(ledger, decide, who=who, **more)
+
+            entries = service.centre.ledger.seq
+            with monkeypatch.context() as patch:
+                patch.setattr(Ledger, "commit", revoked_before)
+                answer = await service.ask(method, path, body, who=made["token"])
+            assert (answer.status_code, answer.json()["rule"]) == (403, "has been spent or revoked"), path
+            assert service.centre.ledger.seq == entries + 1, path
 
     serving(tmp_path, test)
 
