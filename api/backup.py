@@ -10,6 +10,7 @@ import json
 import os
 import shutil
 import zipfile
+import zlib
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import asdict, dataclass
@@ -35,8 +36,10 @@ __all__ = ["Backup", "back_up", "check_backup", "restore"]
 
 _FORMAT, _FORMAT_VERSION = "jasyl-backup", 1
 _ABOUT, _FILES = "backup.json", "files/"
-_KEPT = ("keys", "rsmp", "archive", FILE_NAME)
+_KEPT_FOLDERS = ("keys", "rsmp", "archive")
+_KEPT = (*_KEPT_FOLDERS, FILE_NAME)
 """What of the data folder is kept, besides what is in Redis."""
+_PART_BYTES = 1 << 20
 
 Clock = Callable[[], datetime]
 
@@ -93,7 +96,7 @@ async def back_up(settings: Settings, target: Path, *, clock: Clock) -> Backup:
 
 
 def check_backup(source: Path) -> Backup:
-    """Read a back-up to its end, and the state that follows from its ledger.
+    """Read a back-up to its end, its files too, and the state that follows from its ledger.
 
     Raises
     ------
@@ -111,7 +114,9 @@ def check_backup(source: Path) -> Backup:
             state = applied(state, entry)
         names = tuple(name for name in archive.namelist() if name.startswith(_FILES))
         for name in names:
-            _safe(name)
+            _check_file(name, archive)
+        if len(set(names)) != len(names):
+            raise InputError("must hold each file once", file=source, field="back-up")
     made_at = instant(about["made_at"], "made_at")
     return Backup(made_at, str(about["release"]), content, tuple(n.removeprefix(_FILES) for n in names))
 
@@ -127,11 +132,12 @@ async def restore(
     Raises
     ------
     InputError
-        Where the back-up is damaged, or the folder or the Redis has a service already; nothing is changed then.
+        Where the back-up is damaged, or the folder or the Redis has a service already, or something of one; nothing is
+        changed then.
     """
     made = check_backup(source)
     folder = settings.data_folder
-    _require_vacant(folder, own_redis=settings.redis_url is None)
+    made_here = _vacant(folder, own_redis=settings.redis_url is None)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
         with _opened(source) as archive:
@@ -141,8 +147,11 @@ async def restore(
                 await load_content(store, archive)
                 await _go_on(store, made, who, why, clock, new_id)
     except BaseException:
-        for name in ("redis", *_KEPT[:-1]):
-            shutil.rmtree(folder / name, ignore_errors=True)
+        for path in made_here:
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
         raise
     return made
 
@@ -195,13 +204,16 @@ async def _runs(server: RedisServer) -> bool:
     return True
 
 
-def _require_vacant(folder: Path, *, own_redis: bool) -> None:
-    names = ("keys", "redis") if own_redis else ("keys",)
-    taken = [name for name in names if (folder / name).exists()]
+def _vacant(folder: Path, *, own_redis: bool) -> list[Path]:
+    """Return what a restore makes in a folder; all but the settings must not be there yet."""
+    names = (*_KEPT_FOLDERS, "redis") if own_redis else _KEPT_FOLDERS
+    taken = [name for name in names if os.path.lexists(folder / name)]
     if taken:
-        rule = f"must have no service: {' and '.join(taken)} is there"
-        hint = "Restore into another folder, or put this one aside first"
+        rule = f"must have no service, nor anything of one: {' and '.join(taken)} is there"
+        hint = "Restore into another folder, or put this one aside first; what you have prepared there can be laid over it then"
         raise InputError(rule, file=folder, field="--data", hint=hint)
+    own = [folder / name for name in names]
+    return own if (folder / FILE_NAME).exists() else [*own, folder / FILE_NAME]
 
 
 @contextmanager
@@ -236,13 +248,30 @@ def _load_files(folder: Path, archive: ZipFile) -> None:
         path = folder / _safe(name)
         if path.name == FILE_NAME and path.exists():
             continue  # the settings of this machine are as somebody has written them here
-        for parent in reversed(path.relative_to(folder).parents[:-1]):
-            (folder / parent).mkdir(mode=0o700, exist_ok=True)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(archive.read(name))
-            file.flush()
-            os.fsync(file.fileno())
+        try:
+            _load_file(path, folder, archive.read(name))
+        except OSError as error:
+            rule = "must be a folder that the files of the back-up can be written into"
+            value = f"{path.relative_to(folder)}: {error.strerror}"
+            raise InputError(rule, file=folder, field="--data", value=value) from error
+
+
+def _load_file(path: Path, folder: Path, content: bytes) -> None:
+    for parent in reversed(path.relative_to(folder).parents[:-1]):
+        (folder / parent).mkdir(mode=0o700, exist_ok=True)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _check_file(name: str, archive: ZipFile) -> None:
+    """Read a file of a back-up to its end, where its sum is compared."""
+    _safe(name)
+    with archive.open(name) as file:
+        while file.read(_PART_BYTES):
+            pass
 
 
 def _safe(name: str) -> PurePosixPath:
@@ -260,7 +289,7 @@ def _opened(source: Path) -> Iterator[ZipFile]:
             yield archive
     except FileNotFoundError:
         raise InputError("must be a file that exists", file=source, field="FILE") from None
-    except (BadZipFile, KeyError, zipfile.LargeZipFile, EOFError) as error:
+    except (BadZipFile, KeyError, zipfile.LargeZipFile, EOFError, zlib.error, NotImplementedError) as error:
         rule = "must be a back-up that is whole"
         raise InputError(rule, file=source, value=str(error), hint="Take another back-up") from error
 

@@ -10,11 +10,12 @@ __all__ = ["MASK", "mask", "masked_values"]
 MASK = "***"
 """What stands in the place of a secret."""
 
+# Strangers write what is looked through here, so nothing that repeats may be read again from each of its places.
 _SECRETS = re.compile(
     r"(?P<token>jsy_)[A-Za-z0-9_\-.]+"
     r"|(?P<scheme>\b(?:bearer|basic|digest)\s+)[A-Za-z0-9+/=_\-.~]{4,}"
-    r"|(?P<jws>eyJ)[A-Za-z0-9_\-]+\.[A-Za-z0-9_\-]*\.[A-Za-z0-9_\-]*"
-    r"|(?P<url>[a-z][a-z0-9+.\-]*://[^\s/@:\"']*:)[^\s/\"']+(?=@)"
+    r"|(?P<jws>(?-i:eyJ))[A-Za-z0-9_\-]{8,}(?:\.[A-Za-z0-9_\-]*){0,2}"
+    r"|(?P<url>(?<=[a-z0-9+.\-])://[^\s/@:\"']*:)[^\s/\"']+(?=@)"
     r"|(?P<key>-----BEGIN [A-Z ]*PRIVATE KEY-----).*?(?:-----END|$)",
     re.IGNORECASE | re.DOTALL,
 )

@@ -109,7 +109,8 @@ async def _open(
         who=who,
     )
     await stack.enter_async_context(lookout.running())
-    around = Around(centre, news, presence, lookout, reports, context.clock)
+    budget = ReportBudget(settings.report_bytes_per_minute, time.monotonic)
+    around = Around(centre, news, presence, lookout, reports, budget.wait_s, context.clock)
     bridge = await stack.enter_async_context(served_sites(settings, around))
     await stack.enter_async_context(_archive(context, store, reports))
     if settings.redis_url is None:  # files of one replica are not those of the others
@@ -127,7 +128,7 @@ async def _open(
         Presence: presence,
         Lookout: lookout,
         Reports: reports,
-        ReportBudget: ReportBudget(settings.report_bytes_per_minute, time.monotonic),
+        ReportBudget: budget,
         Jobs: jobs,
         Bridge: bridge,
         Audit: Audit(ledger),

@@ -6,6 +6,7 @@ saving) whoever runs a schedule must know: offsets count from the epoch, whateve
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -122,8 +123,8 @@ class Schedule:
         if not self.plan_sets:
             raise InputError("must have a plan set", field="plan_sets")
         names = [plans.name for plans in self.plan_sets]
-        for name in names:
-            if names.count(name) > 1:
+        for name, count in Counter(names).items():
+            if count > 1:
                 raise InputError("must have names that differ", field="plan_sets", value=name)
         first = [(plan.junction.key, plan.junction.digest) for plan in self.plan_sets[0]]
         for plans in self.plan_sets:

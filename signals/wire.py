@@ -12,6 +12,7 @@ The digest says for which junction data the plan was made; where these have chan
 from __future__ import annotations
 
 import json
+from collections import Counter
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -253,7 +254,7 @@ def _did_you_mean(word: object, known: Mapping[str, object] | Sequence[str]) -> 
 def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
     document = dict(pairs)
     if len(document) != len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
+        counts = Counter(name for name, _ in pairs)
+        twice = next(name for name, count in counts.items() if count > 1)
         raise InputError("must not give a key twice", field=twice)
     return document

@@ -6,14 +6,14 @@ Decisions are pure and stand in `signals.lifecycle`; here they are given what th
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from api.centre.asking import Condition, Decide, Limits, NewPlanSet, Rules
 from api.centre.assigned import assignment_of
 from api.centre.plan_documents import PlanDocuments, rollback_document
-from api.centre.security import Actor
+from api.centre.security import Actor, require_valid
 from api.centre.served_city import ServedCity
 from api.centre.signatory import Signatory
 from api.centre.state import ServiceState
@@ -108,12 +108,30 @@ class Centre:
             raise StoreUnavailable("this replica does not hear of what is decided")
 
     async def commit(
-        self, decide: Decide, who: str, why: str, command: str | None = None
+        self, decide: Decide, who: str | Actor, why: str, command: str | None = None
     ) -> tuple[Entry, ...]:
-        """Decide on plans, and enter what was decided."""
+        """Decide on plans, and enter what was decided; see `enter` for those who hold a token."""
+        if isinstance(who, Actor):
+            name = who.name
+            return await self.enter(lambda state, at: decide(state.plans, at, name), who, why, command)
         return await self.ledger.commit(
             lambda state, at: decide(state.plans, at, who), who=who, why=why, command=command
         )
+
+    async def enter(
+        self,
+        decide: Callable[[ServiceState, datetime], Sequence[Fact] | Decision],
+        actor: Actor,
+        why: str,
+        command: str | None,
+    ) -> tuple[Entry, ...]:
+        """Decide, and enter what was decided, for somebody whose token counts in the very state that is decided on."""
+
+        def decided(state: ServiceState, at: datetime) -> Sequence[Fact] | Decision:
+            require_valid(state.access, actor, at)
+            return decide(state, at)
+
+        return await self.ledger.commit(decided, who=actor.name, why=why, command=command)
 
     async def draft(self, new: NewPlanSet, actor: Actor, why: str, command: str | None) -> PlanSetRecord:
         """Take a plan set in; an unsafe one is refused here already."""
@@ -130,11 +148,11 @@ class Centre:
             activate_from=new.activate_from,
             valid_until=new.valid_until,
         )
-        entries = await self.ledger.commit(
+        entries = await self.enter(
             lambda state, at: Decision(decisions.draft(state.plans, at, actor.name, wanted), [content]),
-            who=actor.name,
-            why=why,
-            command=command,
+            actor,
+            why,
+            command,
         )
         return self.plans.plan_set(entries[0].data["plan_set"])
 
@@ -156,7 +174,7 @@ class Centre:
             condition(plans)
             return decisions.check(plans, at, who, plan_set, findings)
 
-        await self.commit(decide, actor.name, why, command)
+        await self.commit(decide, actor, why, command)
         return self.plans.plan_set(plan_set)
 
     async def findings(self, record: PlanSetRecord) -> list[str]:
@@ -231,7 +249,7 @@ class Centre:
             )
             return Decision(found, list(tokens.values()))
 
-        await self.ledger.commit(decide, who=actor.name, why=why, command=command)
+        await self.enter(decide, actor, why, command)
         self.documents.at_hand(tokens.values())
         return self.plans.plan_set(plan_set)
 
@@ -267,7 +285,7 @@ class Centre:
         over_holds: bool,
     ) -> tuple[Entry, ...]:
         if self._done(command):
-            return await self.ledger.commit(lambda _state, _at: [], who=actor.name, why=why, command=command)
+            return await self.enter(lambda _state, _at: [], actor, why, command)
         at, plans = self._clock(), self.plans
         condition(plans)
         wanted, sources, content = self._before(plans, at, plan_set)
@@ -299,7 +317,7 @@ class Centre:
             )
             return Decision(found, [content, *tokens.values()])
 
-        return await self.ledger.commit(decide, who=actor.name, why=why, command=command)
+        return await self.enter(decide, actor, why, command)
 
     def _before(
         self, plans: Lifecycle, at: datetime, plan_set: str
@@ -351,7 +369,7 @@ class Centre:
             }
             return decisions.end(state.plans, at, actor.name, plan_set, tokens, end)
 
-        await self.ledger.commit(decide, who=actor.name, why=why, command=command)
+        await self.enter(decide, actor, why, command)
         return self.plans.plan_set(plan_set)
 
     async def order(
@@ -377,7 +395,7 @@ class Centre:
                 plans, at, who, junction, mode, slot=slot, expires_at=expires_at, sign=sign
             )
 
-        await self.commit(decide, actor.name, why, command)
+        await self.commit(decide, actor, why, command)
 
     async def rotate_key(self, key: str, actor: Actor, why: str, command: str | None) -> None:
         """Let another key of this replica sign from now on; the old one tells the controllers."""
@@ -388,7 +406,7 @@ class Centre:
             token = self.signatory.announcement(key, others, at, plans.keys)
             return operators.announce_key(plans, at, who, key, token)
 
-        await self.commit(decide, actor.name, why, command)
+        await self.commit(decide, actor, why, command)
 
     async def keys_of(self, junctions: Iterable[str]) -> TrustedKeys:
         """Return the public keys that signed what junctions have or are to have, the one that signs now first."""

@@ -39,6 +39,7 @@ __all__ = [
     "is_valid",
     "issue",
     "register_controller",
+    "require_valid",
     "revoke_controller",
     "revoke_token",
     "rotate_controller",
@@ -201,6 +202,12 @@ def is_valid(access: Access, token: str, at: datetime) -> bool:
     return credential is not None and (credential.expires_at is None or credential.expires_at > at)
 
 
+def require_valid(access: Access, actor: Actor, at: datetime) -> None:
+    """Raise where the token of whoever asks does not count any more, as it did when it was looked at."""
+    if not is_valid(access, actor.token, at):
+        raise RefusedError("has been spent or revoked", field="token", value=actor.token, status=403)
+
+
 def create_token(
     access: Access,
     at: datetime,
@@ -213,8 +220,7 @@ def create_token(
     expires_at: datetime | None = None,
 ) -> list[Fact]:
     """Make a token for a person or a feed; the token of the first start makes an administrator and is spent."""
-    if not is_valid(access, by.token, at):
-        raise RefusedError("has been spent or revoked", field="token", value=by.token, status=403)
+    require_valid(access, by, at)
     if not (_NAME.fullmatch(name) and is_line(name)) or folded(name).startswith(_NOT_PEOPLE):
         rule = "must be a name of 1 to 80 characters in a line, and not that of a controller or the service"
         raise InputError(rule, field="name", value=name)

@@ -89,8 +89,10 @@ class require:  # noqa: N801 - used as a function is
         self._rights, self._first_start = rights, first_start
 
     async def __call__(self, request: Request, _bearer: Annotated[object, Security(_BEARER)]) -> Actor:
-        """Return who asks."""
-        return self.before_reading(request)
+        """Return who asks, now that the request has been read, which may have taken its time."""
+        actor = self.before_reading(request)
+        require_still(context_of(request), actor)
+        return actor
 
     def before_reading(self, request: Request) -> Actor:
         """Return who asks, or raise (401, 403); nothing of the request but its head has been looked at."""

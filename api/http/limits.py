@@ -98,9 +98,13 @@ class ReportBudget:
         self._limiter = RateLimiter(f"{bytes_per_minute}/minute")
         self._rate, self._monotonic = bytes_per_minute, monotonic
 
+    def wait_s(self, junction: str, size: int) -> float:
+        """Count the bytes of reports, and return 0; or do not, and return how long to wait with them."""
+        return self._limiter.wait_s(junction, self._monotonic(), size)
+
     def admit(self, junction: str, size: int) -> None:
         """Count the bytes of reports, or raise when to send them again (429)."""
-        wait = self._limiter.wait_s(junction, self._monotonic(), size)
+        wait = self.wait_s(junction, size)
         if wait > 0.0:
             headers = {"Retry-After": str(math.ceil(wait))}
             rule = f"must be at most {self._rate} bytes in a minute"

@@ -43,6 +43,8 @@ __all__ = [
 MEDIA_TYPE = "application/problem+json"
 _LOG = logging.getLogger("jasyl.failure")
 _LONGEST_VALUE = 200
+_LONGEST_MASKED = 10_000
+"""How much of a value is looked through for secrets: more than is shown, so that none is shown by half."""
 _MOST_ERRORS = 20
 _UNIONS = ("union_tag_invalid", "union_tag_not_found")
 _LENGTHS = {"too_short": ("at least", "min_length"), "too_long": ("at most", "max_length")}
@@ -257,5 +259,5 @@ def _plain(value: object) -> Any:
         return value
     if isinstance(value, float) and math.isfinite(value):
         return value
-    text = mask(value if isinstance(value, str) else repr(value))
+    text = mask((value if isinstance(value, str) else repr(value))[:_LONGEST_MASKED])
     return text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}..."

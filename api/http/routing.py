@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections import Counter
 from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
@@ -25,6 +26,7 @@ __all__ = [
     "operation_id",
     "problems",
     "router",
+    "strict_json",
     "unversioned",
 ]
 
@@ -102,8 +104,8 @@ def strict_json(body: bytes) -> Any:
 def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
     document = dict(pairs)
     if len(document) != len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
+        counts = Counter(name for name, _ in pairs)
+        twice = next(name for name, count in counts.items() if count > 1)
         raise InputError("must not give a key twice", field="body", value=twice)
     return document
 

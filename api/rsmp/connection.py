@@ -8,7 +8,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 
-from api.rsmp.errors import NoAnswerError, NotAcknowledgedError, NotConnectedError
+from api.rsmp.errors import NoAnswerError, NotAcknowledgedError, NotConnectedError, NotTakenError
 from api.rsmp.observer import Observer
 from api.rsmp.pending import Complete, Pending
 from api.rsmp.settings import RsmpSettings
@@ -234,11 +234,13 @@ class Connection:
         admission = self._admitted()
         try:
             check(message, admission.agreement.sxl)
-            taken = self._taken(message)
+            if not await self._told(self._taken(message)):
+                return
         except InputError as error:
             self._session.refuse(message.id, str(error))
             return
-        if not await self._told(taken):
+        except NotTakenError as error:
+            self._session.refuse(message.id, error.reason)
             return
         self._session.acknowledge(message)
         if isinstance(message, StatusUpdate):
@@ -272,6 +274,8 @@ class Connection:
         """Return whether the observer has taken something; where it fails, this connection ends and no other."""
         try:
             await call
+        except NotTakenError:
+            raise
         except Exception:  # noqa: BLE001 - whatever it is, it may cost this site its connection and nobody else
             _LOG.exception("what site %s said could not be taken", self.site)
             self.close("what it said could not be taken here")

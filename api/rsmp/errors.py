@@ -7,7 +7,8 @@
     ├── NotAcknowledgedError  it does not understand the message, or refuses it
     ├── NoAnswerError         it has acknowledged and then said nothing in time
     ├── ReadBackError         what was read back is not what was sent
-    └── PlanRunsError         a plan that runs is not written into
+    ├── PlanRunsError         a plan that runs is not written into
+    └── NotTakenError         what it says cannot be taken as it is
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ __all__ = [
     "NoAnswerError",
     "NotAcknowledgedError",
     "NotConnectedError",
+    "NotTakenError",
     "PlanRunsError",
     "ReadBackError",
     "RsmpError",
@@ -81,3 +83,11 @@ class PlanRunsError(RsmpError):
     def __init__(self, site: str, plan: int) -> None:
         self.plan = plan
         super().__init__(site, f"plan {plan} runs, so it is not written into")
+
+
+class NotTakenError(RsmpError):
+    """What a site says cannot be taken as it is, and never will: it is told so."""
+
+    def __init__(self, site: str, reason: str) -> None:
+        self.reason = reason
+        super().__init__(site, reason)

@@ -15,8 +15,9 @@ class Observer(Protocol):
     """Is told of everything that sites say, in the order in which each site says it.
 
     A message is acknowledged to the site only when the method has returned; where it raises, the message is not
-    acknowledged and the connection is closed, so that nothing counts as taken that was not. A method must not wait
-    for an order to the same site: the answer would be behind it.
+    acknowledged and the connection is closed, so that nothing counts as taken that was not. `NotTakenError` alone is told
+    to the site, which would send the same again at each connection. A method must not wait for an order to the same site: the
+    answer would be behind it.
     """
 
     async def connected(self, site: str, agreement: Agreement) -> None:

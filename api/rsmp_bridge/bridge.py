@@ -43,13 +43,20 @@ _LOOK_EVERY_S = 5.0
 
 @dataclass(frozen=True)
 class Around:
-    """The parts of the service that the bridge stands on."""
+    """The parts of the service that the bridge stands on.
+
+    Attributes
+    ----------
+    wait_s
+        Counts bytes of reports of a junction, and gives 0; or how long to wait with them.
+    """
 
     centre: Centre
     news: News
     presence: Presence
     lookout: Lookout
     reports: Reports
+    wait_s: Callable[[str, int], float]
     clock: Callable[[], datetime]
 
 
@@ -91,6 +98,7 @@ class Bridge:
             presence=around.presence,
             lookout=around.lookout,
             reports=around.reports,
+            wait_s=around.wait_s,
             clock=around.clock,
             came=self._come,
             gone=self._go,

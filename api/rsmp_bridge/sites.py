@@ -23,7 +23,10 @@ if TYPE_CHECKING:
     from api.rsmp_bridge.files import Commissioned
     from signals.schedule import Schedule
 
-__all__ = ["Site", "Sites"]
+__all__ = ["MOST_STRANGE", "Site", "Sites"]
+
+MOST_STRANGE = 100
+"""How many alarms of a site on components that its capability file does not have are told apart."""
 
 
 @dataclass(eq=False)
@@ -38,6 +41,8 @@ class Site:
         The aggregated status.
     alarms
         Those that are active, by component and code.
+    strange
+        What it has had alarms on since the service started that is no component of its capability file: detectors, or anything.
     findings
         What an operator must see for as long as it lasts, by kind.
     shown
@@ -53,6 +58,21 @@ class Site:
     alarms: dict[tuple[str, str], AlarmState] = field(default_factory=dict)
     findings: dict[str, str] = field(default_factory=dict)
     shown: int | None = None
+    strange: set[tuple[str, str]] = field(default_factory=set)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether it has had so many alarms on what is strange that no more are told apart."""
+        return len(self.strange) >= MOST_STRANGE
+
+    def tells_apart(self, component: str, code: str) -> bool:
+        """Return whether an alarm is one for itself: who invents components must not fill the ledger."""
+        capability = self.capability
+        if component in {capability.component, *(group.component for group in capability.groups)}:
+            return True
+        if not self.is_full:
+            self.strange.add((component, code))
+        return (component, code) in self.strange
 
     @property
     def junction(self) -> str:

@@ -1,23 +1,28 @@
 """What sites say, for presence, alarms and reports.
 
 All of it is stored before the site is told that it has arrived, so a site that keeps what was not acknowledged loses nothing.
+What cannot be stored is refused, and a site that says more than it may is read more slowly.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
 from api.centre.lookout import Lookout
 from api.centre.presence import Presence
-from api.rsmp_bridge.sites import Site, Sites
+from api.rsmp.errors import NotTakenError
+from api.rsmp_bridge.sites import MOST_STRANGE, Site, Sites
+from api.store.errors import StoreDamaged
 from api.store.reports import Report, Reports
 from signals.lifecycle.watch import Finding
 from signals.rsmp.alarms import AlarmState
 from signals.rsmp.messages import AggregatedStatus, StatusUpdate
 from signals.rsmp.versions import Agreement
-from signals.texts import as_line
+from signals.texts import as_line, is_line
+from traffic.errors import InputError
 
 __all__ = ["Witness", "alarm_id"]
 
@@ -27,6 +32,7 @@ _BITS = (
 )
 _OF_CONTROL = frozenset({"S0007", "S0011", "S0014", "S0020", "S0097"})
 _TEXT = 400
+_LONGEST_COMPONENT = 200
 
 
 def alarm_id(site: Site, component: str, code: str) -> str:
@@ -39,6 +45,8 @@ class Witness:
 
     Parameters
     ----------
+    wait_s
+        Counts bytes of reports of a junction, and gives 0; or how long to wait with them.
     came, gone, said
         Are told of a site that has connected, that is gone, and that has said something which may matter to what it is
         to do.
@@ -51,13 +59,14 @@ class Witness:
         presence: Presence,
         lookout: Lookout,
         reports: Reports,
+        wait_s: Callable[[str, int], float],
         clock: Callable[[], datetime],
         came: Callable[[Site], None],
         gone: Callable[[Site], None],
         said: Callable[[Site], None],
     ) -> None:
         self._sites, self._presence, self._lookout, self._reports = sites, presence, lookout, reports
-        self._clock = clock
+        self._wait_s, self._clock = wait_s, clock
         self._came, self._gone, self._said = came, gone, said
 
     async def connected(self, site: str, agreement: Agreement) -> None:
@@ -66,6 +75,8 @@ class Witness:
         one.begin(agreement, self._clock())
         versions = {"core": agreement.core, "sxl": agreement.sxl}
         await self._report(one, "event", self._clock(), {"event": "connected", **versions})
+        if not one.is_full:
+            await self._lookout.tell(_others(one), {})
         self._came(one)
 
     async def lost(self, site: str, reason: str) -> None:
@@ -85,11 +96,10 @@ class Witness:
         """Take an alarm, or what has happened to it; one that is suspended is not raised."""
         one = self._sites.by_id[site]
         place = message.component, message.code
+        if len(message.component) > _LONGEST_COMPONENT or not is_line(message.component):
+            rule = f"Alarm.cId: must be a line of up to {_LONGEST_COMPONENT} characters"
+            raise NotTakenError(site, rule)
         known = place in one.alarms
-        if message.active:
-            one.alarms[place] = message
-        else:
-            one.alarms.pop(place, None)
         if known or message.active:  # all that are not are told of at each connection
             data = {
                 "component": message.component,
@@ -102,6 +112,13 @@ class Witness:
                 "values": dict(message.values),
             }
             await self._report(one, "fault", message.at, data)
+        if message.active and not one.tells_apart(*place):
+            await self._lookout.tell(_others(one), {_others(one): _finding_of_others(one)})
+            return
+        if message.active:
+            one.alarms[place] = message
+        else:
+            one.alarms.pop(place, None)
         identifier = alarm_id(one, *place)
         found = {identifier: _finding(one, message)} if message.active and not message.suspended else {}
         await self._lookout.tell(identifier, found)
@@ -114,8 +131,12 @@ class Witness:
             await self._report(one, "event", message.at, {"event": "buffered", "values": old})
         recent = {(row.code, row.name): row.value for row in message.values if row.quality == "recent"}
         if recent:
-            one.values |= recent
-            await self._report(one, "status", message.at, self.state_of(one))
+            before, one.values = one.values, one.values | recent
+            try:
+                await self._report(one, "status", message.at, self.state_of(one))
+            except NotTakenError:
+                one.values = before
+                raise
             if any(code in _OF_CONTROL for code, _ in recent):
                 self._said(one)
 
@@ -134,12 +155,38 @@ class Witness:
     async def _report(self, site: Site, kind: str, at: datetime, data: Mapping[str, Any]) -> None:
         """Store a report under the next number of its junction."""
         self._presence.note(site.junction)
+
+        async def admit(size: int) -> None:
+            wait = self._wait_s(site.junction, size)
+            if wait > 0.0:
+                await asyncio.sleep(wait)
+                await admit(size)
+
         number = await self._reports.accepted_until(site.junction) + 1
         while True:
-            found = await self._reports.accept(site.junction, [Report(number, kind, at, data)])
+            report = Report(number, kind, at, data)
+            try:
+                found = await self._reports.accept(site.junction, [report], admit=admit)
+            except StoreDamaged:
+                raise
+            except InputError as error:
+                raise NotTakenError(site.capability.site, str(error)) from error
             if found.new:
                 return
             number = found.until + 1  # another replica has had it, with what the site said there
+
+
+def _others(site: Site) -> str:
+    """Return how the ledger calls the alarm on all alarms of a site that are not told apart."""
+    return f"rsmp:{site.junction}:alarms"
+
+
+def _finding_of_others(site: Site) -> Finding:
+    text = (
+        f"{site.junction}: site {site.capability.site} has had alarms on more than {MOST_STRANGE} components that its capability "
+        "file does not have: further ones stand in its reports only, until the service starts again"
+    )
+    return Finding("rsmp_alarm", text, site.junction)
 
 
 def _finding(site: Site, alarm: AlarmState) -> Finding:

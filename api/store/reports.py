@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -117,7 +117,7 @@ class Page:
     complete: bool
 
 
-def _unrationed(_size: int) -> None:
+async def _unrationed(_size: int) -> None:
     """Let everything in."""
 
 
@@ -141,14 +141,19 @@ class Reports:
         self._numbers, self._latest = f"{name}:reports:accepted", f"{name}:reports:latest"
 
     async def accept(
-        self, junction: str, reports: Sequence[Report], *, admit: Callable[[int], None] = _unrationed
+        self,
+        junction: str,
+        reports: Sequence[Report],
+        *,
+        admit: Callable[[int], Awaitable[None]] = _unrationed,
     ) -> Accepted:
         """Store the reports that are not stored yet: all of them, or none.
 
         Parameters
         ----------
         admit
-            Is told how many bytes are to be stored, and raises where that is too much now.
+            Is told how many bytes are to be stored, and raises where that is too much now. What must not be lost with the
+            answer is done here: what is stored counts as known when it is sent again.
 
         Raises
         ------
@@ -168,7 +173,7 @@ class Reports:
             raise InputError(
                 rule, field="reports", value=f"{size} bytes", hint="Send them in several batches"
             )
-        admit(size)
+        await admit(size)
         keys = (self.stream, self._numbers, self._latest)
         answer = await self._redis.repeatedly(lambda: self._redis.run(ACCEPT_REPORTS, keys, arguments))
         return Accepted(int(answer[0]), answer[1], int(answer[2]))

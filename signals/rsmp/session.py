@@ -192,8 +192,7 @@ class Session:
     def reject(self, theirs: Version, reason: str) -> Failed:
         """Refuse the versions of the other side, which ends the connection."""
         self.refuse(theirs.id, reason)
-        self._failed = True
-        return Failed(reason)
+        return self._fail(reason)
 
     def send(self, message: Identified, now: float) -> str:
         """Put `message` into the outbox, and return its id; it must be acknowledged in time."""
@@ -271,7 +270,7 @@ class Session:
         if is_version and not self._version_known:
             if identifier is not None:
                 self.refuse(identifier, reason)
-            return [self._fail(f"a Version that cannot be read: {reason[:_REASON_LENGTH]}")]
+            return [self._fail(f"a Version that cannot be read: {reason}")]
         if identifier is None or not self._version_known:
             return self._garbled(Garbage(reason[:_REASON_LENGTH], 0))
         self.refuse(identifier, reason)
@@ -339,7 +338,7 @@ class Session:
 
     def _fail(self, reason: str) -> Failed:
         self._failed = True
-        return Failed(reason)
+        return Failed(reason[:_REASON_LENGTH])
 
     def _write(self, message: Message) -> None:
         self._outbox += encoded(written(message))

@@ -98,7 +98,7 @@ async def create(
 ) -> NewToken:
     """Make a token; it is shown once. The token of the first start makes the first administrator, and is spent."""
     issued = issue(secrets.token_bytes)
-    entries = await here.ledger.commit(
+    entries = await here.enter(
         lambda state, at: create_token(
             state.access,
             at,
@@ -109,9 +109,9 @@ async def create(
             rights=wanted.rights,
             expires_at=wanted.expires_at,
         ),
-        who=actor.name,
-        why=wanted.why,
-        command=command_of(request),
+        actor,
+        wanted.why,
+        command_of(request),
     )
     require_first(entries, issued.id)
     made = entries[0].data
@@ -129,9 +129,9 @@ async def revoke(
     _key: KeyHeader = None,
 ) -> None:
     """Take a token back, at once."""
-    await here.ledger.commit(
+    await here.enter(
         lambda state, at: revoke_token(state.access, at, token),
-        who=actor.name,
-        why=reason.why,
-        command=command_of(request),
+        actor,
+        reason.why,
+        command_of(request),
     )

@@ -76,7 +76,7 @@ async def acknowledge(
     """Say that an alarm has been seen; one on what has happened, not on what lasts, ends by it."""
     await here.commit(
         lambda plans, at, who: operators.acknowledge_alarm(plans, at, who, alarm),
-        actor.name,
+        actor,
         reason.why,
         command_of(request),
     )

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from datetime import timedelta
 from enum import StrEnum
-from functools import partial
 from typing import Annotated, Any
 
 from fastapi import Header, Query, Request, Response
@@ -231,14 +230,14 @@ async def acknowledge(
         reason = said.reason or "without a reason"
         entries = await here.commit(
             lambda plans, at, who: words.refuse(plans, at, who, junction, said.version, reason),
-            actor.name,
+            actor,
             reason,
         )
     else:
         decide = words.accept if said.result is Result.ACCEPTED else words.run
         entries = await here.commit(
             lambda plans, at, who: decide(plans, at, who, junction, said.version),
-            actor.name,
+            actor,
             said.result.value,
         )
     return AcknowledgementOut(
@@ -248,19 +247,19 @@ async def acknowledge(
 
 @ROUTER.post("/reports", responses=problems(400, 401, 403, 404, 409, 413, 415, 422, 429, 503))
 async def report(
-    junction: JunctionKey, told: ReportsIn, request: Request, _actor: Controlling, here: Here
+    junction: JunctionKey, told: ReportsIn, request: Request, actor: Controlling, here: Here
 ) -> ReportsOut:
     """Store reports, each number once; they are on disk when this is answered."""
     here.city.junction(junction)
     context = context_of(request)
     rows = [Report(row.number, row.kind, row.at, row.data) for row in told.reports]
-    admit = partial(context.part(ReportBudget).admit, junction)
+
+    async def admit(size: int) -> None:
+        require_still(context, actor)
+        context.part(ReportBudget).admit(junction, size)
+        await _tell_fault(context, junction, rows)
+
     found = await context.part(Reports).accept(junction, rows, admit=admit)
-    new = told.reports[len(told.reports) - found.new :]
-    fault = next((row for row in new if row.kind == "fault"), None)
-    if fault is not None:
-        text = str(fault.data.get("text") or json.dumps(fault.data, ensure_ascii=False))
-        await context.part(Lookout).fault(junction, text, fault.at)
     last = next((row for row in reversed(told.reports) if row.kind == "status"), None)
     if last is not None and last.number == found.until:
         now = context.clock()
@@ -269,3 +268,15 @@ async def report(
         recent = last.data if clock - last.at < _RECENT else None
         await context.part(Lookout).status(junction, last.data.get("fault"), clock, now, recent=recent)
     return ReportsOut(accepted_until=found.until, new=found.new, missing=found.missing)
+
+
+async def _tell_fault(context: Context, junction: str, rows: Sequence[Report]) -> None:
+    """Raise an alarm on the first fault that is new, before it is stored: once it is, it is new no more."""
+    faults = [row for row in rows if row.kind == "fault"]
+    if not faults:
+        return
+    known = await context.part(Reports).accepted_until(junction)
+    new = next((row for row in faults if row.number > known), None)
+    if new is not None:
+        text = str(new.data.get("text") or json.dumps(new.data, ensure_ascii=False))
+        await context.part(Lookout).fault(junction, text, new.at)

@@ -97,11 +97,11 @@ async def register(
     if here.limits is not None:
         here.limits.require_none(wanted.junction)
     issued = issue(secrets.token_bytes)
-    entries = await here.ledger.commit(
+    entries = await here.enter(
         lambda state, _at: register_controller(state.access, wanted.junction, issued),
-        who=actor.name,
-        why=wanted.why,
-        command=command_of(request),
+        actor,
+        wanted.why,
+        command_of(request),
     )
     require_first(entries, issued.id)
     return await _credential(here, wanted.junction, issued.text)
@@ -118,11 +118,11 @@ async def rotate(
 ) -> CredentialOut:
     """Give a controller a new credential, shown once; the old one counts for 15 minutes more."""
     issued = issue(secrets.token_bytes)
-    entries = await here.ledger.commit(
+    entries = await here.enter(
         lambda state, at: rotate_controller(state.access, at, junction, issued),
-        who=actor.name,
-        why=reason.why,
-        command=command_of(request),
+        actor,
+        reason.why,
+        command_of(request),
     )
     require_first(entries, issued.id)
     return await _credential(here, junction, issued.text)
@@ -138,9 +138,9 @@ async def revoke(
     _key: KeyHeader = None,
 ) -> None:
     """Take all credentials of a controller back, at once."""
-    await here.ledger.commit(
+    await here.enter(
         lambda state, _at: revoke_controller(state.access, junction),
-        who=actor.name,
-        why=reason.why,
-        command=command_of(request),
+        actor,
+        reason.why,
+        command_of(request),
     )

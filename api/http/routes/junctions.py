@@ -167,7 +167,7 @@ async def hold(
     here.city.junction(junction)
     await here.commit(
         lambda plans, at, who: operators.hold(plans, at, who, junction, wanted.until),
-        actor.name,
+        actor,
         wanted.why,
         command_of(request),
     )
@@ -208,7 +208,7 @@ async def _released(
     here.city.junction(junction)
     await here.commit(
         lambda plans, at, who: operators.release(plans, at, who, junction, eject=eject),
-        actor.name,
+        actor,
         reason.why,
         command_of(request),
     )

@@ -294,7 +294,7 @@ async def approve(
         condition(plans)
         return decisions.approve(plans, at, who, plan_set, four_eyes=four_eyes)
 
-    await here.commit(decide, actor.name, reason.why, command_of(request))
+    await here.commit(decide, actor, reason.why, command_of(request))
     return _answer(here.plans.plan_set(plan_set), response)
 
 
@@ -339,7 +339,7 @@ async def withdraw(
         condition(plans)
         return decisions.withdraw(plans, at, who, plan_set)
 
-    await here.commit(decide, actor.name, reason.why, command_of(request))
+    await here.commit(decide, actor, reason.why, command_of(request))
     return _answer(here.plans.plan_set(plan_set), response)
 
 

@@ -6,7 +6,7 @@ import asyncio
 import json
 import shutil
 import zipfile
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,6 +16,7 @@ from api.cli import run
 from api.jobs import Jobs
 from api.jobs.model import OptimizeRequest
 from api.settings import Settings
+from api.store.errors import StoreUnavailable
 from scenarios.loader import build, load
 from signals.lifecycle.operators import RAISED_BY
 from signals.schedule import Schedule
@@ -196,7 +197,7 @@ def test_a_service_that_does_not_run_is_backed_up_and_restored_by_the_commands(
     assert (target / "keys").stat().st_mode & 0o777 == 0o700
     assert run(["restore", str(made), "--data", str(target), "--json"]) == 2
     problem = json.loads(capsys.readouterr().err)
-    assert problem["rule"] == "must have no service: keys and redis is there"
+    assert problem["rule"] == "must have no service, nor anything of one: keys and redis is there"
 
 
 def test_what_is_no_data_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -289,6 +290,82 @@ def test_a_restore_that_fails_leaves_nothing(
     assert list((tmp_path / "new").iterdir()) == []
     monkeypatch.undo()
     assert run(["restore", str(made), "--data", str(tmp_path / "new")]) == 0
+
+
+def _prepared(folder: Path) -> dict[str, str]:
+    """Lay out what an operator prepares for the service to come; return what is in each file."""
+    files = {"rsmp/1.toml": "mine", "rsmp/secrets/a.toml": "codes", "archive/2026-01-01/r.parquet": "reports"}
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text, encoding="utf-8")
+    return files
+
+
+def _texts(folder: Path) -> dict[str, str]:
+    return {
+        path.relative_to(folder).as_posix(): path.read_text(encoding="utf-8")
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def test_a_restore_that_is_refused_leaves_what_was_there(tmp_path: Path, made: Path) -> None:
+    files = _prepared(tmp_path)
+    with pytest.raises(InputError, match="nor anything of one: rsmp and archive is there"):
+        asyncio.run(_restore_of(made, tmp_path))
+    assert _texts(tmp_path) == files
+
+
+async def _restore_of(file: Path, folder: Path, **settings: Any) -> Any:
+    def clock() -> datetime:
+        return datetime(2026, 11, 27, 7, 0, tzinfo=UTC)
+
+    made = Settings(data_folder=folder, **settings)
+    return await restore(made, file, who="service", why="test", clock=clock, new_id=lambda: "1")
+
+
+def test_a_restore_that_fails_removes_only_what_it_has_made(
+    tmp_path: Path, made: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(*_arguments: object) -> None:
+        raise StoreUnavailable("not there")
+
+    monkeypatch.setattr("api.backup.connect", away)
+    files = {"redis/appendonlydir/old": "of the service before", "jasyl.toml": "port = 8080", "notes": "mine"}
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    with pytest.raises(StoreUnavailable):
+        asyncio.run(_restore_of(made, tmp_path, redis_url="redis://redis.example/0"))
+    assert _texts(tmp_path) == files
+
+
+def test_files_that_cannot_be_written_are_told(tmp_path: Path, made: Path) -> None:
+    odd = tmp_path / "odd.zip"
+    shutil.copy(made, odd)
+    with zipfile.ZipFile(odd, "a") as archive:
+        archive.writestr("files/rsmp", b"a file")
+        archive.writestr("files/rsmp/1.toml", b"in what is no folder")
+    with pytest.raises(InputError, match=r"rsmp/1\.toml: File exists"):
+        asyncio.run(_restore_of(odd, tmp_path / "new"))
+    assert list((tmp_path / "new").iterdir()) == []
+
+
+@pytest.mark.parametrize("place", [0, 20, -1])
+def test_a_back_up_with_a_damaged_key_does_not_pass(tmp_path: Path, made: Path, place: int) -> None:
+    content = bytearray(made.read_bytes())
+    with zipfile.ZipFile(made) as archive:
+        (key,) = (one for one in archive.infolist() if one.filename.startswith("files/keys/"))
+    begin = key.header_offset + 30 + len(key.filename) + len(key.extra)
+    content[range(begin, begin + key.compress_size)[place]] ^= 0xFF
+    damaged = tmp_path / "damaged.zip"
+    damaged.write_bytes(content)
+    assert run(["restore", str(damaged), "--check"]) == 2
+    with pytest.raises(InputError, match="must be a back-up that is whole"):
+        check_backup(damaged)
+    with pytest.raises(InputError, match="must be a back-up that is whole"):
+        asyncio.run(_restore_of(damaged, tmp_path / "new"))
+    assert not (tmp_path / "new").exists()
 
 
 def test_the_clock_of_a_restored_service_may_be_behind(tmp_path: Path, made: Path) -> None:

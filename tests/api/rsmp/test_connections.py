@@ -88,6 +88,19 @@ def test_a_version_that_does_not_fit_is_refused_with_the_reason(changes, said):
     _run(check)
 
 
+def test_a_stranger_does_not_fill_the_log(caplog):
+    async def check(made: World) -> None:
+        with caplog.at_level("INFO", "api.rsmp.connection"):
+            async with socket_to(made.port) as (reader, writer):
+                writer.write(encoded(written(_version(sites=("a" * 100_000,)))))
+                (answer,) = await frames(reader)
+        assert answer["type"] == "MessageNotAck"
+        assert any("of a stranger ends" in record.getMessage() for record in caplog.records)
+        assert max(len(record.getMessage()) for record in caplog.records) < 1000
+
+    _run(check)
+
+
 def test_the_version_is_answered_in_the_spelling_of_the_site():
     async def check(made: World) -> None:
         async with socket_to(made.port) as (reader, writer):
@@ -332,6 +345,28 @@ def test_what_cannot_be_taken_is_not_acknowledged(fails_at, caplog):
 
     _run(check)
     assert "the disk is full" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("refuses_at", "kind"), [("alarm", "Alarm"), ("aggregated_status", "AggregatedStatus")]
+)
+def test_what_can_never_be_taken_is_refused_and_the_site_goes_on(refuses_at, kind):
+    async def check(made: World) -> None:
+        made.recorder.refuses_at = refuses_at
+        async with Wire(("127.0.0.1", made.port)) as wire:
+            started, _ = made.site(port=wire.port)
+            await made.ready(started)
+            await made.supervisor.prepare(SITE, _PLAN)
+            told = {message["mId"] for _, message in wire.seen if message["type"] == kind}
+            refused = {
+                message["oMId"]: message["rea"]
+                for _, message in wire.seen
+                if message["type"] == "MessageNotAck"
+            }
+        assert refused == dict.fromkeys(told, "must be shorter")
+        assert told
+
+    _run(check)
 
 
 def test_strangers_cannot_take_all_places():

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Self
 
+from api.rsmp.errors import NotTakenError
 from api.rsmp_server import RsmpSettings, Supervisor
 from signals.rsmp.capability import Capability
 from signals.rsmp.framing import FrameDecoder, Garbage
@@ -45,10 +46,13 @@ class Recorder:
         self.told: list[tuple[str, str, Any]] = []
         self._more = asyncio.Event()
         self.fails_at: str | None = None
+        self.refuses_at: str | None = None
 
     async def _keep(self, kind: str, site: str, what: Any) -> None:
         if kind == self.fails_at:
             raise RuntimeError("the disk is full")
+        if kind == self.refuses_at:
+            raise NotTakenError(site, "must be shorter")
         self.told.append((kind, site, what))
         self._more.set()
 

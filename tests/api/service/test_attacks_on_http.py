@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import json
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -12,12 +13,15 @@ import pytest
 
 from api.centre import security
 from api.settings import RateLimits
+from api.store.ledger import Ledger
 from api.store.reports import Reports
+from signals.lifecycle.facts import Fact
 from tests.api.service.centres import Clock, Service, serving
 from tests.api.service.services import captured_logs
-from tests.api.service.test_plan_sets import keys
+from tests.api.service.test_plan_sets import document, keys
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
     from pathlib import Path
 
 HERE, ELSEWHERE = keys()[0], keys()[1]
@@ -25,10 +29,13 @@ WHY = {"why": "test"}
 JSON = {"Content-Type": "application/json"}
 
 
+def _client(service: Service) -> httpx.AsyncClient:
+    return httpx.AsyncClient(transport=httpx.ASGITransport(service.app), base_url="http://localhost")
+
+
 async def _raw(service: Service, method: str, path: str, content: bytes, who: str) -> httpx.Response:
-    transport = httpx.ASGITransport(service.app)
     headers = {**JSON, "Authorization": f"Bearer {service.tokens[who]}"}
-    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+    async with _client(service) as client:
         return await client.request(method, f"/v1{path}", content=content, headers=headers)
 
 
@@ -49,6 +56,100 @@ def test_tokens_that_do_not_count(tmp_path: Path) -> None:
             assert (await service.ask("GET", "/me", who=presented)).status_code == 401
         mixed = "_".join([*service.tokens["admin"].split("_")[:2], token.split("_", 2)[2]])
         assert (await service.ask("GET", "/me", who=mixed)).status_code == 401
+
+    serving(tmp_path, test)
+
+
+async def _while_it_is_sent(
+    service: Service, path: str, body: object, who: str, meanwhile: Callable[[], Awaitable[object]]
+) -> httpx.Response:
+    """Send a body in two parts, and do something between them."""
+    content = json.dumps(body).encode()
+
+    async def parts() -> AsyncIterator[bytes]:
+        yield content[:1]
+        await meanwhile()
+        yield content[1:]
+
+    headers = {**JSON, "Authorization": f"Bearer {service.tokens[who]}"}
+    async with _client(service) as client:
+        return await client.post(f"/v1{path}", content=parts(), headers=headers)
+
+
+def test_a_token_that_is_revoked_while_a_request_arrives_does_not_act(tmp_path: Path) -> None:
+    async def test(service: Service) -> None:
+        await service.register(HERE)
+        new = {"document": document(), **WHY}
+        made = await service.done("POST", "/plan-sets", new, who="engineer", status=201)
+        await service.done("POST", f"/plan-sets/{made['id']}/check", WHY, who="engineer")
+        own = service.tokens["approver"].split("_")[1]
+
+        async def revoke() -> None:
+            await service.done("POST", f"/tokens/{own}/revoke", WHY, who="admin", status=204)
+
+        path = f"/plan-sets/{made['id']}/approve"
+        answer = await _while_it_is_sent(service, path, WHY, "approver", revoke)
+        assert (answer.status_code, answer.json()["field"]) == (401, "Authorization")
+        assert service.centre.plans.plan_set(made["id"]).state == "checked"
+
+        async def revoke_controller() -> None:
+            await service.done("POST", f"/controllers/{HERE}/revoke", WHY, who="admin", status=204)
+
+        row = {"number": 1, "kind": "fault", "at": "2026-11-27T07:00:00Z", "data": {"text": "x"}}
+        path = f"/controllers/{HERE}/reports"
+        answer = await _while_it_is_sent(service, path, {"reports": [row]}, HERE, revoke_controller)
+        assert answer.status_code == 401
+        assert await service.context.part(Reports).accepted_until(HERE) == 0
+        assert not service.centre.plans.alarms
+
+    serving(tmp_path, test)
+
+
+_UNTIL = "2026-11-27T08:00:00Z"
+
+
+def test_a_token_is_compared_with_the_very_state_that_is_decided_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit = Ledger.commit
+
+    async def test(service: Service) -> None:
+        await service.register(HERE, ELSEWHERE)
+        ready = await service.done(
+            "POST", "/plan-sets", {"document": document(), **WHY}, who="admin", status=201
+        )
+        await service.done("POST", f"/plan-sets/{ready['id']}/check", WHY, who="admin")
+        acts = [
+            ("POST", "/plan-sets", {"document": document(), **WHY}),
+            ("POST", f"/plan-sets/{ready['id']}/check", WHY),
+            ("POST", f"/plan-sets/{ready['id']}/approve", WHY),
+            ("POST", f"/plan-sets/{ready['id']}/withdraw", WHY),
+            ("PUT", f"/junctions/{HERE}/hold", {"until": _UNTIL, **WHY}),
+            ("PUT", f"/junctions/{HERE}/order", {"mode": "flash", "expires_at": _UNTIL, **WHY}),
+            ("POST", "/tokens", {"name": "Mallory", "roles": ["administrator"], **WHY}),
+            ("POST", "/controllers", {"junction": keys()[2], **WHY}),
+            ("POST", f"/controllers/{HERE}/rotate", WHY),
+            ("POST", f"/controllers/{ELSEWHERE}/revoke", WHY),
+            ("POST", "/alarms/x/acknowledge", WHY),
+        ]
+        for number, (method, path, body) in enumerate(acts):
+            new = {"name": f"Leaver {number}", "roles": ["administrator"], **WHY}
+            made = await service.done("POST", "/tokens", new, who="admin", status=201)
+
+            async def revoked_before(
+                ledger: Any, decide: Any, *, who: str, made: Any = made, **more: Any
+            ) -> Any:
+                if who == made["name"]:
+                    facts = [Fact("token.revoked", {"token": made["id"], "because": "revoked"})]
+                    await commit(ledger, lambda _state, _at: facts, who="Aigerim", why="has left")
+                return await commit(ledger, decide, who=who, **more)
+
+            entries = service.centre.ledger.seq
+            with monkeypatch.context() as patch:
+                patch.setattr(Ledger, "commit", revoked_before)
+                answer = await service.ask(method, path, body, who=made["token"])
+            assert (answer.status_code, answer.json()["rule"]) == (403, "has been spent or revoked"), path
+            assert service.centre.ledger.seq == entries + 1, path
 
     serving(tmp_path, test)
 
@@ -233,6 +334,78 @@ def test_one_credential_does_not_fill_the_store(tmp_path: Path) -> None:
         assert (await service.done("POST", elsewhere, told(1, 60), who=ELSEWHERE))["new"] == 60
 
     serving(tmp_path, test)
+
+
+@asynccontextmanager
+async def _half_sent(service: Service, path: str, size: int, count: int, who: str) -> AsyncIterator[None]:
+    """Send the first half of so many bodies; the other half comes at the end of the block."""
+    go_on, arrived = asyncio.Event(), asyncio.Semaphore(0)
+
+    async def halves() -> AsyncIterator[bytes]:
+        yield b" " * (size // 2)
+        arrived.release()
+        await go_on.wait()
+        yield b" " * (size - size // 2)
+
+    async def one() -> int:
+        headers = {**JSON, "Authorization": f"Bearer {service.tokens.get(who, who)}"}
+        async with _client(service) as client:
+            return (await client.post(f"/v1{path}", content=halves(), headers=headers)).status_code
+
+    sending = [asyncio.create_task(one()) for _ in range(count)]
+    waiting = [asyncio.create_task(arrived.acquire()) for _ in range(count)]
+    try:
+        # Each is held by its gate, or was refused before it got there.
+        for task, arrival in zip(sending, waiting, strict=True):
+            await asyncio.wait([task, arrival], return_when=asyncio.FIRST_COMPLETED)
+        yield
+    finally:
+        go_on.set()
+        await asyncio.gather(*sending)
+        for task in waiting:
+            task.cancel()
+
+
+@pytest.mark.parametrize(
+    ("who", "path"), [("nobody", "/plan-sets"), ("nobody", "/x"), ("engineer", "/plan-sets")]
+)
+def test_nobody_takes_the_room_for_bodies_from_all_others(tmp_path: Path, who: str, path: str) -> None:
+    async def test(service: Service) -> None:
+        await service.register(HERE)
+        status = {"number": 1, "kind": "status", "at": "2026-11-27T07:00:00Z", "data": {}}
+        hold = {"until": "2026-11-27T08:00:00Z", **WHY}
+        async with _half_sent(service, path, 4096, 40, who):
+            await service.done("POST", f"/controllers/{HERE}/reports", {"reports": [status]}, who=HERE)
+            await service.done("PUT", f"/junctions/{HERE}/hold", hold, who="approver")
+        await service.done("POST", f"/controllers/{HERE}/reports", {"reports": [status]}, who=HERE)
+
+    serving(tmp_path, test, body_limit_bytes=4096, buffered_limit_bytes=32_768)
+
+
+def test_the_body_of_a_stranger_is_dropped_as_it_comes(tmp_path: Path) -> None:
+    """What is dropped is not kept, but it is read: whoever writes before it reads gets the answer."""
+
+    async def test(service: Service) -> None:
+        asked = []
+
+        async def parts(count: int) -> AsyncIterator[bytes]:
+            for number in range(count):
+                asked.append(number)
+                yield b"x" * 1024
+
+        async with _client(service) as client:
+            whole = await client.post("/v1/plan-sets", content=parts(4))
+            assert (whole.status_code, len(asked)) == (401, 4)
+            assert "connection" not in whole.headers
+            endless = await client.post("/v1/plan-sets", content=parts(1000))
+            assert (endless.status_code, len(asked)) == (401, 4 + 5)
+            assert endless.headers["connection"] == "close"
+            head = {"Content-Length": "4097"}
+            declared = await client.post("/v1/plan-sets", content=parts(1000), headers=head)
+            assert (declared.status_code, len(asked)) == (401, 4 + 5)
+            assert declared.headers["connection"] == "close"
+
+    serving(tmp_path, test, body_limit_bytes=4096)
 
 
 # API5: functions by another way

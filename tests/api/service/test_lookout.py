@@ -6,10 +6,14 @@ import secrets
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from api.centre.damping import MOST_CLEARED
 from api.centre.lookout import Lookout
 from api.centre.presence import Presence
 from api.centre.security import issue, register_controller
+from api.store.errors import StoreUnavailable
+from api.store.ledger import Ledger
 from signals.lifecycle.watch import Finding
 from tests.api.service.centres import Service, service, serving
 from tests.api.service.test_plan_sets import keys
@@ -126,6 +130,42 @@ def test_alarms_on_junctions_that_the_city_has_no_more_end(tmp_path: Path) -> No
         service.clock.wait(hours=1)
         await lookout.step()
         assert await alarms(service) == {}
+
+    serving(tmp_path, test)
+
+
+def test_a_fault_is_an_alarm_also_where_the_service_ends_in_the_middle(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [
+        {"number": number, "kind": "fault", "at": "2026-11-27T07:00:00Z", "data": {"text": f"fault {number}"}}
+        for number in (1, 2, 3)
+    ]
+
+    async def again(service: Service, count: int, part: type, name: str) -> None:
+        """Have a call fail as where the service is killed before it, and send the same reports again."""
+        path, body = f"/controllers/{KEY}/reports", {"reports": rows[:count]}
+
+        async def fails(*_values: object, **_named: object) -> None:
+            raise StoreUnavailable("killed")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(part, name, fails)
+            assert (await service.ask("POST", path, body, who=KEY)).status_code == 503
+        accepted = await service.done("POST", path, body, who=KEY)
+        assert accepted["accepted_until"] == count
+
+    async def test(service: Service) -> None:
+        await service.register(KEY)
+        alarm = f"reported:{KEY}:fault"
+        for count, (part, name) in enumerate(((Lookout, "fault"), (Lookout, "tell"), (Ledger, "commit")), 1):
+            await again(service, count, part, name)
+            (text,) = (await alarms(service)).values()
+            assert text.endswith(f"fault {count}")  # those before it are known
+            await service.done(
+                "POST", f"/alarms/{alarm}/acknowledge", {"why": "seen"}, who="engineer", status=204
+            )
+            assert await alarms(service) == {}
 
     serving(tmp_path, test)
 

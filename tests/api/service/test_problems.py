@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Annotated
 
 import pytest
@@ -13,7 +14,7 @@ from starlette.exceptions import HTTPException
 from api.http.app import create_app
 from api.http.problems import Problem, problem_of, validation_problem
 from api.http.routes.assignments import ReportsIn
-from api.http.routing import PROBLEM_NAMES, problems, router
+from api.http.routing import PROBLEM_NAMES, problems, router, strict_json
 from api.jobs import JobRequest
 from tests.api.service.services import asked, captured_logs, made_context
 from traffic.errors import InputError, JasylError, RefusedError
@@ -154,6 +155,16 @@ def test_bodies_that_mean_nothing_or_two_things(tmp_path, body, status, word):
     problem = _is_problem(response, status)
     assert word in problem["rule"]
     assert problem["field"].startswith("body")
+
+
+def test_a_key_that_is_given_twice_is_found_in_one_reading():
+    keys = [*range(100_000), 99_999]
+    body = "{" + ",".join(f'"{key}":1' for key in keys) + "}"
+    began = time.process_time()
+    with pytest.raises(InputError) as caught:
+        strict_json(body.encode())
+    assert caught.value.value == "99999"
+    assert time.process_time() - began < 5.0  # each compared with all others, it would be minutes
 
 
 def test_a_pair_of_surrogates_is_one_character(tmp_path):
