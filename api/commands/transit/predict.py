@@ -1,0 +1,217 @@
+"""`jasyl transit predict`: when vehicles will be at their coming stops."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+import click
+import numpy as np
+
+from api.commands.transit._predicted import date_of, rows_of, write_rows
+from api.commands.transit._records import FILE, told
+from api.console import FiniteRange, check_outputs, json_option, print_result, print_table
+from traffic.errors import InputError
+
+if TYPE_CHECKING:
+    from transit.matching import Match
+    from transit.positions import Positions
+    from transit.prediction.training import Trained
+    from transit.realtime import Predictions
+    from transit.timetable import Timetable
+
+__all__ = ["command"]
+
+_OUT = click.Path(path_type=Path, dir_okay=False)
+_SHOWN = 40
+
+
+@click.command("predict")
+@click.argument("positions", type=FILE)
+@click.option("--gtfs", type=FILE, required=True, help="The timetable: a GTFS file or folder.")
+@click.option(
+    "--history",
+    type=FILE,
+    multiple=True,
+    metavar="VISITS",
+    help="Stop visits of earlier days to learn from (TIDES, MBTA); may be given several times. Default: the timetable alone.",
+)
+@click.option(
+    "--at",
+    default=None,
+    metavar="TIME",
+    help="Predict at this time (ISO 8601); default: the last position's.",
+)
+@click.option(
+    "--minutes",
+    type=FiniteRange(1, 1440),
+    default=60.0,
+    show_default=True,
+    help="Stops that are this far ahead by the timetable, at most.",
+)
+@click.option(
+    "--aim",
+    type=click.Choice(["passenger", "median"]),
+    default="passenger",
+    show_default=True,
+    help="Rather too early, as who comes too late misses the bus; or as often too early as too late. The same without --history.",
+)
+@click.option(
+    "--zone", default=None, metavar="ZONE", help="Time zone of times without one; default: the timetable's."
+)
+@click.option("-o", "--output", type=_OUT, default=None, help="File for the predictions, as CSV.")
+@click.option("--realtime", type=_OUT, default=None, help="File for them as GTFS-Realtime TripUpdates.")
+@click.option("--vehicle-positions", type=_OUT, default=None, help="File for GTFS-Realtime VehiclePositions.")
+@json_option
+def command(
+    positions: Path,
+    gtfs: Path,
+    history: tuple[Path, ...],
+    at: str | None,
+    minutes: float,
+    aim: str,
+    zone: str | None,
+    output: Path | None,
+    realtime: Path | None,
+    vehicle_positions: Path | None,
+    as_json: bool,
+) -> None:
+    """Predict when the vehicles of POSITIONS will be at their coming stops.
+
+    Positions up to the time of the prediction are matched to trips, as `jasyl transit match` does; later ones are not looked at.
+    docs/prediction.md says how vehicles are predicted, and how well.
+
+    \b
+    Examples:
+      jasyl transit predict positions.csv --gtfs gtfs.zip
+      jasyl transit predict positions.csv --gtfs gtfs.zip --history visits/stop_visits.csv --at 2026-11-27T08:30
+      jasyl transit predict vehicle_positions.pb --gtfs gtfs.zip --realtime trip_updates.pb --json
+    """
+    from transit.gtfs import read_gtfs
+    from transit.matching import match
+    from transit.position_files import read_positions
+
+    outputs = {"--output": output, "--realtime": realtime, "--vehicle-positions": vehicle_positions}
+    check_outputs(list(outputs.values()), inputs=[positions, gtfs, *history])
+    timetable = read_gtfs(gtfs).timetable
+    read = read_positions(positions, zone=zone or timetable.zone)
+    seen, now_s = _until(read.positions, positions, at, zone or timetable.zone)
+    found = match(timetable, seen)
+    trained = _trained(history, zone or timetable.zone)
+    predicted, vehicles = _predicted(found, timetable, trained, now_s, minutes, aim)
+    rows = rows_of(predicted, timetable)
+    if output is not None:
+        write_rows(output, rows)
+    if realtime is not None:
+        from transit.realtime import trip_updates, write_feed
+
+        write_feed(realtime, trip_updates(predicted, timetable, time_s=now_s))
+    if vehicle_positions is not None:
+        from transit.realtime import vehicle_positions as located
+        from transit.realtime import write_feed
+
+        write_feed(vehicle_positions, located(_assigned(seen, found, timetable), timetable, time_s=now_s))
+    result: dict[str, object] = {
+        "at": datetime.fromtimestamp(now_s, ZoneInfo(timetable.zone)).isoformat(),
+        "positions": len(seen),
+        "vehicles": vehicles,
+        "trips": len({(row["day"], row["trip"]) for row in rows}),
+        "fates": {fate.name.lower(): count for fate, count in found.counts().items()},
+        **_learned(trained),
+        **{name[2:].replace("-", "_"): str(path) for name, path in outputs.items() if path is not None},
+        **told(read.problems, as_json=as_json),
+    }
+    if as_json:
+        print_result({**result, "predictions": rows}, as_json=True)
+        return
+    print_result({**result, "predictions": len(rows)}, as_json=False)
+    print_table(rows[:_SHOWN])
+    if len(rows) > _SHOWN:
+        click.echo(f"... and {len(rows) - _SHOWN} more; --json and --output have all of them")
+
+
+def _until(positions: Positions, file: Path, at: str | None, zone: str) -> tuple[Positions, float]:
+    """Return the positions up to the time of the prediction, and that time."""
+    known = np.isfinite(positions.time_s)
+    if not known.any():
+        hint = "`jasyl transit match` says what is wrong with each row"
+        raise InputError("must have positions with times", file=file, hint=hint)
+    now_s = float(positions.time_s[known].max()) if at is None else _time_s(at, zone)
+    seen = positions.take(known & (positions.time_s <= now_s))
+    if not len(seen):
+        first = datetime.fromtimestamp(float(positions.time_s[known].min()), ZoneInfo(zone)).isoformat()
+        raise InputError(
+            "must not be before all positions", field="--at", value=at, hint=f"The first one is of {first}"
+        )
+    return seen, now_s
+
+
+def _time_s(text: str, zone: str) -> float:
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError as error:
+        hint = "Write it as 2026-11-27T08:30:00, or with an offset: 2026-11-27T08:30:00+05:00"
+        raise InputError("must be a time", field="--at", value=text, hint=hint) from error
+    return (found if found.tzinfo else found.replace(tzinfo=ZoneInfo(zone))).timestamp()
+
+
+def _trained(history: tuple[Path, ...], zone: str) -> Trained:
+    from transit.prediction.training import Trained
+    from transit.visit_files import read_visits
+    from transit.visits import StopVisits
+
+    if not history:
+        return Trained.nothing()
+    parts = [read_visits(path, zone=zone).visits for path in history]
+    try:
+        return Trained.of(StopVisits.joined(parts))
+    except InputError as error:
+        hint = "--history takes stop visits with trips and planned times, as `jasyl transit match -o` writes them"
+        raise InputError(
+            error.rule, file=history[0], field=error.field, value=error.value, hint=hint
+        ) from error
+
+
+def _learned(trained: Trained) -> dict[str, object]:
+    if trained.tried is None:
+        return {"learned_from": None}
+    running = trained.history.running
+    return {
+        "learned_from": {
+            "stretches": int((running.count > 0).sum()),
+            "running_times": int(running.count.sum()),
+            "predictions_tried": len(trained.tried.made_s),
+        }
+    }
+
+
+def _predicted(
+    found: Match, timetable: Timetable, trained: Trained, now_s: float, minutes: float, aim: str
+) -> tuple[Predictions, int]:
+    """Return predictions for all vehicles under way, and how many these are."""
+    from transit.matched_visits import completed
+    from transit.prediction.blend import Aim
+    from transit.prediction.calls import Calls, Record
+    from transit.prediction.stream import PredictionStream, predictions_of, vehicles_of
+    from transit.realtime import Predictions
+
+    if not len(found.visits):
+        return Predictions.of(0, trip=[]), 0
+    days = [date_of(day) for day in np.unique(found.visits.day).tolist()]
+    visits = completed(found.visits, timetable, days)
+    calls = Calls.of(visits)
+    stream = PredictionStream(calls, trained, aim=Aim(aim))
+    stream.push(Record.of(calls, visits).events().before(now_s)[0])
+    forecast = stream.predict(now_s, horizon_s=60.0 * minutes)
+    vehicles = len(forecast.ahead.first) - 1
+    return predictions_of(calls, forecast, vehicles_of(calls, visits.vehicle)), vehicles
+
+
+def _assigned(positions: Positions, found: Match, timetable: Timetable) -> Positions:
+    """Return positions with the trips that they were matched to."""
+    from transit.coded import Coded
+
+    return replace(positions, trip=Coded(timetable.trips.key, found.positions.trip))

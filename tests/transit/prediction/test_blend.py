@@ -1,0 +1,76 @@
+"""The blend: weights by hand, horizons, and what is told to passengers."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from transit.prediction.blend import Weights, fit_weights, shifts
+from transit.prediction.trial import Trial
+
+NAMES = ("one", "two")
+
+
+def trial(errors: np.ndarray, left_s: np.ndarray, sd_s: float = 20.0) -> Trial:
+    """Predictions that are wrong by `errors`, positive where the vehicle came earlier; shape (predictors, predictions)."""
+    count = len(left_s)
+    made = np.zeros(count)
+    return Trial(NAMES, made, left_s, np.zeros(count, np.int32), left_s + errors, np.full(errors.shape, sd_s))
+
+
+@pytest.fixture
+def left_s() -> np.ndarray:
+    return np.random.default_rng(1).uniform(30.0, 870.0, 20_000)
+
+
+def test_who_is_always_right_has_all_the_weight(left_s: np.ndarray) -> None:
+    wrong = np.random.default_rng(2).normal(0.0, 50.0, len(left_s))
+    found = fit_weights(trial(np.stack([np.zeros(len(left_s)), wrong]), left_s), NAMES)
+    assert found.weight[:, 0] == pytest.approx(1.0, abs=0.03)
+    assert found.weight.sum(axis=1) == pytest.approx(1.0)
+
+
+def test_independent_predictors_weigh_by_inverse_variance(left_s: np.ndarray) -> None:
+    rng = np.random.default_rng(3)
+    errors = np.stack([rng.normal(0.0, 20.0, len(left_s)), rng.normal(0.0, 10.0, len(left_s))])
+    found = fit_weights(trial(errors, left_s), NAMES)
+    assert found.weight[1:4, 0] == pytest.approx(0.2, abs=0.03)  # 1/400 over 1/400 + 1/100
+    assert found.constant_s[1:4] == pytest.approx(0.0, abs=1.0)
+
+
+def test_what_is_wrong_in_the_middle_is_corrected(left_s: np.ndarray) -> None:
+    errors = np.random.default_rng(4).normal(40.0, 5.0, (2, len(left_s)))
+    found = fit_weights(trial(errors, left_s), NAMES)
+    assert found.constant_s[1:4] == pytest.approx(-40.0, abs=1.0)
+
+
+def test_uncertainty_is_that_of_the_errors(left_s: np.ndarray) -> None:
+    """The leading predictor says 20 s; the error of the mean of both is 10 s over the root of 2."""
+    errors = np.random.default_rng(5).normal(0.0, 10.0, (2, len(left_s)))
+    found = fit_weights(trial(errors, left_s), NAMES)
+    assert found.sd[1:4] == pytest.approx(10.0 / np.sqrt(2.0) / 20.0, rel=0.05)
+
+
+def test_passengers_are_told_what_the_benchmark_allows_most_often() -> None:
+    """Between 30 s early and 90 s late the middle is 30 s later than was said: so that is said 30 s earlier."""
+    rng = np.random.default_rng(6)
+    actual = np.full(20_000, 100.0)
+    predicted = actual + rng.normal(0.0, 40.0, len(actual))
+    found = shifts(
+        np.zeros(len(actual)), predicted, actual, actual, np.ones(len(actual)), np.arange(-60.0, 31.0, 5.0)
+    )
+    assert found[0] == pytest.approx(-30.0, abs=5.0)
+    assert found[1:].tolist() == [0.0] * 4  # nobody was so far away
+
+
+def test_of_shifts_that_are_as_good_the_least_is_taken() -> None:
+    actual = np.full(100, 100.0)
+    found = shifts(np.zeros(100), actual, actual, actual, np.ones(100), np.arange(-60.0, 31.0, 5.0))
+    assert found.tolist() == [0.0] * 5
+
+
+def test_without_anything_tried_the_last_one_leads() -> None:
+    nothing = trial(np.zeros((2, 0)), np.zeros(0))
+    found, leading = fit_weights(nothing, NAMES), Weights.leading(NAMES)
+    assert found.weight.tolist() == leading.weight.tolist() == [[0.0, 1.0]] * 5
+    assert found.aim.tolist() == [0.0] * 5

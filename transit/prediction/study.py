@@ -1,0 +1,132 @@
+"""How good predictors are on what they have not seen: the blend against all others, and against others aimed as it is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from transit.prediction.accuracy import BUCKETS, Score, eta_accuracy
+from transit.prediction.blend import NODES_S, Aim, shifts
+from transit.prediction.training import BLEND, MEMBERS, Trained, predictors, together
+from transit.prediction.trial import tried
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from transit.prediction.calls import Record
+    from transit.prediction.trial import Trial
+    from transit.visits import StopVisits
+
+__all__ = ["AIMED", "PUBLISHED", "Compared", "compared", "summary"]
+
+AIMED = ", aimed"
+PUBLISHED = f"{BLEND}, {Aim.PASSENGER}"
+_SHIFTS_S = np.arange(-150.0, 61.0, 5.0)
+
+
+class Compared(NamedTuple):
+    """Scores of one day.
+
+    Attributes
+    ----------
+    scores
+        By name: each predictor, the blend at the median and as told to passengers, and each predictor with a shift by horizon
+        that was fitted to the same days as the blend.
+    within
+        Share of arrivals within 1.2816 standard deviations of the blend's median, which is 80 % where its uncertainty is right.
+    """
+
+    scores: dict[str, Score]
+    within: float
+
+    def margin(self, name: str, rivals: Sequence[str]) -> float:
+        """Return by how much a predictor is better than the best of its rivals."""
+        return self.scores[name].score - max(self.scores[rival].score for rival in rivals)
+
+
+def compared(
+    earlier: StopVisits, record: Record, *, every_s: float = 60.0, scored: NDArray[np.bool_] | None = None
+) -> Compared:
+    """Train on earlier visits, try on a record, and score.
+
+    Parameters
+    ----------
+    every_s
+        How often predictors are asked, in training too.
+    scored
+        The runs that count, none of which may be among `earlier`; the others are seen on the day as well. Default: all.
+    """
+    trained = Trained.of(earlier, every_s=every_s)
+    trial = tried(
+        record,
+        predictors(record.calls, trained.history, trained.parameters),
+        every_s=every_s,
+        scored=scored,
+        together=lambda found: together(trained, found),
+    )
+    scores = {name: trial.score(name) for name in trial.names}
+    assert trained.tried is not None
+    for name in ("timetable", *MEMBERS):
+        later_s = _shift_s(trained.tried, name)
+        row, lead = trial.names.index(name), trial.names.index(MEMBERS[-1])
+        horizon_s = trial.predicted_s[lead] - trial.made_s
+        aimed_s = trial.predicted_s[row] + np.interp(horizon_s, NODES_S, later_s)
+        scores[name + AIMED] = eta_accuracy(trial.made_s, np.maximum(aimed_s, trial.made_s), trial.actual_s)
+    blend = trial.names.index(BLEND)
+    error_s = np.abs(trial.actual_s - trial.predicted_s[blend])
+    return Compared(scores, float((error_s <= 1.2816 * trial.sd_s[blend]).mean()))
+
+
+def _shift_s(trial: Trial, name: str) -> NDArray[np.float64]:
+    predicted_s = trial.predicted_s[trial.names.index(name)]
+    horizon_s = trial.predicted_s[trial.names.index(MEMBERS[-1])] - trial.made_s
+    unit = np.ones(len(trial.made_s))
+    return shifts(trial.made_s, predicted_s, trial.actual_s, horizon_s, unit, _SHIFTS_S)
+
+
+def summary(found: Sequence[Compared]) -> dict[str, Any]:
+    """Return means and standard deviations over seeds as plain values, and margins of the blend, seed by seed."""
+    names = list(found[0].scores)
+    plain = ["timetable", *MEMBERS]
+    margins = {
+        BLEND: [each.margin(BLEND, plain) for each in found],
+        PUBLISHED: [each.margin(PUBLISHED, plain) for each in found],
+        f"{PUBLISHED}, against aimed": [
+            each.margin(PUBLISHED, [name + AIMED for name in plain]) for each in found
+        ],
+        f"{BLEND}, but for kalman": [each.margin(BLEND, plain[:-1]) for each in found],
+        f"{PUBLISHED}, against aimed but for kalman": [
+            each.margin(PUBLISHED, [name + AIMED for name in plain[:-1]]) for each in found
+        ],
+    }
+    return {
+        "seeds": len(found),
+        "predictions": [sum(each.scores[BLEND].count) for each in found],
+        "predictors": {name: _of_name([each.scores[name] for each in found]) for name in names},
+        "margins": {name: _spread(values) for name, values in margins.items()},
+        "within_80": _spread([each.within for each in found]),
+    }
+
+
+def _of_name(scores: Sequence[Score]) -> dict[str, Any]:
+    buckets = {
+        bucket.name: _spread([score.share[k] for score in scores])["mean"] for k, bucket in enumerate(BUCKETS)
+    }
+    return {
+        "score": _spread([score.score for score in scores]),
+        "buckets": buckets,
+        "mean_error_s": _spread([score.mean_error_s for score in scores])["mean"],
+        "mean_absolute_error_s": _spread([score.mean_absolute_error_s for score in scores])["mean"],
+    }
+
+
+def _spread(values: Sequence[float]) -> dict[str, float]:
+    sd = float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
+    return {
+        "mean": round(float(np.mean(values)), 4),
+        "sd": round(sd, 4),
+        "least": round(float(np.min(values)), 4),
+    }
