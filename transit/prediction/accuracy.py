@@ -51,7 +51,7 @@ class Score(NamedTuple):
     ----------
     share
         Of predictions that are accurate, for each bucket; NaN where there is none.
-    count
+    counts
         Predictions in each bucket.
     score
         The mean of the four shares; NaN where a bucket is empty.
@@ -60,7 +60,7 @@ class Score(NamedTuple):
     """
 
     share: tuple[float, ...]
-    count: tuple[int, ...]
+    counts: tuple[int, ...]
     score: float
     mean_error_s: float
     mean_absolute_error_s: float

@@ -48,8 +48,8 @@ class Running(NamedTuple):
         everywhere. Shape (stretches, 24).
     log_var
         Variance of the logarithm around it; shape (stretches,).
-    count
-        Vehicles seen; shape (stretches,).
+    seen
+        Vehicles; shape (stretches,).
     over_planned
         Median of running times over planned ones, for stretches that were never seen.
     """
@@ -58,7 +58,7 @@ class Running(NamedTuple):
     whole_s: NDArray[np.float64]
     log: NDArray[np.float64]
     log_var: NDArray[np.float64]
-    count: NDArray[np.float64]
+    seen: NDArray[np.float64]
     over_planned: float
 
 
@@ -130,7 +130,7 @@ class History:
 
     def link_rows(self, calls: Calls) -> NDArray[np.int64]:
         """Return the row of each stretch of `calls`, -1 for those that were never seen."""
-        known = {name: row for row, name in enumerate(self.links) if self.running.count[row] > 0}
+        known = {name: row for row, name in enumerate(self.links) if self.running.seen[row] > 0}
         return np.array([known.get(name, -1) for name in calls.links], dtype=np.int64)
 
     def place_rows(self, calls: Calls) -> NDArray[np.int64]:
@@ -184,7 +184,8 @@ def _means(
     """Return the mean by key, drawn to `usual` as if there were `weight` observations more of that."""
     total = np.bincount(key, value, count) + weight * usual
     number = np.bincount(key, minlength=count) + weight
-    return np.divide(total, number, out=usual.copy(), where=number > 0)
+    found: NDArray[np.float64] = np.divide(total, number, out=usual.copy(), where=number > 0)
+    return found
 
 
 def _medians(

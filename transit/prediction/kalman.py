@@ -164,7 +164,7 @@ class Kalman:
         known = np.flatnonzero(row >= 0)
         whole = float(np.mean(running.log_var)) if len(running.log_var) else _USUAL_VAR
         log_var, count = np.full(links, whole), np.zeros(links)
-        log_var[known], count[known] = running.log_var[row[known]], running.count[row[known]]
+        log_var[known], count[known] = running.log_var[row[known]], running.seen[row[known]]
         self._noise_var = np.maximum(log_var * found.noise, 1e-6)
         self._state = Filter(
             np.zeros(links),

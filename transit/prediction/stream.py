@@ -72,8 +72,8 @@ def predictions_of(calls: Calls, forecast: Forecast, vehicle: Coded | None = Non
     """
     ahead = forecast.ahead
     rows = np.flatnonzero(ahead.coming)
-    call = ahead.call[rows]
-    run = calls.run[call]
+    call = ahead.call[rows].astype(np.int64)
+    run = calls.run[call].astype(np.int64)
     begins, ends = call == calls.first[run], call == calls.first[run + 1] - 1
     arrival_s = np.where(begins, np.nan, forecast.arrival_s[rows])
     departure_s = np.where(ends, np.nan, forecast.departure_s[rows])
@@ -106,7 +106,7 @@ def _uncertainty(sd_s: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.where(sd_s > 0.0, np.maximum(sd_s, 1.0), np.nan)
 
 
-def _vehicles(vehicle: Coded | None, run: NDArray[np.int32], head: NDArray[np.int32]) -> Coded:
+def _vehicles(vehicle: Coded | None, run: NDArray[np.int64], head: NDArray[np.int32]) -> Coded:
     if vehicle is None:
         return Coded.none(len(run))
     own = vehicle.code[run]

@@ -104,7 +104,7 @@ def summary(found: Sequence[Compared]) -> dict[str, Any]:
     }
     return {
         "seeds": len(found),
-        "predictions": [sum(each.scores[BLEND].count) for each in found],
+        "predictions": [sum(each.scores[BLEND].counts) for each in found],
         "predictors": {name: _of_name([each.scores[name] for each in found]) for name in names},
         "margins": {name: _spread(values) for name, values in margins.items()},
         "within_80": _spread([each.within for each in found]),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -75,7 +75,7 @@ def tried(
     if scored is not None:
         actual_s[~scored[calls.run]] = np.nan
     follower, place = Follower(calls), 0
-    kept: list[tuple[NDArray[np.float64], ...]] = []
+    kept: list[tuple[NDArray[Any], ...]] = []
     names: tuple[str, ...] = tuple(predictors)
     for now_s in _moments(record, every_s):
         some, place = events.before(now_s, place)

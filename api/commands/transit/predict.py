@@ -181,8 +181,8 @@ def _learned(trained: Trained) -> dict[str, object]:
     running = trained.history.running
     return {
         "learned_from": {
-            "stretches": int((running.count > 0).sum()),
-            "running_times": int(running.count.sum()),
+            "stretches": int((running.seen > 0).sum()),
+            "running_times": int(running.seen.sum()),
             "predictions_tried": len(trained.tried.made_s),
         }
     }

@@ -18,7 +18,7 @@ NOON = 1_795_978_800.0
 def scored(rows: list[tuple[float, float, float]]) -> tuple[tuple[float, ...], tuple[int, ...], float]:
     made, predicted, actual = (NOON + np.array(column, float) for column in zip(*rows, strict=True))
     found = eta_accuracy(made, predicted, actual)
-    return found.share, found.count, found.score
+    return found.share, found.counts, found.score
 
 
 @pytest.mark.parametrize(

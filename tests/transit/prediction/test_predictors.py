@@ -129,7 +129,7 @@ def test_the_gain_of_the_filter_by_hand() -> None:
     Another one takes half as long again: of the surprise, 3/8 are laid to its pace and 2/8 to the stretch.
     """
     usual = history_of(driven([600.0 * k for k in range(8)], np.full((8, 4), 100.0), day=DAY - 1))
-    usual.running.log_var[:], usual.running.count[:] = 0.01, 1e9
+    usual.running.log_var[:], usual.running.seen[:] = 0.01, 1e9
     visits = driven([0, 5, 200], np.array([[150.0, 100.0, 100.0, 100.0], [100.0] * 4, [100.0] * 4]))
     calls = Calls.of(visits)
     kalman, follower = Kalman(calls, usual, Parameters(0.01, 1e12, 0.01, 1.0, 1.0)), Follower(calls)

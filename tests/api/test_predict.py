@@ -1,0 +1,157 @@
+"""`jasyl transit predict`: from positions to times at coming stops, as a table, JSON, CSV and GTFS-Realtime."""
+
+from __future__ import annotations
+
+import csv
+import json
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from google.transit import gtfs_realtime_pb2 as pb
+
+from api.cli import run
+from tests.transit.feeds import GOOD, zipped
+from transit.gtfs import read_gtfs
+from transit.realtime_rules import check
+
+HEADER = "vehicleId,time,assignmentId,assignmentType,heading,latitude,longitude\n"
+
+
+def driven(day: int, *, degrees_min: float = 0.004, minutes: int = 11) -> str:
+    """A vehicle of block b1 that leaves at eight and drives east."""
+    return HEADER + "".join(
+        f"17,2026-11-{day} 08:{minute:02d}:00,b1,BLOCK_ID,90,43.25,{76.90 + degrees_min * minute:.4f}\n"
+        for minute in range(minutes)
+    )
+
+
+@pytest.fixture
+def gtfs(tmp_path: Path) -> str:
+    return str(zipped(tmp_path / "gtfs.zip", GOOD))
+
+
+@pytest.fixture
+def positions(tmp_path: Path) -> str:
+    file = tmp_path / "avl.csv"
+    file.write_text(driven(26), encoding="utf-8")
+    return str(file)
+
+
+@pytest.fixture
+def history(tmp_path: Path, gtfs: str, capsys: pytest.CaptureFixture[str]) -> list[str]:
+    """Two days on which the vehicle drove at half the speed after the second stop."""
+    found = []
+    for day in (24, 25):
+        rows = HEADER
+        for minute in range(21):
+            along = 0.004 * minute if minute <= 3 else 0.012 + 0.002 * (minute - 3)
+            rows += f"17,2026-11-{day} 08:{minute:02d}:00,b1,BLOCK_ID,90,43.25,{76.90 + along:.4f}\n"
+        file = tmp_path / f"avl{day}.csv"
+        file.write_text(rows, encoding="utf-8")
+        folder = tmp_path / f"visits{day}"
+        assert run(["transit", "match", str(file), "--gtfs", gtfs, "-o", str(folder)]) == 0
+        found += ["--history", str(folder / "stop_visits.csv")]
+    capsys.readouterr()
+    return found
+
+
+def predicted(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> dict:
+    assert run(["transit", "predict", *arguments, "--json"]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def test_the_timetable_is_carried_on_without_history(gtfs, positions, capsys) -> None:
+    """The vehicle left in time, and passed the second stop half a minute after eight past two, when it was to leave it."""
+    found = predicted([positions, "--gtfs", gtfs, "--at", "2026-11-26T08:03"], capsys)
+    assert (found["at"], found["vehicles"], found["trips"]) == ("2026-11-26T08:03:00+05:00", 1, 1)
+    assert found["learned_from"] is None
+    rows = found["predictions"]
+    assert [(row["trip"], row["stop"], row["stop_sequence"]) for row in rows] == [
+        ("t1", "s3", 5),
+        ("t1", "s4", 9),
+    ]
+    assert {row["vehicle"] for row in rows} == {"17"}
+    last = datetime.fromisoformat(rows[-1]["arrival"])
+    assert abs(last - datetime.fromisoformat("2026-11-26T08:10:00+05:00")) < timedelta(seconds=40)
+    assert rows[-1]["departure"] is None
+    assert (
+        rows[-1]["arrival_delay_s"]
+        == (last - datetime.fromisoformat("2026-11-26T08:10:00+05:00")).total_seconds()
+    )
+    assert all(row["uncertainty_s"] > 0 for row in rows)
+
+
+def test_later_positions_are_not_looked_at(gtfs, positions, tmp_path, capsys) -> None:
+    short = tmp_path / "short.csv"
+    short.write_text(driven(26, minutes=5), encoding="utf-8")
+    at = ["--gtfs", gtfs, "--at", "2026-11-26T08:04:30"]
+    assert predicted([positions, *at], capsys) == predicted([str(short), *at], capsys)
+
+
+def test_earlier_days_are_learned_from(gtfs, positions, history, capsys) -> None:
+    at = [positions, "--gtfs", gtfs, "--at", "2026-11-26T08:03", "--aim", "median"]
+    alone, taught = predicted(at, capsys), predicted([*at, *history], capsys)
+    assert taught["learned_from"]["stretches"] == 3
+    assert taught["learned_from"]["running_times"] == 6
+    first, second = (datetime.fromisoformat(found["predictions"][-1]["arrival"]) for found in (alone, taught))
+    assert second - first > timedelta(minutes=2)
+
+
+def test_predictions_go_out_as_csv_and_as_feeds_that_keep_the_rules(
+    gtfs, positions, tmp_path, capsys
+) -> None:
+    csv_file, updates, located = (tmp_path / name for name in ("p.csv", "updates.pb", "vehicles.pb"))
+    outputs = ["-o", str(csv_file), "--realtime", str(updates), "--vehicle-positions", str(located)]
+    found = predicted([positions, "--gtfs", gtfs, "--at", "2026-11-26T08:03", *outputs], capsys)
+    assert (found["realtime"], found["vehicle_positions"]) == (str(updates), str(located))
+    with csv_file.open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["arrival"] for row in rows] == [row["arrival"] for row in found["predictions"]]
+    timetable = read_gtfs(gtfs).timetable
+    now_s = datetime.fromisoformat(found["at"]).timestamp()
+    feeds = []
+    for path in (updates, located):
+        feed = pb.FeedMessage()
+        feed.ParseFromString(path.read_bytes())
+        feeds.append(feed)
+    assert check(feeds[0], timetable, beside=feeds[1], now_s=now_s) == []
+    assert check(feeds[1], timetable, beside=feeds[0], now_s=now_s) == []
+    (update,) = feeds[0].entity
+    assert update.trip_update.vehicle.id == "17"
+    stops = update.trip_update.stop_time_update
+    assert [stop.stop_id for stop in stops] == ["s3", "s4"]
+    assert [stop.arrival.uncertainty for stop in stops] == [
+        row["uncertainty_s"] for row in found["predictions"]
+    ]
+    assert feeds[1].entity[0].vehicle.trip.trip_id == "t1"
+
+
+def test_people_see_a_table(gtfs, positions, capsys) -> None:
+    assert run(["transit", "predict", positions, "--gtfs", gtfs, "--at", "2026-11-26T08:03"]) == 0
+    shown = capsys.readouterr().out
+    assert "learned from" in shown
+    assert "t1" in shown
+
+
+def test_when_the_trip_has_ended_nothing_is_ahead(gtfs, positions, capsys) -> None:
+    found = predicted([positions, "--gtfs", gtfs], capsys)
+    assert (found["vehicles"], found["predictions"]) == (1, [])  # its next trip is too far away
+    found = predicted([positions, "--gtfs", gtfs, "--minutes", "1440"], capsys)
+    assert [row["stop"] for row in found["predictions"]] == ["s4", "s3", "s1"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--at", "soon"], ["--at", "2026-11-27T08:30:00"]),
+        (["--at", "2026-11-26T07:00"], ["--at", "The first one is of 2026-11-26T08:00:00+05:00"]),
+        (["--history", "{positions}"], ["stop visits"]),
+        (["--realtime", "{positions}"], ["must not replace an input"]),
+    ],
+)
+def test_what_is_wrong_is_refused(arguments, words, gtfs, positions, capsys) -> None:
+    filled = [text.format(positions=positions) for text in arguments]
+    assert run(["transit", "predict", positions, "--gtfs", gtfs, *filled, "--json"]) == 2
+    problem = capsys.readouterr().err
+    assert all(word in problem for word in words)
