@@ -26,10 +26,12 @@ if TYPE_CHECKING:
 
     from transit.prediction.trial import Trial
 
-__all__ = ["Aim", "Weights", "blended", "fit_weights", "shifts"]
+__all__ = ["FITTED_S", "Aim", "Weights", "blended", "fit_weights", "shifts"]
 
 NODES_S = np.array([60.0, 270.0, 480.0, 750.0, 1200.0])
-_EDGES_S = np.array([0.0, 180.0, 360.0, 600.0, 900.0, np.inf])
+FITTED_S = 1500.0
+"""Weights are fitted to vehicles that are predicted to come within so many seconds, however late they come."""
+_EDGES_S = np.array([0.0, 180.0, 360.0, 600.0, 900.0, FITTED_S])
 _WILD_S = 600.0
 _TOWARDS = 0.02  # of the squared error that the draw towards inverse variances counts for
 _SUM = 1e3
@@ -135,8 +137,9 @@ def _fill(found: Weights, node: NDArray[np.int64]) -> None:
 
 
 def _nodes(horizon_s: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Return the node that each horizon counts for."""
-    return np.searchsorted(_EDGES_S, np.maximum(horizon_s, 0.0), side="right") - 1
+    """Return the node that each horizon counts for; one more than there are beyond what is fitted."""
+    found: NDArray[np.int64] = np.searchsorted(_EDGES_S, np.maximum(horizon_s, 0.0), side="right") - 1
+    return found
 
 
 def _left_s(weights: Weights, left_s: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -170,7 +173,7 @@ def shifts(
     bucket = bucket_of(made_s, actual_s)
     count = np.maximum(np.bincount(bucket[bucket >= 0], minlength=len(BUCKETS)), 1)
     weight = np.where(bucket >= 0, 1.0 / count[bucket], 0.0)
-    node = _nodes(horizon_s)
+    node = np.minimum(_nodes(horizon_s), len(NODES_S) - 1)
     gain = np.zeros((len(tried), len(NODES_S)))
     for row, units in enumerate(tried.tolist()):
         good = accurate(bucket, np.maximum(predicted_s + units * unit_s, made_s), actual_s)
@@ -178,6 +181,7 @@ def shifts(
     # of shifts that are as good, the least
     order = np.argsort(np.abs(tried), kind="stable")
     best: NDArray[np.float64] = tried[order[np.argmax(gain[order], axis=0)]]
+    best[-1] = best[-2]  # beyond the buckets there is nothing to choose by
     return best
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from transit.prediction.blend import Aim, Weights, blended, fit_weights
+from transit.prediction.blend import FITTED_S, Aim, Weights, blended, fit_weights
 from transit.prediction.calls import Calls, Record
 from transit.prediction.history import History
 from transit.prediction.kalman import Kalman, Parameters, fit_parameters, residuals
@@ -30,6 +30,7 @@ __all__ = ["BLEND", "MEMBERS", "Trained", "halves_of", "predictors"]
 MEMBERS = ("schedule", "last vehicle", "historical", "kalman")
 BLEND = "blend"
 _MOST_FOLDS = 4
+_WITHIN_S = FITTED_S + 1500.0  # so that those who come later than predicted are not left out
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +66,13 @@ class Trained:
         folds = [(fold, History.fit(record.only(~fold)), record.only(fold)) for fold in _folds(calls, record)]
         parameters = fit_parameters([residuals(own, history) for _, history, own in folds])
         trials = [
-            tried(_seen(record, fold), predictors(calls, history, parameters), every_s=every_s, scored=fold)
+            tried(
+                _seen(record, fold),
+                predictors(calls, history, parameters),
+                every_s=every_s,
+                within_s=_WITHIN_S,
+                scored=fold,
+            )
             for fold, history, _ in folds
         ]
         trial = joined(trials)

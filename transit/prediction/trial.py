@@ -23,7 +23,7 @@ _PLANNED_FURTHER_S = 1800.0
 
 
 class Trial(NamedTuple):
-    """Predictions for vehicles that came within 15 min, and when they came.
+    """Predictions for vehicles that came soon after, and when they came.
 
     Attributes
     ----------
@@ -54,10 +54,11 @@ def tried(
     predictors: Mapping[str, Predictor],
     *,
     every_s: float = 60.0,
+    within_s: float = HORIZON_S,
     scored: NDArray[np.bool_] | None = None,
     together: Callable[[dict[str, Forecast]], Mapping[str, Forecast]] | None = None,
 ) -> Trial:
-    """Feed a day to predictors, and keep what they said of each call in the last 15 min before it.
+    """Feed a day to predictors, and keep what they said of each call in the time before it.
 
     Every vehicle that was under way at a moment has all its coming stops predicted by all predictors: none can leave out what is
     hard.
@@ -66,6 +67,8 @@ def tried(
     ----------
     every_s
         They are asked at whole multiples of so many seconds.
+    within_s
+        Predictions are kept where the vehicle came within so long; default: what the benchmark looks at.
     scored
         Runs whose predictions are kept; default: all. The others are seen as well. Shape (runs,).
     together
@@ -82,7 +85,7 @@ def tried(
         passed = follower.push(some)
         for predictor in predictors.values():
             predictor.learn(passed)
-        ahead = follower.ahead(now_s, HORIZON_S + _PLANNED_FURTHER_S)
+        ahead = follower.ahead(now_s, within_s + _PLANNED_FURTHER_S)
         if not len(ahead.call):
             continue
         forecasts = {name: predictor.predict(ahead) for name, predictor in predictors.items()}
@@ -90,7 +93,7 @@ def tried(
             forecasts = {**forecasts, **together(forecasts)}
         names = tuple(forecasts)
         away_s = actual_s[ahead.call] - now_s
-        rows = np.flatnonzero(ahead.coming & (away_s >= 0.0) & (away_s < HORIZON_S))
+        rows = np.flatnonzero(ahead.coming & (away_s >= 0.0) & (away_s < within_s))
         kept.append(
             (
                 np.full(len(rows), now_s),

@@ -60,7 +60,7 @@ def test_passengers_are_told_what_the_benchmark_allows_most_often() -> None:
         np.zeros(len(actual)), predicted, actual, actual, np.ones(len(actual)), np.arange(-60.0, 31.0, 5.0)
     )
     assert found[0] == pytest.approx(-30.0, abs=5.0)
-    assert found[1:].tolist() == [0.0] * 4  # nobody was so far away
+    assert found[1:].tolist() == [0.0] * 4  # nobody was that far away
 
 
 def test_of_shifts_that_are_as_good_the_least_is_taken() -> None:
