@@ -63,7 +63,7 @@ def predicted(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> dict:
 
 def test_the_timetable_is_carried_on_without_history(gtfs, positions, capsys) -> None:
     """The vehicle left in time, and passed the second stop half a minute after eight past two, when it was to leave it."""
-    found = predicted([positions, "--gtfs", gtfs, "--at", "2026-11-26T08:03"], capsys)
+    found = predicted([positions, "--gtfs", gtfs, "--at", "2026-11-26T08:03", "--aim", "median"], capsys)
     assert (found["at"], found["vehicles"], found["trips"]) == ("2026-11-26T08:03:00+05:00", 1, 1)
     assert found["learned_from"] is None
     rows = found["predictions"]
@@ -80,6 +80,16 @@ def test_the_timetable_is_carried_on_without_history(gtfs, positions, capsys) ->
         == (last - datetime.fromisoformat("2026-11-26T08:10:00+05:00")).total_seconds()
     )
     assert all(row["uncertainty_s"] > 0 for row in rows)
+
+
+def test_passengers_are_told_earlier_times(gtfs, positions, capsys) -> None:
+    """By the normal law and 90 s early to 270 s late, or 60 s to 210 s, the middle is 75 to 90 s later than what is told."""
+    at = [positions, "--gtfs", gtfs, "--at", "2026-11-26T08:03"]
+    told, middle = (
+        predicted([*at, "--aim", aim], capsys)["predictions"][-1] for aim in ("passenger", "median")
+    )
+    earlier = datetime.fromisoformat(middle["arrival"]) - datetime.fromisoformat(told["arrival"])
+    assert timedelta(seconds=30) <= earlier <= timedelta(seconds=90)
 
 
 def test_later_positions_are_not_looked_at(gtfs, positions, tmp_path, capsys) -> None:

@@ -1,10 +1,12 @@
 """All predictors together: weights by how far away a vehicle is, fitted to days on which they were tried.
 
 The time that is left is a weighted sum of what the predictors say, plus a constant; weights are not negative and sum to 1, and
-are drawn towards those by inverse error variance. They are fitted around five horizons, and change linearly between them.
+are drawn towards those by inverse error variance. They are fitted around five horizons, and change linearly between them; stops
+of a vehicle's next trip have weights of their own.
 
-What is told to passengers may be earlier than the median: who comes too late misses the vehicle, who comes too early waits. The
-benchmark weighs that (30 s early, 90 s late). `aim` is by how many standard deviations, by horizon.
+What is told to passengers may be earlier than the median: who comes too late misses the vehicle, who comes too early waits, and
+the benchmark allows for that (30 s early, 90 s late). Of the times that could be told, that one is which would have been accurate
+most often, had errors been those of the days on which predictors were tried.
 """
 
 from __future__ import annotations
@@ -14,9 +16,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from scipy.optimize import nnls
+from scipy.special import ndtri
 
+from transit.prediction._kernels_telling import tell
 from transit.prediction._kernels_walking import rising
-from transit.prediction.accuracy import BUCKETS, accurate, bucket_of
+from transit.prediction.accuracy import BUCKETS, HORIZON_S, accurate, bucket_of
 from transit.prediction.predictors import Forecast
 
 if TYPE_CHECKING:
@@ -26,25 +30,31 @@ if TYPE_CHECKING:
 
     from transit.prediction.trial import Trial
 
-__all__ = ["FITTED_S", "Aim", "Weights", "blended", "fit_weights", "shifts"]
+__all__ = ["FITTED_S", "NODES_S", "Aim", "Weights", "blended", "fit_weights", "quantiles", "shifts"]
 
 NODES_S = np.array([60.0, 270.0, 480.0, 750.0, 1200.0])
 FITTED_S = 1500.0
 """Weights are fitted to vehicles that are predicted to come within so many seconds, however late they come."""
 _EDGES_S = np.array([0.0, 180.0, 360.0, 600.0, 900.0, FITTED_S])
+_NODES = len(NODES_S)
+_SHARES = (np.arange(41) + 0.5) / 41.0
+_KINDS = 2
 _WILD_S = 600.0
 _TOWARDS = 0.02  # of the squared error that the draw towards inverse variances counts for
 _SUM = 1e3
 _LEAST = 50
-_AIMS = np.round(np.arange(-1.6, 0.81, 0.1), 2)
 _LEAST_SD_S = 5.0
+_MIDDLE = 2.0 * float(ndtri(0.9))
+_TOLD_S = np.array(sorted(np.arange(-180.0, 61.0, 5.0), key=abs))
+# of predictions that are made evenly over time, those in short buckets are fewer, and count for more
+_BUCKET_WEIGHT = np.array([HORIZON_S / (bucket.end_s - bucket.start_s) for bucket in BUCKETS])
 
 
 class Aim(StrEnum):
     """What is told."""
 
     MEDIAN = "median"  # as often too early as too late
-    PASSENGER = "passenger"  # what the benchmark allows most often
+    PASSENGER = "passenger"  # what the benchmark calls accurate most often
 
 
 class Weights(NamedTuple):
@@ -55,85 +65,109 @@ class Weights(NamedTuple):
     members
         Names of the predictors; the last one leads: horizon, dwell and uncertainty are its own.
     weight
-        Shape (nodes, members); each row sums to 1.
+        Of stops of a vehicle's own trip, and of its next one; shape (2, nodes, members), sums to 1 over the members.
     constant_s
-        Added to the time that is left; shape (nodes,).
-    sd
-        Standard deviation of the error over what the leading predictor says it is; shape (nodes,).
-    aim
-        Where it is passengers who are told: by how many standard deviations later than the median; shape (nodes,).
+        Added to the time that is left; shape (2, nodes).
+    errors
+        How much later than predicted vehicles came, over the leading predictor's standard deviation: quantiles, rising; shape
+        (2, nodes, quantiles).
     """
 
     members: tuple[str, ...]
     weight: NDArray[np.float64]
     constant_s: NDArray[np.float64]
-    sd: NDArray[np.float64]
-    aim: NDArray[np.float64]
+    errors: NDArray[np.float64]
 
     @classmethod
     def leading(cls, members: Sequence[str]) -> Weights:
-        """Return the weights of somebody who has tried nothing: the last predictor alone."""
-        weight = np.zeros((len(NODES_S), len(members)))
-        weight[:, -1] = 1.0
-        nodes = len(NODES_S)
-        return cls(tuple(members), weight, np.zeros(nodes), np.ones(nodes), np.zeros(nodes))
+        """Return the weights of somebody who has tried nothing: the last predictor alone, with normal errors."""
+        weight = np.zeros((_KINDS, _NODES, len(members)))
+        weight[:, :, -1] = 1.0
+        errors = np.tile(ndtri(_SHARES), (_KINDS, _NODES, 1))
+        return cls(tuple(members), weight, np.zeros((_KINDS, _NODES)), errors)
+
+    @property
+    def sd(self) -> NDArray[np.float64]:
+        """Standard deviation of the errors, by their middle 80 %: a few vehicles that stood for long say nothing of others."""
+        low, high = (_at_share(self.errors, share) for share in (0.1, 0.9))
+        found: NDArray[np.float64] = (high - low) / _MIDDLE
+        return found
+
+
+class _Place(NamedTuple):
+    """Between which rows of weights (kinds by nodes, one after the other) each prediction is, and how far from the first one."""
+
+    low: NDArray[np.int32]
+    high: NDArray[np.int32]
+    share: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, horizon_s: NDArray[np.float64], later: NDArray[np.bool_]) -> _Place:
+        low = np.clip(np.searchsorted(NODES_S, horizon_s, side="right") - 1, 0, _NODES - 2)
+        share = np.clip((horizon_s - NODES_S[low]) / (NODES_S[low + 1] - NODES_S[low]), 0.0, 1.0)
+        first = (low + _NODES * later).astype(np.int32)
+        return cls(first, first + np.int32(1), share)
+
+    def between(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return what a table of shape (kinds, nodes) has for each prediction."""
+        flat = values.reshape(-1)
+        found: NDArray[np.float64] = flat[self.low] * (1.0 - self.share) + flat[self.high] * self.share
+        return found
 
 
 def fit_weights(trial: Trial, members: Sequence[str]) -> Weights:
     """Fit to predictions of which the outcome is known, on days that the predictors had not learned from."""
     left_s = np.stack([trial.predicted_s[trial.names.index(name)] for name in members]) - trial.made_s
-    actual_s, leader_sd = trial.actual_s - trial.made_s, trial.sd_s[trial.names.index(members[-1])]
+    actual_s = trial.actual_s - trial.made_s
+    spread_s = np.maximum(trial.sd_s[trial.names.index(members[-1])], _LEAST_SD_S)
     found = Weights.leading(members)
     node = _nodes(left_s[-1])
-    for k in range(len(NODES_S)):
-        rows = np.flatnonzero(node == k)
-        if len(rows) < _LEAST:
-            continue
-        error = np.clip(left_s[:, rows] - actual_s[rows], -_WILD_S, _WILD_S)
-        found.weight[k], found.constant_s[k] = _solved(error)
-    _fill(found, node)
-    predicted = _left_s(found, left_s)
-    spread = np.maximum(leader_sd, _LEAST_SD_S)
-    error = np.clip(actual_s - predicted, -_WILD_S, _WILD_S)
-    for k in range(len(NODES_S)):
-        rows = node == k
-        if rows.sum() >= _LEAST:
-            # by the middle 80 %: a few vehicles that stood for long do not make all others uncertain
-            low, high = np.quantile(error[rows] / spread[rows], [0.1, 0.9])
-            found.sd[k] = max((high - low) / 2.563, 0.05)
-    sd_s = spread * np.interp(left_s[-1], NODES_S, found.sd)
-    found.aim[:] = shifts(trial.made_s, trial.made_s + predicted, trial.actual_s, left_s[-1], sd_s, _AIMS)
+    rows_of = {
+        (kind, k): np.flatnonzero((node == k) & (trial.later == bool(kind)))
+        for kind in range(_KINDS)
+        for k in range(_NODES)
+    }
+    for at, rows in rows_of.items():
+        if len(rows) >= _LEAST:
+            error = np.clip(left_s[:, rows] - actual_s[rows], -_WILD_S, _WILD_S)
+            found.weight[at], found.constant_s[at] = _solved(error)
+    known = [at for at, rows in rows_of.items() if len(rows) >= _LEAST]
+    _fill(known, found.weight, found.constant_s)
+    later_s = np.clip(actual_s - _left_s(found, left_s, trial.later), -_WILD_S, _WILD_S)
+    for at in known:
+        rows = rows_of[at]
+        found.errors[at] = np.quantile(later_s[rows] / spread_s[rows], _SHARES)
+    _fill(known, found.errors)
     return found
 
 
 def _solved(error: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
     """Return weights and constant for the errors of each predictor: those of the least squared error of the sum."""
     members, rows = error.shape
-    mean = error.mean(axis=1)
-    centred = error - mean[:, None]
+    centred = error - error.mean(axis=1)[:, None]
     covariance = centred @ centred.T / rows
+    size = float(np.trace(covariance))
     inverse = 1.0 / np.maximum(np.diag(covariance), 1.0)
     prior = inverse / inverse.sum()
-    draw = _TOWARDS * float(np.mean(np.diag(covariance))) + 1e-6
-    root = np.linalg.cholesky(
-        covariance + 1e-9 * np.trace(covariance) * np.eye(members) + 1e-9 * np.eye(members)
-    )
-    heavy = _SUM * np.sqrt(max(float(np.trace(covariance)), 1.0))
+    draw = _TOWARDS * size / members + 1e-6
+    root = np.linalg.cholesky(covariance + 1e-9 * (size + 1.0) * np.eye(members))
+    heavy = _SUM * np.sqrt(max(size, 1.0))
     matrix = np.vstack([root.T, np.sqrt(draw) * np.eye(members), np.full((1, members), heavy)])
     target = np.concatenate([np.zeros(members), np.sqrt(draw) * prior, [heavy]])
     weight = nnls(matrix, target)[0]
     weight = weight / weight.sum()
-    blend = weight @ error
-    return weight, -float(np.median(blend))
+    return weight, -float(np.median(weight @ error))
 
 
-def _fill(found: Weights, node: NDArray[np.int64]) -> None:
-    """Give horizons that were never tried the weights of the nearest one that was."""
-    tried = [k for k in range(len(NODES_S)) if (node == k).sum() >= _LEAST]
-    for k in range(len(NODES_S)):
-        if tried and k not in tried:
-            nearest = min(tried, key=lambda other: abs(other - k))
-            found.weight[k], found.constant_s[k] = found.weight[nearest], found.constant_s[nearest]
+def _fill(known: Sequence[tuple[int, int]], *tables: NDArray[np.float64]) -> None:
+    """Give horizons that were never tried what the nearest one has that was: of the same trip if there is one."""
+    for kind in range(_KINDS):
+        for node in range(_NODES):
+            if not known or (kind, node) in known:
+                continue
+            nearest = min(known, key=lambda at: (at[0] != kind, abs(at[1] - node)))
+            for table in tables:
+                table[kind, node] = table[nearest]
 
 
 def _nodes(horizon_s: NDArray[np.float64]) -> NDArray[np.int64]:
@@ -142,14 +176,21 @@ def _nodes(horizon_s: NDArray[np.float64]) -> NDArray[np.int64]:
     return found
 
 
-def _left_s(weights: Weights, left_s: NDArray[np.float64]) -> NDArray[np.float64]:
+def _at_share(errors: NDArray[np.float64], share: float) -> NDArray[np.float64]:
+    """Return the quantile of errors between those that are kept; over the last axis."""
+    place = np.clip(share * len(_SHARES) - 0.5, 0.0, len(_SHARES) - 1.0)
+    low = min(int(place), len(_SHARES) - 2)
+    found: NDArray[np.float64] = errors[..., low] + (place - low) * (errors[..., low + 1] - errors[..., low])
+    return found
+
+
+def _left_s(weights: Weights, left_s: NDArray[np.float64], later: NDArray[np.bool_]) -> NDArray[np.float64]:
     """Return the blended time that is left; shape of `left_s`: (members, rows)."""
-    horizon = left_s[-1]
-    found = np.interp(horizon, NODES_S, weights.constant_s)
+    place = _Place.of(left_s[-1], later)
     # near the stop there is little to correct
-    found = found * np.clip(horizon / NODES_S[0], 0.0, 1.0)
+    found = place.between(weights.constant_s) * np.clip(left_s[-1] / NODES_S[0], 0.0, 1.0)
     for member in range(len(weights.members)):
-        found = found + np.interp(horizon, NODES_S, weights.weight[:, member]) * left_s[member]
+        found = found + place.between(weights.weight[:, :, member]) * left_s[member]
     return np.maximum(found, 0.0)
 
 
@@ -158,46 +199,91 @@ def shifts(
     predicted_s: NDArray[np.float64],
     actual_s: NDArray[np.float64],
     horizon_s: NDArray[np.float64],
-    unit_s: NDArray[np.float64],
-    tried: NDArray[np.float64],
+    tried_s: NDArray[np.float64],
 ) -> NDArray[np.float64]:
-    """Return by how many units predictions should be later, so that the benchmark calls most of them accurate; shape (nodes,).
+    """Return by how much predictions should be later, so that the benchmark calls most of them accurate; shape (nodes,).
 
     Parameters
     ----------
-    unit_s
-        Of each prediction.
-    tried
-        Numbers of units to choose from.
+    horizon_s
+        How far away each vehicle is said to be; chooses the node.
+    tried_s
+        What may be chosen; of shifts that are as good, it is the least one.
     """
     bucket = bucket_of(made_s, actual_s)
     count = np.maximum(np.bincount(bucket[bucket >= 0], minlength=len(BUCKETS)), 1)
     weight = np.where(bucket >= 0, 1.0 / count[bucket], 0.0)
-    node = np.minimum(_nodes(horizon_s), len(NODES_S) - 1)
-    gain = np.zeros((len(tried), len(NODES_S)))
-    for row, units in enumerate(tried.tolist()):
-        good = accurate(bucket, np.maximum(predicted_s + units * unit_s, made_s), actual_s)
-        gain[row] = np.bincount(node, good * weight, len(NODES_S))
-    # of shifts that are as good, the least
-    order = np.argsort(np.abs(tried), kind="stable")
-    best: NDArray[np.float64] = tried[order[np.argmax(gain[order], axis=0)]]
+    node = np.minimum(_nodes(horizon_s), _NODES - 1)
+    order = np.argsort(np.abs(tried_s), kind="stable")
+    gain = np.zeros((len(order), _NODES))
+    for row, shift_s in enumerate(tried_s[order].tolist()):
+        good = accurate(bucket, np.maximum(predicted_s + shift_s, made_s), actual_s)
+        gain[row] = np.bincount(node, good * weight, _NODES)
+    best: NDArray[np.float64] = tried_s[order[np.argmax(gain, axis=0)]]
     best[-1] = best[-2]  # beyond the buckets there is nothing to choose by
     return best
+
+
+class _Blend(NamedTuple):
+    """Of coming rows: the time left at the median, the leading predictor's standard deviation, and where errors are kept."""
+
+    left_s: NDArray[np.float64]
+    spread_s: NDArray[np.float64]
+    place: _Place
+
+
+def _blend(weights: Weights, forecasts: Mapping[str, Forecast], rows: NDArray[np.bool_]) -> _Blend:
+    lead = forecasts[weights.members[-1]]
+    left_s = np.stack([forecasts[name].arrival_s[rows] for name in weights.members]) - lead.ahead.now_s
+    later = lead.ahead.later[rows]
+    spread_s = np.maximum(lead.sd_s[rows], _LEAST_SD_S)
+    return _Blend(_left_s(weights, left_s, later), spread_s, _Place.of(left_s[-1], later))
 
 
 def blended(weights: Weights, forecasts: Mapping[str, Forecast], aim: Aim = Aim.MEDIAN) -> Forecast:
     """Return the blend of forecasts of the same moment."""
     lead = forecasts[weights.members[-1]]
     ahead, rows = lead.ahead, lead.ahead.coming
-    left_s = np.stack([forecasts[name].arrival_s for name in weights.members]) - ahead.now_s
-    horizon = left_s[-1]
-    arrival_s, departure_s = lead.arrival_s.copy(), lead.departure_s.copy()
-    sd_s = np.maximum(lead.sd_s, _LEAST_SD_S) * np.interp(horizon, NODES_S, weights.sd)
-    sd_s[~rows] = lead.sd_s[~rows]
-    later_s = _left_s(weights, left_s) - horizon
-    if aim is Aim.PASSENGER:
-        later_s = later_s + np.interp(horizon, NODES_S, weights.aim) * sd_s
-    arrival_s[rows] += later_s[rows]
-    departure_s[rows] += later_s[rows]
+    found = _blend(weights, forecasts, rows)
+    left_s = found.left_s if aim is Aim.MEDIAN else _told(weights, found)
+    arrival_s, departure_s, sd_s = lead.arrival_s.copy(), lead.departure_s.copy(), lead.sd_s.copy()
+    standing_s = departure_s[rows] - arrival_s[rows]
+    arrival_s[rows] = ahead.now_s + left_s
+    departure_s[rows] = arrival_s[rows] + standing_s
+    sd_s[rows] = found.spread_s * found.place.between(weights.sd)
     rising(ahead.first, ahead.now_s, arrival_s, departure_s)
     return Forecast(ahead, arrival_s, departure_s, sd_s)
+
+
+def _told(weights: Weights, found: _Blend) -> NDArray[np.float64]:
+    told_s = np.empty(len(found.left_s))
+    tell(
+        found.left_s,
+        found.spread_s,
+        *found.place,
+        weights.errors.reshape(_KINDS * _NODES, -1),
+        _TOLD_S,
+        np.array([bucket.end_s for bucket in BUCKETS]),
+        np.array([bucket.early_s for bucket in BUCKETS]),
+        np.array([bucket.late_s for bucket in BUCKETS]),
+        _BUCKET_WEIGHT,
+        told_s,
+    )
+    return told_s
+
+
+def quantiles(
+    weights: Weights, forecasts: Mapping[str, Forecast], shares: Sequence[float]
+) -> NDArray[np.float64]:
+    """Return until when vehicles have come with some probabilities, POSIX seconds; NaN for where they are already.
+
+    Shape (shares, rows of `Ahead`).
+    """
+    ahead = forecasts[weights.members[-1]].ahead
+    rows = ahead.coming
+    found = _blend(weights, forecasts, rows)
+    result = np.full((len(shares), len(rows)), np.nan)
+    for k, share in enumerate(shares):
+        later_s = found.spread_s * found.place.between(_at_share(weights.errors, share))
+        result[k, rows] = ahead.now_s + np.maximum(found.left_s + later_s, 0.0)
+    return result

@@ -53,6 +53,8 @@ class Ahead(NamedTuple):
         The run that each row's vehicle is on; shape (rows,).
     steps
         How many calls after the vehicle's own each row is, within one run; shape (rows,).
+    later
+        Which rows are of the vehicle's next trip; shape (rows,).
     when_s
         When the vehicle will be there as far as the timetable knows, for the time of day; shape (rows,).
     state
@@ -64,6 +66,7 @@ class Ahead(NamedTuple):
     call: NDArray[np.int32]
     head: NDArray[np.int32]
     steps: NDArray[np.int32]
+    later: NDArray[np.bool_]
     when_s: NDArray[np.float64]
     state: Vehicles
 
@@ -141,4 +144,4 @@ class Follower:
         steps = np.where(same, call - own, call - begin)
         late_s = np.where(same, state.since_s[head] - calls.departure_s[own], 0.0)
         when_s = np.maximum(calls.departure_s[call] + late_s, now_s)
-        return Ahead(now_s, first, call, head, steps.astype(np.int32), when_s, state)
+        return Ahead(now_s, first, call, head, steps.astype(np.int32), ~same, when_s, state)

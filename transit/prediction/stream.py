@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from transit.coded import NONE, Coded
-from transit.prediction.blend import Aim, blended
+from transit.prediction.blend import Aim, blended, quantiles
 from transit.prediction.calls import Calls, Events
 from transit.prediction.following import Follower
 from transit.prediction.training import BLEND, Trained, predictors
 from transit.realtime.predictions import Predictions
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from transit.prediction.predictors import Forecast
@@ -57,9 +59,18 @@ class PredictionStream:
         horizon_s
             Only stops as far as the timetable has them so long after where the vehicle is.
         """
-        ahead = self._follower.ahead(now_s, horizon_s)
-        found = {name: predictor.predict(ahead) for name, predictor in self._predictors.items()}
+        found = self._forecasts(now_s, horizon_s)
         return blended(self.trained.weights, found, self.aim) if self.name == BLEND else found[self.name]
+
+    def quantiles(
+        self, now_s: float, shares: Sequence[float], *, horizon_s: float = np.inf
+    ) -> NDArray[np.float64]:
+        """Return until when vehicles have come with some probabilities by the blend; shape (shares, rows of `predict`)."""
+        return quantiles(self.trained.weights, self._forecasts(now_s, horizon_s), shares)
+
+    def _forecasts(self, now_s: float, horizon_s: float) -> dict[str, Forecast]:
+        ahead = self._follower.ahead(now_s, horizon_s)
+        return {name: predictor.predict(ahead) for name, predictor in self._predictors.items()}
 
 
 def predictions_of(calls: Calls, forecast: Forecast, vehicle: Coded | None = None) -> Predictions:

@@ -6,12 +6,12 @@ left out in turn. The history that is used in the end is that of all of it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from transit.prediction.blend import FITTED_S, Aim, Weights, blended, fit_weights
+from transit.prediction.blend import FITTED_S, Aim, Weights, blended, fit_weights, quantiles
 from transit.prediction.calls import Calls, Record
 from transit.prediction.history import History
 from transit.prediction.kalman import Kalman, Parameters, fit_parameters, residuals
@@ -25,10 +25,11 @@ if TYPE_CHECKING:
 
     from transit.visits import StopVisits
 
-__all__ = ["BLEND", "MEMBERS", "Trained", "halves_of", "predictors"]
+__all__ = ["BLEND", "INTERVAL", "MEMBERS", "Trained", "halves_of", "predictors", "together"]
 
-MEMBERS = ("schedule", "last vehicle", "historical", "kalman")
+MEMBERS = ("timetable", "schedule", "last vehicle", "historical", "kalman")
 BLEND = "blend"
+INTERVAL = (0.1, 0.9)
 _MOST_FOLDS = 4
 _WITHIN_S = FITTED_S + 1500.0  # so that those who come later than predicted are not left out
 
@@ -91,10 +92,16 @@ def predictors(calls: Calls, history: History, parameters: Parameters) -> dict[s
 
 
 def together(trained: Trained, forecasts: Mapping[str, Forecast]) -> dict[str, Forecast]:
-    """Return the blend of forecasts, aimed at the median and at passengers."""
+    """Return the blend of forecasts: at the median, as told to passengers, and the ends of its 80 % interval."""
+    middle = blended(trained.weights, forecasts)
+    ends = quantiles(trained.weights, forecasts, INTERVAL)
     return {
-        BLEND: blended(trained.weights, forecasts),
+        BLEND: middle,
         f"{BLEND}, {Aim.PASSENGER}": blended(trained.weights, forecasts, Aim.PASSENGER),
+        **{
+            f"{BLEND}, {share}": replace(middle, arrival_s=end)
+            for share, end in zip(INTERVAL, ends, strict=True)
+        },
     }
 
 

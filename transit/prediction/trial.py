@@ -33,6 +33,8 @@ class Trial(NamedTuple):
         When each prediction was made, and when the vehicle came (at first stops: left); POSIX seconds, shape (predictions,).
     call
         What it was about.
+    later
+        Whether that is of the next trip of the vehicle.
     predicted_s, sd_s
         What each predictor said, and how uncertain it was; shape (predictors, predictions).
     """
@@ -41,6 +43,7 @@ class Trial(NamedTuple):
     made_s: NDArray[np.float64]
     actual_s: NDArray[np.float64]
     call: NDArray[np.int32]
+    later: NDArray[np.bool_]
     predicted_s: NDArray[np.float64]
     sd_s: NDArray[np.float64]
 
@@ -99,13 +102,21 @@ def tried(
                 np.full(len(rows), now_s),
                 actual_s[ahead.call[rows]],
                 ahead.call[rows],
+                ahead.later[rows],
                 np.stack([found.arrival_s[rows] for found in forecasts.values()]),
                 np.stack([found.sd_s[rows] for found in forecasts.values()]),
             )
         )
     if not kept:
         nothing = np.zeros(0)
-        return Trial(names, nothing, nothing, nothing.astype(np.int32), *np.zeros((2, len(names), 0)))
+        return Trial(
+            names,
+            nothing,
+            nothing,
+            nothing.astype(np.int32),
+            nothing.astype(bool),
+            *np.zeros((2, len(names), 0)),
+        )
     return Trial(names, *(np.concatenate(parts, axis=-1) for parts in zip(*kept, strict=True)))
 
 

@@ -57,7 +57,7 @@ _SHOWN = 40
     type=click.Choice(["passenger", "median"]),
     default="passenger",
     show_default=True,
-    help="Rather too early, as who comes too late misses the bus; or as often too early as too late. The same without --history.",
+    help="Rather too early, as who comes too late misses the bus; or as often too early as too late.",
 )
 @click.option(
     "--zone", default=None, metavar="ZONE", help="Time zone of times without one; default: the timetable's."

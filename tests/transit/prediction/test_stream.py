@@ -109,3 +109,17 @@ def test_predictions_say_what_is_known_of_each_stop(trained: Trained) -> None:
     assert found.vehicle.texts() == ["v0"] * 9
     assert np.isnan(found.uncertainty_s).all()  # the timetable does not know how uncertain it is
     assert (at(visits, trained, BLEND, EIGHT_S + 10.0).sd_s[1:] > 0.0).all()
+
+
+@given(seed=st.integers(0, 1000), minute=st.integers(1, 80))
+@settings(max_examples=15)
+def test_quantiles_rise_with_their_shares_around_the_median(trained: Trained, seed: int, minute: int) -> None:
+    visits, now_s = today(seed), EIGHT_S + 60.0 * minute
+    calls = Calls.of(visits)
+    stream = PredictionStream(calls, trained)
+    stream.push(Record.of(calls, visits).events().before(now_s)[0])
+    found, middle = stream.quantiles(now_s, [0.05, 0.5, 0.95]), stream.predict(now_s)
+    rows = middle.ahead.coming
+    assert (np.diff(found[:, rows], axis=0) >= 0.0).all()
+    assert (found[:, rows] >= now_s).all()
+    assert np.isnan(found[:, ~rows]).all()

@@ -58,7 +58,7 @@ def test_what_cannot_teach_is_refused() -> None:
 def test_a_history_of_one_trip_is_enough_to_begin_with() -> None:
     trained = Trained.of(line([0]))
     assert trained.history.running.whole_s == pytest.approx([120.0] * 4)
-    assert (trained.weights.weight.sum(axis=1) == 1.0).all()
+    assert (trained.weights.weight.sum(axis=2) == 1.0).all()
 
 
 def test_boston_trips_that_were_not_seen(shared_data: Path) -> None:
