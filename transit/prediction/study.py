@@ -20,8 +20,10 @@ if TYPE_CHECKING:
     from transit.prediction.trial import Trial
     from transit.visits import StopVisits
 
-__all__ = ["AIMED", "PUBLISHED", "Compared", "compared", "summary"]
+__all__ = ["AIMED", "PLAIN", "PUBLISHED", "Compared", "compared", "summary"]
 
+PLAIN = ("timetable", *MEMBERS)
+"""All that predict without the others."""
 AIMED = ", aimed"
 PUBLISHED = f"{BLEND}, {Aim.PASSENGER}"
 _SHIFTS_S = np.arange(-150.0, 61.0, 5.0)
@@ -67,9 +69,9 @@ def compared(
         scored=scored,
         together=lambda found: together(trained, found),
     )
-    scores = {name: trial.score(name) for name in (*MEMBERS, BLEND, PUBLISHED)}
+    scores = {name: trial.score(name) for name in (*PLAIN, BLEND, PUBLISHED)}
     assert trained.tried is not None
-    for name in MEMBERS:
+    for name in PLAIN:
         later_s = _shift_s(trained.tried, name)
         row, lead = trial.names.index(name), trial.names.index(MEMBERS[-1])
         horizon_s = trial.predicted_s[lead] - trial.made_s
@@ -89,7 +91,7 @@ def _shift_s(trial: Trial, name: str) -> NDArray[np.float64]:
 def summary(found: Sequence[Compared]) -> dict[str, Any]:
     """Return means and standard deviations over seeds as plain values, and margins of the blend, seed by seed."""
     names = list(found[0].scores)
-    plain = list(MEMBERS)
+    plain = list(PLAIN)
     margins = {
         BLEND: [each.margin(BLEND, plain) for each in found],
         PUBLISHED: [each.margin(PUBLISHED, plain) for each in found],

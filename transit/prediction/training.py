@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["BLEND", "INTERVAL", "MEMBERS", "Trained", "halves_of", "predictors", "together"]
 
-MEMBERS = ("timetable", "schedule", "last vehicle", "historical", "kalman")
+MEMBERS = ("schedule", "last vehicle", "historical", "kalman")
 BLEND = "blend"
 INTERVAL = (0.1, 0.9)
 _MOST_FOLDS = 4

@@ -10,8 +10,8 @@ import pytest
 from tests.transit.prediction.days import line, lucky_days
 from traffic.errors import InputError
 from transit.prediction.calls import Calls, Record
-from transit.prediction.study import AIMED, PUBLISHED, compared, summary
-from transit.prediction.training import BLEND, MEMBERS, Trained, halves_of
+from transit.prediction.study import AIMED, PLAIN, PUBLISHED, compared, summary
+from transit.prediction.training import BLEND, Trained, halves_of
 from transit.visit_files import read_visits
 from transit.visits import StopVisits
 
@@ -27,13 +27,7 @@ def test_vehicles_with_a_pace_are_predicted_best_by_who_looks_for_it() -> None:
     assert 0.7 < found.within < 0.9
     shown = summary([found, found])
     assert shown["margins"][BLEND]["sd"] == 0.0
-    assert set(shown["predictors"]) == {
-        *rivals,
-        *MEMBERS,
-        BLEND,
-        PUBLISHED,
-        *(n + AIMED for n in [*rivals, *MEMBERS]),
-    }
+    assert set(shown["predictors"]) == {*PLAIN, BLEND, PUBLISHED, *(name + AIMED for name in PLAIN)}
 
 
 def test_halves_take_turns_or_are_drawn_from_pairs() -> None:
