@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from transit.prediction._kernels_telling import tell
 from transit.prediction.accuracy import BUCKETS
@@ -124,3 +126,32 @@ def test_errors_on_two_sides_are_weighed() -> None:
     """A third of the vehicles come 200 s late, the others in time: these are told."""
     errors = np.array([0.0] * 27 + [200.0] * 14)
     assert told(60.0, errors) == 60.0
+
+
+@given(
+    left_s=st.floats(0.0, 1200.0),
+    errors=st.lists(st.floats(-300.0, 600.0), min_size=1, max_size=20),
+    share=st.floats(0.0, 1.0),
+)
+def test_it_is_what_a_slow_search_finds(left_s: float, errors: list[float], share: float) -> None:
+    both = np.array([errors, errors[::-1]])
+    out = np.empty(1)
+    limits = [
+        np.array([getattr(bucket, name) for bucket in BUCKETS]) for name in ("end_s", "early_s", "late_s")
+    ]
+    candidates, weight = np.arange(-180.0, 61.0, 5.0), np.array([5.0, 5.0, 3.75, 3.0])
+    ordered = np.array(sorted(candidates, key=abs))
+    first, second, part = np.zeros(1, np.int32), np.ones(1, np.int32), np.array([share])
+    tell(np.array([left_s]), np.ones(1), first, second, part, both, ordered, *limits, weight, out)
+
+    def hits(told: float) -> float:
+        total = 0.0
+        for one, other in zip(*both.tolist(), strict=True):
+            actual = max(left_s + (one * (1.0 - share) + other * share), 0.0)
+            k = next((k for k, bucket in enumerate(BUCKETS) if actual < bucket.end_s), 3)
+            good = actual - BUCKETS[k].late_s <= told <= actual + BUCKETS[k].early_s
+            total += weight[k] * good
+        return total
+
+    best = max(hits(max(left_s + shift, 0.0)) for shift in candidates.tolist())
+    assert hits(float(out[0])) == pytest.approx(best)
