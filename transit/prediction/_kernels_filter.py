@@ -33,8 +33,18 @@ class Filter(NamedTuple):
 
 
 @kernel
-def learn(call: I1, link: I1, run: I1, at_s: F1, log: F1, noise_var: F1, noise: Noise, state: Filter) -> None:
-    """Bring the state forward by observations in the order of time.
+def learn(
+    call: I1,
+    link: I1,
+    run: I1,
+    at_s: F1,
+    log: F1,
+    noise_var: F1,
+    noise: Noise,
+    state: Filter,
+    surprises: OutF1,
+) -> None:
+    """Bring the state forward by observations in the order of time, and write by how much each was not as expected.
 
     ``log[k]`` is by how much the logarithm of a running time differs from its profile. It is the sum of what the stretch is like
     now, of what the vehicle is like, and of noise. Both states fall back to nothing as time, or stretches, go by.
@@ -49,10 +59,11 @@ def learn(call: I1, link: I1, run: I1, at_s: F1, log: F1, noise_var: F1, noise: 
         y = state.pace[r] * kept
         py = noise.pace_var + (state.pace_var[r] - noise.pace_var) * kept * kept
         total = px + py + noise_var[i]
+        surprises[i] = log[i] - x - y
         if total <= 0.0:
             continue
         most = _WILD * math.sqrt(total)
-        surprise = min(max(log[i] - x - y, -most), most)
+        surprise = min(max(surprises[i], -most), most)
         state.link[k], state.link_var[k], state.link_s[k] = (
             x + px / total * surprise,
             px - px * px / total,

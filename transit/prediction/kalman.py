@@ -15,11 +15,13 @@ Transportation 7(1), 41-61.
 
 from __future__ import annotations
 
+from itertools import product
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from transit.prediction._kernels_filter import Filter, Noise, learn
+from transit.prediction._kernels_walking import rising
 from transit.prediction.history import MOST_HEADWAY_S, passed_of
 from transit.prediction.predictors import Estimates, Forecast, Historical, walked
 
@@ -42,6 +44,7 @@ _LEAST_PAIRS = 30
 _LEAST_NOISE = 0.2
 _MOST_PACE = 0.8
 _SHORT, _LONG = 0.3, 3.0
+_PARTS = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 
 class Parameters(NamedTuple):
@@ -65,12 +68,16 @@ class Parameters(NamedTuple):
 
 
 class Residuals(NamedTuple):
-    """By how much the logarithms of running times differed from a history that does not hold them; shape (stretches run,)."""
+    """By how much the logarithms of running times differed from a history that does not hold them, in the order of time.
+
+    Vehicles left at `left_s`, and had run the stretch at `at_s`; shape (stretches run,).
+    """
 
     link: NDArray[np.int64]
     run: NDArray[np.int64]
     call: NDArray[np.int64]
     left_s: NDArray[np.float64]
+    at_s: NDArray[np.float64]
     log: NDArray[np.float64]
 
 
@@ -88,6 +95,7 @@ def residuals(record: Record, history: History) -> Residuals:
         calls.run[call].astype(np.int64),
         call.astype(np.int64),
         left_s,
+        left_s + passed.run_s[known],
         log,
     )
 
@@ -96,7 +104,8 @@ def fit_parameters(parts: Sequence[Residuals]) -> Parameters:
     """Return the parameters that residuals have, from their covariances; the usual ones where there are too few.
 
     The covariance of stretches that follow each other on one trip is that of the pace; of vehicles that follow each other on one
-    stretch, that of the stretch, as it falls with the time between them.
+    stretch, that of the stretch, as it falls with the time between them. Of these variances such parts are taken as make the
+    filter err least, one stretch ahead: none, where nothing is to be gained.
     """
     total = np.concatenate([part.log for part in parts]) if parts else np.zeros(0)
     if len(total) < _LEAST_PAIRS:
@@ -104,8 +113,34 @@ def fit_parameters(parts: Sequence[Residuals]) -> Parameters:
     variance = float(np.mean(total**2))
     pace_var, kept = _pace(parts, variance)
     link_var, link_s = _stretch(parts, variance)
-    share = max(1.0 - (pace_var + link_var) / max(variance, 1e-12), _LEAST_NOISE)
-    return Parameters(link_var, link_s, pace_var, kept, share)
+    tried = []
+    for link_part, pace_part in product(_PARTS, _PARTS):
+        some, other = link_part * link_var, pace_part * pace_var
+        share = max(1.0 - (some + other) / max(variance, 1e-12), _LEAST_NOISE)
+        tried.append(Parameters(some, link_s, other, kept, share))
+    surprise = [np.mean([_surprise(part, each, variance) for part in parts]) for each in tried]
+    return tried[int(np.argmin(surprise))]
+
+
+def _surprise(part: Residuals, found: Parameters, variance: float) -> float:
+    """Return the mean absolute error of the filter, one stretch ahead."""
+    links, runs, count = int(part.link.max(initial=0)) + 1, int(part.run.max(initial=0)) + 1, len(part.log)
+    state = Filter(
+        np.zeros(links),
+        np.full(links, found.link_var),
+        np.full(links, part.at_s.min(initial=np.inf)),
+        np.zeros(runs),
+        np.full(runs, found.pace_var),
+        np.full(runs, -1, np.int32),
+    )
+    surprises = np.zeros(count)
+    noise = Noise(found.link_var, found.link_s, found.pace_var, found.pace_kept)
+    columns = (column.astype(np.int32) for column in (part.call, part.link, part.run))
+    call, link, run = columns
+    learn(
+        call, link, run, part.at_s, part.log, np.full(count, variance * found.noise), noise, state, surprises
+    )
+    return float(np.abs(surprises).mean()) if count else 0.0
 
 
 def _pace(parts: Sequence[Residuals], variance: float) -> tuple[float, float]:
@@ -132,13 +167,13 @@ def _stretch(parts: Sequence[Residuals], variance: float) -> tuple[float, float]
             pair = (link[lag:] == link[:-lag]) & (run[lag:] != run[:-lag])
             gaps.append((left_s[lag:] - left_s[:-lag])[pair])
             products.append((log[lag:] * log[:-lag])[pair])
-    gap_s, product = np.concatenate(gaps), np.concatenate(products)
+    gap_s, value = np.concatenate(gaps), np.concatenate(products)
     number, at = len(_GAPS_S) - 1, np.searchsorted(_GAPS_S, gap_s, side="right") - 1
     inside = (at >= 0) & (at < number)
     count = np.bincount(at[inside], minlength=number).astype(np.float64)
     if count.sum() < _LEAST_PAIRS:
         return 0.0, Parameters().link_s
-    mean = np.bincount(at[inside], product[inside], number) / np.maximum(count, 1.0)
+    mean = np.bincount(at[inside], value[inside], number) / np.maximum(count, 1.0)
     middle_s = np.bincount(at[inside], gap_s[inside], number) / np.maximum(count, 1.0)
     shape = np.exp(-middle_s / _FADES_S[:, None])
     size = np.maximum((count * mean * shape).sum(axis=1) / (count * shape**2).sum(axis=1), 0.0)
@@ -168,7 +203,8 @@ class Kalman:
         self._noise_var = np.maximum(log_var * found.noise, 1e-6)
         self._state = Filter(
             np.zeros(links),
-            found.link_var + log_var / (count + 1.0),  # what the history itself does not know well
+            found.link_var
+            + np.where(count > 0, 0.0, log_var),  # of a stretch that was never seen nobody knows
             np.full(links, calls.start_s.min(initial=np.inf)),
             np.zeros(calls.runs),
             np.full(calls.runs, found.pace_var),
@@ -192,6 +228,7 @@ class Kalman:
             self._noise_var[link[good]],
             Noise(parameters.link_var, parameters.link_s, parameters.pace_var, parameters.pace_kept),
             self._state,
+            np.empty(int(good.sum())),
         )
 
     def _profile(self, call: NDArray[np.int32], time_s: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -204,8 +241,17 @@ class Kalman:
         return found
 
     def predict(self, ahead: Ahead) -> Forecast:
-        """Return what the filter expects."""
-        return walked(self._calls, ahead, self.estimates(ahead), *self._history.starts)
+        """Return what the filter expects: the median of the sum of stretches, as of a lognormal sum (Fenton 1960)."""
+        found = walked(self._calls, ahead, self.estimates(ahead), *self._history.starts)
+        if not self._history.links:
+            return found  # nobody knows whether a timetable has means or medians
+        several = ahead.coming & ~ahead.later & (ahead.steps > 1)
+        left_s = np.maximum(found.arrival_s[several] - ahead.now_s, 1.0)
+        sooner_s = left_s * (1.0 - 1.0 / np.sqrt(1.0 + (found.sd_s[several] / left_s) ** 2))
+        found.arrival_s[several] -= sooner_s
+        found.departure_s[several] -= sooner_s
+        rising(ahead.first, ahead.now_s, found.arrival_s, found.departure_s)
+        return found
 
     def estimates(self, ahead: Ahead) -> Estimates:
         """Return mean running times by stretch and vehicle, with their uncertainty, and dwell by headway."""
