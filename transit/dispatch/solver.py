@@ -1,0 +1,283 @@
+"""The best plan of a dispatcher's problem, by linear programming where every vehicle has one course, else by branch and bound.
+
+Times are differences of each other and costs are convex in them, as in the dual of a flow problem. Solvers run on one thread and are
+limited in their work, not in their time: the same problem has the same answer everywhere.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+from ortools.linear_solver import pywraplp
+
+from transit.dispatch.problem import KNOTS_S, Bounds, Pass, Placed, Problem, bounds, cost, placed, wait_s2
+
+__all__ = ["Plan", "solve"]
+
+_NODES = 400
+_SOLVED = (pywraplp.Solver.OPTIMAL, pywraplp.Solver.FEASIBLE)
+
+
+class Plan(NamedTuple):
+    """What is best.
+
+    Attributes
+    ----------
+    chosen
+        The course of each vehicle.
+    leave_s
+        When it leaves each pass of it.
+    cost, cost_before
+        Of the plan; and if every vehicle went on and none were held.
+    """
+
+    chosen: tuple[int, ...]
+    leave_s: tuple[tuple[float, ...], ...]
+    cost: float
+    cost_before: float
+
+
+def solve(problem: Problem) -> Plan:
+    """Return the plan of least cost; never one that costs more than letting every vehicle go on."""
+    within = [[bounds(one) for one in own] for own in problem.courses]
+    as_is = tuple(own[0].free_s for own in within)
+    nobody = (0,) * len(within)
+    before = cost(problem, nobody, as_is)
+    found = _Model(problem, within).solved() if _certain_trips_once(problem) else None
+    if found is None:
+        return Plan(nobody, as_is, before, before)
+    chosen, leave_s = found
+    reckoned = cost(problem, chosen, leave_s)
+    return (
+        Plan(chosen, leave_s, reckoned, before) if reckoned < before else Plan(nobody, as_is, before, before)
+    )
+
+
+def _certain_trips_once(problem: Problem) -> bool:
+    """Whether no trip is run by two vehicles that have no choice."""
+    certain = [trip for own in problem.courses if len(own) == 1 for trip in own[0].trips]
+    return len(certain) == len(set(certain))
+
+
+class _Model:
+    """Variables of the plan. Times count from the first one, so that they are small."""
+
+    def __init__(self, problem: Problem, within: list[list[Bounds]]) -> None:
+        self.problem, self.within = problem, within
+        self.mixed = any(len(own) > 1 for own in problem.courses)
+        self.solver = pywraplp.Solver.CreateSolver("SCIP" if self.mixed else "GLOP")
+        self.variables: list[pywraplp.Variable] = []
+        self.costs: list[float] = []
+        begins = [one.begin_s for own in problem.courses for one in own]
+        self.zero_s = min(begins, default=0.0)
+        self.run = [self._choices(len(own)) for own in problem.courses]
+        self.leave = [[self._times(v, c) for c in range(len(own))] for v, own in enumerate(problem.courses)]
+        self._trips()
+        free = [[one.free_s for one in own] for own in within]
+        for place, rows in placed(problem, free).items():
+            self._headways(place, rows)
+
+    def solved(self) -> tuple[tuple[int, ...], tuple[tuple[float, ...], ...]] | None:
+        """Return the courses and times of the best plan."""
+        limits = pywraplp.MPSolverParameters()
+        limits.SetDoubleParam(limits.RELATIVE_MIP_GAP, 0.0)
+        if self.mixed:
+            self.solver.SetSolverSpecificParametersAsString(f"limits/nodes = {_NODES}\n")
+        objective = self.solver.Objective()
+        for variable, each in zip(self.variables, self.costs, strict=True):
+            if each:
+                objective.SetCoefficient(variable, each)
+        if self.solver.Solve(limits) not in _SOLVED:
+            return None
+        chosen = tuple(max(range(len(own)), key=lambda c, own=own: self._value(own[c])) for own in self.run)
+        return chosen, tuple(self._kept(v, c) for v, c in enumerate(chosen))
+
+    def _choices(self, courses: int) -> list[int | None]:
+        """Return a variable for each course that is 1 where it is chosen; `None` where there is no other."""
+        if courses == 1:
+            return [None]
+        found = [self._variable(0.0, 1.0, whole=True) for _ in range(courses)]
+        self._row(1.0, 1.0, [(one, 1.0) for one in found])
+        return list(found)
+
+    def _times(self, v: int, c: int) -> list[int]:
+        """Return when a vehicle leaves its passes, with what holding and lateness cost."""
+        course, (free_s, latest_s) = self.problem.courses[v][c], self.within[v][c]
+        weights, run = self.problem.weights, self.run[v][c]
+        self._charge(run, course.cost)
+        found: list[int] = []
+        for k, at in enumerate(course.passes):
+            soon_s, late_s = free_s[k] - self.zero_s, latest_s[k] - self.zero_s
+            leave = self._variable(soon_s, late_s)
+            held = weights.aboard * at.aboard
+            self._add(leave, held)
+            if k:
+                longest_s = math.inf if at.terminal else at.run_s + at.longest_s
+                self._row(at.run_s, longest_s, [(leave, 1.0), (found[-1], -1.0)])
+                self._add(found[-1], -held)
+            planned_s, each = at.planned_s - self.zero_s, weights.late * at.stops
+            self._beyond(
+                leave, 1.0, late_s - planned_s - weights.late_s, planned_s + weights.late_s, each, run
+            )
+            edge_s = planned_s - weights.early_s
+            self._beyond(leave, -1.0, edge_s - soon_s, -edge_s, each, run)
+            found.append(leave)
+        return found
+
+    def _beyond(
+        self,
+        leave: int,
+        sign: float,
+        most_s: float,
+        edge_s: float,
+        each: float,
+        run: int | None,
+    ) -> None:
+        """Charge `each` second by which ``sign * leave`` is beyond an edge, where the course is run."""
+        if most_s <= 0.0 or each == 0.0:
+            return
+        outside = self._variable(0.0, most_s)
+        self._add(outside, each)
+        row = [(outside, 1.0), (leave, -sign)]
+        if run is None:
+            self._row(-edge_s, math.inf, row)
+        else:
+            self._row(-edge_s - most_s, math.inf, [*row, (run, -most_s)])
+
+    def _trips(self) -> None:
+        """Have each trip run by one vehicle at most, and charge those that nobody runs."""
+        runs: dict[int, list[int]] = {}
+        certain: set[int] = set()
+        for own, chosen in zip(self.problem.courses, self.run, strict=True):
+            for course, run in zip(own, chosen, strict=True):
+                for trip in course.trips:
+                    if run is None:
+                        certain.add(trip)
+                    else:
+                        runs.setdefault(trip, []).append(run)
+        for trip, rows in runs.items():
+            if trip in certain:
+                self._row(0.0, 0.0, [(one, 1.0) for one in rows])
+            elif trip in self.problem.due:
+                lost = self._variable(0.0, 1.0)
+                self._add(lost, self.problem.due[trip])
+                self._row(1.0, 1.0, [(lost, 1.0), *((one, 1.0) for one in rows)])
+            else:
+                self._row(0.0, 1.0, [(one, 1.0) for one in rows])
+
+    def _headways(self, place: int, rows: list[Placed]) -> None:
+        """Charge the waits between each two vehicles that may follow each other."""
+        last_s = self.problem.last_s.get(place)
+        for j, after in enumerate(rows):
+            between: list[Placed] = []
+            for before in reversed(rows[:j]):
+                if before.vehicle != after.vehicle or before.course == after.course:
+                    self._gap(before, after, between)
+                between.append(before)
+                if self.run[before.vehicle][before.course] is None:
+                    break
+            else:
+                if last_s is not None and not math.isnan(last_s):
+                    self._first(after, last_s, between)
+
+    def _first(self, after: Placed, last_s: float, between: list[Placed]) -> None:
+        free_s, latest_s = (times[after.position] for times in self.within[after.vehicle][after.course])
+        leave = self.leave[after.vehicle][after.course][after.position]
+        low, high = max(free_s - last_s, 0.0), max(latest_s - last_s, 0.0)
+        follows = self._follows([after], between)
+        self._charge_wait(self._pass(after), [(leave, 1.0)], last_s - self.zero_s, (low, high), follows)
+
+    def _gap(self, before: Placed, after: Placed, between: list[Placed]) -> None:
+        free_i, latest_i = (times[before.position] for times in self.within[before.vehicle][before.course])
+        free_j, latest_j = (times[after.position] for times in self.within[after.vehicle][after.course])
+        leave_i = self.leave[before.vehicle][before.course][before.position]
+        leave_j = self.leave[after.vehicle][after.course][after.position]
+        low, high = max(free_j - latest_i, 0.0), latest_j - free_i
+        follows = self._follows([before, after], between)
+        row = [(leave_j, 1.0), (leave_i, -1.0)]
+        lag_s = latest_i - free_j
+        if lag_s > 0.0:  # one might overtake the other
+            if follows is None:
+                self._row(0.0, math.inf, row)
+            else:
+                self._row(-lag_s, math.inf, [*row, (follows, -lag_s)])
+        self._charge_wait(self._pass(after), row, 0.0, (low, high), follows)
+
+    def _follows(self, ends: list[Placed], between: list[Placed]) -> int | None:
+        """Return a variable that is 1 where the vehicles at both ends run and none between; `None` where that is certain."""
+        runs = [self.run[one.vehicle][one.course] for one in ends]
+        runs = list(dict.fromkeys(one for one in runs if one is not None))
+        if not runs and not between:
+            return None
+        follows = self._variable(0.0, 1.0)
+        middle: dict[int, float] = {}
+        for one in between:
+            run = self.run[one.vehicle][one.course]
+            assert run is not None
+            middle[run] = 1.0
+        terms = [(follows, 1.0), *((one, -1.0) for one in runs), *middle.items()]
+        if not any(one in middle for one in runs):  # else never: a vehicle that comes twice
+            self._row(1.0 - len(runs), math.inf, terms)
+        return follows
+
+    def _charge_wait(
+        self,
+        at: Pass,
+        headway: list[tuple[int, float]],
+        since_s: float,
+        within: tuple[float, float],
+        follows: int | None,
+    ) -> None:
+        """Charge the wait of a headway, ``sum(headway) - since_s``, piece by piece from the shortest that it may be."""
+        if at.rate_s == 0.0:
+            return
+        low, high = within
+        self._charge(follows, at.rate_s * wait_s2(low))
+        pieces = []
+        edges = [low, *(knot for knot in KNOTS_S if low < knot < high), max(high, low)]
+        for begin, end in zip(edges[:-1], edges[1:], strict=True):
+            if end > begin:
+                piece = self._variable(0.0, end - begin)
+                self._add(piece, at.rate_s * (wait_s2(end) - wait_s2(begin)) / (end - begin))
+                pieces.append((piece, 1.0))
+        row = [*pieces, *((one, -sign) for one, sign in headway)]
+        if follows is None:
+            self._row(-since_s - low, math.inf, row)
+        else:
+            self._row(-since_s - high, math.inf, [*row, (follows, low - high)])
+
+    def _pass(self, who: Placed) -> Pass:
+        return self.problem.courses[who.vehicle][who.course].passes[who.position]
+
+    def _kept(self, v: int, c: int) -> tuple[float, ...]:
+        """Return times of the solution to a millisecond, that keep all limits whatever the solver's tolerances."""
+        course, (free_s, latest_s) = self.problem.courses[v][c], self.within[v][c]
+        found: list[float] = []
+        for k, (at, leave) in enumerate(zip(course.passes, self.leave[v][c], strict=True)):
+            least_s = free_s[k] if k == 0 else max(found[-1] + at.run_s, at.earliest_s)
+            most_s = latest_s[k] if k == 0 or at.terminal else least_s + at.longest_s
+            wanted_s = round(self._value(leave) + self.zero_s, 3)
+            found.append(max(min(wanted_s, most_s), least_s))
+        return tuple(found)
+
+    def _variable(self, low: float, high: float, *, whole: bool = False) -> int:
+        self.variables.append(self.solver.Var(low, high, whole, ""))
+        self.costs.append(0.0)
+        return len(self.variables) - 1
+
+    def _value(self, number: int | None) -> float:
+        return 1.0 if number is None else float(self.variables[number].solution_value())
+
+    def _row(self, low: float, high: float, terms: list[tuple[int, float]]) -> None:
+        row = self.solver.Constraint(low, high)
+        for number, factor in terms:
+            row.SetCoefficient(self.variables[number], factor)
+
+    def _add(self, number: int, each: float) -> None:
+        self.costs[number] += each
+
+    def _charge(self, when: int | None, amount: float) -> None:
+        """Charge an amount where a variable is 1; what is charged in any case changes nothing."""
+        if when is not None:
+            self._add(when, amount)
