@@ -1,7 +1,7 @@
 """The dispatcher's problem: one course for each vehicle, and when it leaves each control point, at the least cost.
 
-Costs are seconds of passengers who wait at a stop. Those who come at random meet a headway h in proportion to h and wait half of it:
-a headway costs ``rate_s * h**2 / 2``, here along the chords between `KNOTS_S`, so that the problem is linear.
+Costs are seconds of passengers who wait at a stop. Those who come at random meet a headway h in proportion to h and wait half of
+it: a headway costs ``rate_s * h**2 / 2``, here along the chords between `KNOTS_S`, so that the problem is linear.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["KNOTS_S", "Course", "Pass", "Placed", "Problem", "Weights", "bounds", "cost", "placed", "wait_s2"]
 
-KNOTS_S = (
+KNOTS_S: tuple[int, ...] = (
     *range(0, 1_200, 60),
     *range(1_200, 2_400, 300),
     *range(2_400, 7_200, 1_200),
@@ -81,6 +81,8 @@ class Pass(NamedTuple):
         Passengers in the vehicle.
     stops
         How many stops this one stands for.
+    headway_s
+        Planned, since the vehicle before; NaN for the first.
     """
 
     call: int
@@ -92,6 +94,7 @@ class Pass(NamedTuple):
     rate_s: float = 0.0
     aboard: float = 0.0
     stops: int = 1
+    headway_s: float = math.nan
 
     @property
     def terminal(self) -> bool:
@@ -130,12 +133,15 @@ class Problem:
         When the last vehicle left each place; places of which nothing is known have no headway before their first vehicle.
     due
         Trips that are to be run, and what it costs if nobody does.
+    next_s
+        When the next vehicle after all these is expected at each place: whoever comes until then waits, whichever trips are run.
     """
 
     courses: tuple[tuple[Course, ...], ...]
     last_s: Mapping[int, float] = field(default_factory=dict)
     due: Mapping[int, float] = field(default_factory=dict)
     weights: Weights = field(default_factory=Weights)
+    next_s: Mapping[int, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for number, own in enumerate(self.courses):
@@ -196,13 +202,15 @@ def wait_s2(headway_s: float) -> float:
     headway_s = max(headway_s, 0.0)
     k = min(bisect_right(KNOTS_S, headway_s) - 1, len(KNOTS_S) - 2)
     low, high = KNOTS_S[k], KNOTS_S[k + 1]
-    return (low * low + (low + high) * (headway_s - low)) / 2.0
+    twice: float = low * low + (low + high) * (headway_s - low)
+    return twice / 2.0
 
 
 def cost(problem: Problem, chosen: Sequence[int], leave_s: Sequence[Sequence[float]]) -> float:
     """Return what a plan costs: which course of each vehicle, and when it leaves its passes."""
     weights = problem.weights
-    total, run = 0.0, set()
+    total = 0.0
+    run: set[int] = set()
     for own, number, left in zip(problem.courses, chosen, leave_s, strict=True):
         course = own[number]
         run.update(course.trips)
@@ -218,11 +226,14 @@ def cost(problem: Problem, chosen: Sequence[int], leave_s: Sequence[Sequence[flo
     free = [[bounds(one).free_s for one in own] for own in problem.courses]
     for place, rows in placed(problem, free).items():
         before_s = problem.last_s.get(place, math.nan)
+        rate_s = 0.0
         for v, c, k in rows:
+            rate_s = problem.courses[v][c].passes[k].rate_s
             if chosen[v] != c:
                 continue
-            leaves_s = leave_s[v][k]
             if not math.isnan(before_s):
-                total += problem.courses[v][c].passes[k].rate_s * wait_s2(leaves_s - before_s)
-            before_s = leaves_s
+                total += rate_s * wait_s2(leave_s[v][k] - before_s)
+            before_s = leave_s[v][k]
+        if not math.isnan(before_s) and place in problem.next_s:
+            total += rate_s * wait_s2(problem.next_s[place] - before_s)
     return total

@@ -1,12 +1,13 @@
 """The best plan of a dispatcher's problem, by linear programming where every vehicle has one course, else by branch and bound.
 
-Times are differences of each other and costs are convex in them, as in the dual of a flow problem. Solvers run on one thread and are
-limited in their work, not in their time: the same problem has the same answer everywhere.
+Times are bounded by differences, and costs are convex in them, as in the dual of a flow problem. Solvers run on one thread and
+are limited in their work, not in their time: the same problem has the same answer everywhere.
 """
 
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from typing import NamedTuple
 
 from ortools.linear_solver import pywraplp
@@ -15,7 +16,12 @@ from transit.dispatch.problem import KNOTS_S, Bounds, Pass, Placed, Problem, bou
 
 __all__ = ["Plan", "solve"]
 
-_NODES = 400
+_BRANCHING = (
+    "limits/nodes = 400\n"
+    "presolving/maxrounds = 1\n"
+    "separating/maxrounds = 0\n"  # cuts take twenty times as long as they save on models as small as these
+    "separating/maxroundsroot = 0\n"
+)
 _SOLVED = (pywraplp.Solver.OPTIMAL, pywraplp.Solver.FEASIBLE)
 
 
@@ -83,14 +89,15 @@ class _Model:
         limits = pywraplp.MPSolverParameters()
         limits.SetDoubleParam(limits.RELATIVE_MIP_GAP, 0.0)
         if self.mixed:
-            self.solver.SetSolverSpecificParametersAsString(f"limits/nodes = {_NODES}\n")
+            self.solver.SetSolverSpecificParametersAsString(_BRANCHING)
         objective = self.solver.Objective()
         for variable, each in zip(self.variables, self.costs, strict=True):
             if each:
                 objective.SetCoefficient(variable, each)
         if self.solver.Solve(limits) not in _SOLVED:
             return None
-        chosen = tuple(max(range(len(own)), key=lambda c, own=own: self._value(own[c])) for own in self.run)
+        values = [[self._value(run) for run in own] for own in self.run]
+        chosen = tuple(own.index(max(own)) for own in values)
         return chosen, tuple(self._kept(v, c) for v, c in enumerate(chosen))
 
     def _choices(self, courses: int) -> list[int | None]:
@@ -168,7 +175,7 @@ class _Model:
 
     def _headways(self, place: int, rows: list[Placed]) -> None:
         """Charge the waits between each two vehicles that may follow each other."""
-        last_s = self.problem.last_s.get(place)
+        last_s = self.problem.last_s.get(place, math.nan)
         for j, after in enumerate(rows):
             between: list[Placed] = []
             for before in reversed(rows[:j]):
@@ -178,36 +185,51 @@ class _Model:
                 if self.run[before.vehicle][before.course] is None:
                     break
             else:
-                if last_s is not None and not math.isnan(last_s):
+                if not math.isnan(last_s):
                     self._first(after, last_s, between)
+        if place in self.problem.next_s:
+            self._last(rows, last_s, self.problem.next_s[place])
+
+    def _last(self, rows: list[Placed], last_s: float, next_s: float) -> None:
+        """Charge the waits for the next vehicle after all these."""
+        rate_s = self._pass(rows[-1]).rate_s
+        between: list[Placed] = []
+        for before in reversed(rows):
+            free_s, latest_s = self._within(before)
+            row = [(self._leave(before), -1.0)]
+            within = (max(next_s - latest_s, 0.0), max(next_s - free_s, 0.0))
+            follows = self._follows([before], between)
+            self._charge_wait(rate_s, row, self.zero_s - next_s, within, follows)
+            between.append(before)
+            if self.run[before.vehicle][before.course] is None:
+                return
+        if not math.isnan(last_s):
+            self._charge(self._follows([], between), rate_s * wait_s2(next_s - last_s))
 
     def _first(self, after: Placed, last_s: float, between: list[Placed]) -> None:
-        free_s, latest_s = (times[after.position] for times in self.within[after.vehicle][after.course])
-        leave = self.leave[after.vehicle][after.course][after.position]
-        low, high = max(free_s - last_s, 0.0), max(latest_s - last_s, 0.0)
-        follows = self._follows([after], between)
-        self._charge_wait(self._pass(after), [(leave, 1.0)], last_s - self.zero_s, (low, high), follows)
+        free_s, latest_s = self._within(after)
+        within = (max(free_s - last_s, 0.0), max(latest_s - last_s, 0.0))
+        follows, row = self._follows([after], between), [(self._leave(after), 1.0)]
+        self._charge_wait(self._pass(after).rate_s, row, last_s - self.zero_s, within, follows)
 
     def _gap(self, before: Placed, after: Placed, between: list[Placed]) -> None:
-        free_i, latest_i = (times[before.position] for times in self.within[before.vehicle][before.course])
-        free_j, latest_j = (times[after.position] for times in self.within[after.vehicle][after.course])
-        leave_i = self.leave[before.vehicle][before.course][before.position]
-        leave_j = self.leave[after.vehicle][after.course][after.position]
-        low, high = max(free_j - latest_i, 0.0), latest_j - free_i
+        free_i, latest_i = self._within(before)
+        free_j, latest_j = self._within(after)
+        within = (max(free_j - latest_i, 0.0), latest_j - free_i)
         follows = self._follows([before, after], between)
-        row = [(leave_j, 1.0), (leave_i, -1.0)]
+        row = [(self._leave(after), 1.0), (self._leave(before), -1.0)]
         lag_s = latest_i - free_j
         if lag_s > 0.0:  # one might overtake the other
             if follows is None:
                 self._row(0.0, math.inf, row)
             else:
                 self._row(-lag_s, math.inf, [*row, (follows, -lag_s)])
-        self._charge_wait(self._pass(after), row, 0.0, (low, high), follows)
+        self._charge_wait(self._pass(after).rate_s, row, 0.0, within, follows)
 
     def _follows(self, ends: list[Placed], between: list[Placed]) -> int | None:
         """Return a variable that is 1 where the vehicles at both ends run and none between; `None` where that is certain."""
-        runs = [self.run[one.vehicle][one.course] for one in ends]
-        runs = list(dict.fromkeys(one for one in runs if one is not None))
+        known = (self.run[one.vehicle][one.course] for one in ends)
+        runs = list(dict.fromkeys(one for one in known if one is not None))
         if not runs and not between:
             return None
         follows = self._variable(0.0, 1.0)
@@ -223,29 +245,37 @@ class _Model:
 
     def _charge_wait(
         self,
-        at: Pass,
+        rate_s: float,
         headway: list[tuple[int, float]],
         since_s: float,
         within: tuple[float, float],
         follows: int | None,
     ) -> None:
         """Charge the wait of a headway, ``sum(headway) - since_s``, piece by piece from the shortest that it may be."""
-        if at.rate_s == 0.0:
+        if rate_s == 0.0:
             return
         low, high = within
-        self._charge(follows, at.rate_s * wait_s2(low))
+        self._charge(follows, rate_s * wait_s2(low))
         pieces = []
         edges = [low, *(knot for knot in KNOTS_S if low < knot < high), max(high, low)]
-        for begin, end in zip(edges[:-1], edges[1:], strict=True):
+        for begin, end in pairwise(edges):
             if end > begin:
                 piece = self._variable(0.0, end - begin)
-                self._add(piece, at.rate_s * (wait_s2(end) - wait_s2(begin)) / (end - begin))
+                self._add(piece, rate_s * (wait_s2(end) - wait_s2(begin)) / (end - begin))
                 pieces.append((piece, 1.0))
         row = [*pieces, *((one, -sign) for one, sign in headway)]
         if follows is None:
             self._row(-since_s - low, math.inf, row)
         else:
             self._row(-since_s - high, math.inf, [*row, (follows, low - high)])
+
+    def _within(self, who: Placed) -> tuple[float, float]:
+        """Return between which moments somebody leaves."""
+        free_s, latest_s = self.within[who.vehicle][who.course]
+        return free_s[who.position], latest_s[who.position]
+
+    def _leave(self, who: Placed) -> int:
+        return self.leave[who.vehicle][who.course][who.position]
 
     def _pass(self, who: Placed) -> Pass:
         return self.problem.courses[who.vehicle][who.course].passes[who.position]

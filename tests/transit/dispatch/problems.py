@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from itertools import product
+from itertools import pairwise, product
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -53,7 +53,7 @@ def _times(course: Course) -> Iterator[tuple[float, ...]]:
 def _in_order(order: dict, chosen: tuple, leave_s: tuple) -> bool:
     for rows in order.values():
         times = [leave_s[v][k] for v, c, k in rows if chosen[v] == c]
-        if any(b < a for a, b in zip(times[:-1], times[1:], strict=True)):
+        if any(b < a for a, b in pairwise(times)):
             return False
     return True
 

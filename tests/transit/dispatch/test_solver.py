@@ -96,7 +96,7 @@ def test_a_spare_takes_the_trip_that_nobody_runs() -> None:
 
 
 def test_a_trip_that_is_not_run_leaves_a_longer_gap() -> None:
-    """Headways of 600, 600 and 600 s with the one in the middle, of 1200 and 600 without: 0.01 * (1200^2 - 2 * 600^2) / 2 = 3600."""
+    """Two headways of 600 s, or one of 1200 s without the vehicle between: 0.01 * (1200^2 - 2 * 600^2) / 2 = 3600."""
 
     def chosen(price: float) -> int:
         fixed = [(Course(t, (simple(k, 0, 0.0, longest_s=0.0),)),) for k, t in enumerate((600.0, 1800.0))]
@@ -108,6 +108,16 @@ def test_a_trip_that_is_not_run_leaves_a_longer_gap() -> None:
 
     assert chosen(3599.0) == 0
     assert chosen(3601.0) == 1
+
+
+def test_nobody_is_rid_of_passengers_by_not_coming() -> None:
+    """At 600 of 1200 s: 0.01 * (600^2 + 600^2) / 2 = 3600; without, those who wait for 1200 s cost 7200, and dropping 3599."""
+    run, drop = Course(600.0, (simple(0, 0, 0.0, longest_s=0.0),)), Course(600.0, ())
+    dear = run._replace(cost=3_601.0)
+    found = solve(Problem(((run, drop),), {0: 0.0}, weights=NO_WINDOW, next_s={0: 1_200.0}))
+    assert (found.chosen, found.cost) == ((0,), pytest.approx(3_600.0))
+    other = solve(Problem(((dear, drop),), {0: 0.0}, weights=NO_WINDOW, next_s={0: 1_200.0}))
+    assert (other.chosen, other.cost) == ((1,), pytest.approx(7_200.0))
 
 
 def test_the_same_problem_twice_has_the_same_plan() -> None:
@@ -165,7 +175,8 @@ def problems(draw: st.DrawFn) -> Problem:
     own = draw(st.lists(st.one_of(courses().map(lambda one: (one._replace(trips=()),)), idle), max_size=3))
     weights = Weights(0.5, draw(st.sampled_from([0.0, 1.0])), 0.0, 60.0, draw(st.sampled_from([0.0, 300.0])))
     last = draw(st.sampled_from([{}, {0: -240.0, 1: 60.0}]))
-    return Problem(tuple(own), last, {0: 900.0, 1: 50.0}, weights)
+    following = draw(st.sampled_from([{}, {0: 900.0}, {0: 300.0, 1: 600.0}]))
+    return Problem(tuple(own), last, {0: 900.0, 1: 50.0}, weights, following)
 
 
 @given(problems())
