@@ -75,8 +75,7 @@ class _Model:
         self.solver = pywraplp.Solver.CreateSolver("SCIP" if self.mixed else "GLOP")
         self.variables: list[pywraplp.Variable] = []
         self.costs: list[float] = []
-        begins = [one.begin_s for own in problem.courses for one in own]
-        self.zero_s = min(begins, default=0.0)
+        self.zero_s = min((t for own in within for one in own for t in one.free_s), default=0.0)
         self.run = [self._choices(len(own)) for own in problem.courses]
         self.leave = [[self._times(v, c) for c in range(len(own))] for v, own in enumerate(problem.courses)]
         self._trips()
