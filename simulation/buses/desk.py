@@ -44,7 +44,7 @@ class Dispatching:
     dispatcher: Dispatcher
     rate_s: NDArray[np.float64]
     aboard: NDArray[np.float64]
-    every_s: float = 300.0
+    every_s: float = 120.0
     turns: dict[tuple[int, int], tuple[Turn, ...]] = field(default_factory=dict)
 
 

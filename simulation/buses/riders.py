@@ -27,7 +27,7 @@ _DEGREE_M = 111_195.0
 
 
 def dispatching_of(
-    service: Service, lines: Lines, dispatcher: Dispatcher | None = None, *, every_s: float = 300.0
+    service: Service, lines: Lines, dispatcher: Dispatcher | None = None, *, every_s: float = 120.0
 ) -> Dispatching:
     """Return what a dispatcher of a generated day knows: passengers in the mean of all days, and where vehicles may turn."""
     hour = ((service.departure_s - service.timetable.start_s(service.day)) // 3600.0).astype(np.int64) % 24

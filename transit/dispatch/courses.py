@@ -40,7 +40,7 @@ def problem_of(state: LineState, rules: Dispatcher) -> tuple[Problem, list[list[
     given_up = _exchanges(state, rules, ready_s, choices)
     for position, vehicle in enumerate(state.vehicles):
         late = _late_s(state, vehicle, ready_s[position]) > rules.turn_late_s
-        if rules.turns and late and sum(len(own) > 1 for own in choices) < rules.most_choices:
+        if late and sum(len(own) > 1 for own in choices) < rules.most_choices:
             choices[position] += [Choice(turn, vehicle.chain) for turn in _turns(state, vehicle)]
     courses = tuple(
         tuple(_course(state, rules, vehicle, choice) for choice in own)
@@ -64,11 +64,13 @@ def _ends(
                 soonest_s[at.call] = min(soonest_s.get(at.call, math.inf), free_s)
                 passes[at.call] = at
     last_s, next_s = dict(state.last_s), {}
+    first_s: dict[int, float] = {}
     for call, free_s in sorted(soonest_s.items(), key=lambda item: (item[1], item[0])):
         at = passes[call]
-        headway_s = 0.0 if math.isnan(at.headway_s) else at.headway_s
-        last_s.setdefault(at.place, free_s - headway_s)
-        next_s[at.place] = free_s + headway_s
+        first_s.setdefault(at.place, free_s)
+        if not math.isnan(at.headway_s):  # the first of the day has none: that of the next one
+            last_s.setdefault(at.place, first_s[at.place] - at.headway_s)
+            next_s[at.place] = free_s + at.headway_s
     return last_s, next_s
 
 
@@ -111,18 +113,21 @@ def _exchanges(
     for terminal, here in at.items():
         orphans = [chain for chain in state.orphans if state.trips[chain[0]].terminal == terminal]
         idle = [p for p in here if not state.vehicles[p].trips][: rules.most_choices]
-        busy = sorted((ready_s[p], p) for p in here if state.vehicles[p].chain)
-        late = [p for r, p in busy if _late_s(state, state.vehicles[p], r) > rules.turn_late_s]
+        busy = [p for p in here if state.vehicles[p].chain]
+        busy.sort(key=lambda p: (_begin_s(state, state.vehicles[p].chain), p))
+        late = [p for p in busy if _late_s(state, state.vehicles[p], ready_s[p]) > rules.replace_late_s]
         may = late[: rules.most_choices] if idle else []
         if orphans:
-            may = list(dict.fromkeys([*may, *(p for _, p in busy)]))[: rules.most_choices]
+            due_s = _begin_s(state, orphans[0])
+            next_ones = [p for p in busy if ready_s[p] <= due_s + rules.replace_late_s and p not in may]
+            may += next_ones[: rules.most_choices - len(may)]
         own = {p: state.vehicles[p].chain for p in may}
         given_up += own.values()
         for p in idle:
             choices[p] += [Choice(None, chain) for chain in (*orphans, *own.values())]
         for p in may:
             before = [c for c in (*orphans, *own.values()) if _begin_s(state, c) < _begin_s(state, own[p])]
-            choices[p] += [Choice(None, chain) for chain in (*before, ())]
+            choices[p] += [Choice(None, chain) for chain in (*before, *([()] if idle else []))]
     return given_up
 
 

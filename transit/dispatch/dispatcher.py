@@ -55,10 +55,8 @@ class Dispatcher:
         No vehicle leaves a terminal so much later than it could.
     early_s
         So much before the timetable a vehicle may leave a terminal.
-    turns
-        Whether trips may be turned short.
-    turn_late_s
-        Vehicles that would begin their next trip later by this may turn short, or be replaced.
+    replace_late_s, turn_late_s
+        Vehicles that would begin their next trip later than this may be replaced, or turn short (inf: never).
     most_choices
         So many vehicles have a choice at once, at each terminal and for turning.
     """
@@ -68,14 +66,22 @@ class Dispatcher:
     hold_s: float = 120.0
     terminal_s: float = 300.0
     early_s: float = 30.0
-    turns: bool = True
-    turn_late_s: float = 300.0
-    most_choices: int = 3
+    replace_late_s: float = 240.0
+    turn_late_s: float = 480.0
+    most_choices: int = 2
 
     def __post_init__(self) -> None:
-        for name in ("horizon_s", "hold_s", "terminal_s", "early_s", "turn_late_s", "most_choices"):
+        for name in (
+            "horizon_s",
+            "hold_s",
+            "terminal_s",
+            "early_s",
+            "replace_late_s",
+            "turn_late_s",
+            "most_choices",
+        ):
             value = getattr(self, name)
-            if not (math.isfinite(value) and value >= 0):
+            if not value >= 0 or (math.isinf(value) and not name.endswith("late_s")):
                 raise InputError("must be a number of 0 or more", field=name, value=value)
 
     def decide(self, state: LineState) -> Decisions:

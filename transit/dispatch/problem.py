@@ -42,14 +42,14 @@ class Weights:
     lost
         Each stop that is left out, beyond the longer wait there.
     early_s, late_s
-        The window.
+        The window: narrower than the one that counts, as predictions are not exact.
     """
 
     aboard: float = 0.5
-    late: float = 1.0
+    late: float = 2.0
     lost: float = 600.0
-    early_s: float = 60.0
-    late_s: float = 300.0
+    early_s: float = 30.0
+    late_s: float = 60.0
 
     def __post_init__(self) -> None:
         for name in ("aboard", "late", "lost", "early_s", "late_s"):

@@ -15,7 +15,7 @@ from transit.dispatch.line_state import LineState, Turn, Vehicle
 from transit.dispatch.problem import Weights
 
 NOW_S = 10_000.0
-EVEN = Dispatcher(Weights(late=0.0), hold_s=1_000.0, early_s=1_000.0, turns=False)
+EVEN = Dispatcher(Weights(late=0.0), hold_s=1_000.0, early_s=1_000.0, turn_late_s=math.inf)
 
 
 def test_a_vehicle_on_the_way_is_held_until_its_gaps_are_equal() -> None:
@@ -39,13 +39,13 @@ def test_a_spare_begins_the_trip_of_a_vehicle_that_is_late() -> None:
     late = Vehicle(1, 0, NOW_S + 400.0, (1, 2), terminal=1)
     trips = table(trip(1, NOW_S - 1_000.0), trip(2, NOW_S, 1))
     spare = Vehicle(9, -1, NOW_S, (), terminal=1)
-    found = Dispatcher(turns=False).decide(LineState(NOW_S, (late, spare), trips))
+    found = Dispatcher(turn_late_s=math.inf).decide(LineState(NOW_S, (late, spare), trips))
     assert found.chains == {1: (), 9: (2,)}
     assert found.leave_s[200] == NOW_S
     elsewhere = spare._replace(terminal=0)
-    assert Dispatcher(turns=False).decide(LineState(NOW_S, (late, elsewhere), trips)).chains == {}
+    assert Dispatcher(turn_late_s=math.inf).decide(LineState(NOW_S, (late, elsewhere), trips)).chains == {}
     in_time = Vehicle(1, STOPS - 2, NOW_S - 100.0, (1, 2), terminal=1)
-    assert Dispatcher(turns=False).decide(LineState(NOW_S, (in_time, spare), trips)).chains == {}
+    assert Dispatcher(turn_late_s=math.inf).decide(LineState(NOW_S, (in_time, spare), trips)).chains == {}
 
 
 def test_a_spare_takes_over_from_a_vehicle_that_broke_down() -> None:

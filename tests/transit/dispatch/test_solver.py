@@ -72,7 +72,8 @@ def test_lateness_outside_the_window_is_what_holding_may_not_cost() -> None:
     """A headway would have the vehicle leave at 480 s; it is to leave at 60, five minutes late at most."""
     course = Course(60.0, (simple(0, 0, 0.0, 60.0, longest_s=900.0, stops=10),))
     after = Course(960.0, (simple(1, 0, 0.0, longest_s=0.0),))
-    assert solve(Problem(((course,), (after,)), {0: 0.0})).leave_s[0] == (360.0,)
+    window = Weights(late=1.0, late_s=300.0)
+    assert solve(Problem(((course,), (after,)), {0: 0.0}, weights=window)).leave_s[0] == (360.0,)
 
 
 def test_a_vehicle_turns_where_that_costs_less() -> None:
@@ -81,7 +82,7 @@ def test_a_vehicle_turns_where_that_costs_less() -> None:
     def chosen(lost: float) -> int:
         late = Course(1200.0, (simple(0, -1, 0.0, 0.0, stops=10),))
         turned = Course(0.0, (simple(1, -1, 0.0, 0.0, stops=10),), cost=lost)
-        return solve(Problem(((late, turned),))).chosen[0]
+        return solve(Problem(((late, turned),), weights=Weights(late=1.0, late_s=300.0))).chosen[0]
 
     assert chosen(8999.0) == 1
     assert chosen(9001.0) == 0
