@@ -196,7 +196,8 @@ class Run:
         call = self.begins[trip]
         if call in self.orders:
             return max(ready_s, self.orders[call] - _LOOK_S)
-        return max(ready_s, min(self.planned_s[call], self._driver_s(trip, call)) - _LOOK_S)
+        leave_s = min(self.planned_s[call], self._driver_s(trip, call))
+        return max(ready_s, leave_s - _LOOK_S)
 
     def _driver_s(self, trip: int, call: int) -> float:
         """Return when the driver would begin a trip at a stop, the first one or where the trip is joined."""
