@@ -196,7 +196,7 @@ class Run:
         call = self.begins[trip]
         if call in self.orders:
             return max(ready_s, self.orders[call] - _LOOK_S)
-        leave_s = min(self.planned_s[call], self._driver_s(trip, call))
+        leave_s: float = min(self.planned_s[call], self._driver_s(trip, call))
         return max(ready_s, leave_s - _LOOK_S)
 
     def _driver_s(self, trip: int, call: int) -> float:
