@@ -8,4 +8,8 @@
     What a signal costs a bus that comes at any second of the cycle.
 `replay`
     The run itself.
+`breakdowns`, `fleet`
+    Vehicles that break down; who runs which trips, and spares.
+`riders`, `desk`
+    The optimising dispatcher (`transit.dispatch`): what it knows beforehand, what it sees, and what is done of what it says.
 """

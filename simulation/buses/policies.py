@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -9,17 +10,21 @@ import numpy as np
 from scenarios.bus_day import BusSettings, build_bus_day
 from signals.priority import PriorityRules
 from simulation.buses.replay import Policy
+from simulation.buses.riders import dispatching_of
 from simulation.buses.service import Service
 from simulation.buses.street import Fortune
 from simulation.buses.study import Outcome, Variant, signals_of, study
 from simulation.rivals import isolated_webster
-from transit.dispatching import OnSchedule, ScheduleHolding
+from traffic.errors import InputError
+from transit.dispatching import HeadwayHolding, OnSchedule, ScheduleHolding, SelfEqualising
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import date
 
     from scenarios.loader import City
     from signals.plan import PlanSet
+    from simulation.buses.desk import Dispatching
     from simulation.buses.study import Signals
     from traffic.progress import Progress
 
@@ -68,8 +73,14 @@ def _deviations(found: list[Outcome]) -> dict[str, float]:
     return dict(zip(Outcome._fields, spread.round(4).tolist(), strict=True))
 
 
-def variants(now: Signals, better: Signals | None) -> list[Variant]:
-    """Return the city untouched, what may be done about it, one by one, and all of it together."""
+def variants(now: Signals, better: Signals | None, dispatching: Dispatching | None = None) -> list[Variant]:
+    """Return the city untouched, what may be done about it, one by one, and all of it together.
+
+    Parameters
+    ----------
+    dispatching
+        The optimising dispatcher, where it is to be among them.
+    """
     rules, hold, leave = PriorityRules(), ScheduleHolding(early_s=_EARLY_S), OnSchedule()
     dispatch = Policy(starting=leave, holding=hold)
     alone = [
@@ -77,9 +88,18 @@ def variants(now: Signals, better: Signals | None) -> list[Variant]:
         Variant("signal priority", now, priority=rules),
         Variant("terminal discipline", now, Policy(starting=leave)),
         Variant("schedule holding", now, Policy(holding=hold)),
+        Variant("headway holding", now, Policy(starting=leave, holding=HeadwayHolding())),
+        Variant("self-equalising", now, Policy(starting=leave, holding=SelfEqualising())),
+        Variant("extra vehicles", now, Policy(starting=leave, spares=1)),
         Variant("dispatch control", now, dispatch),
         Variant("dispatch control, priority", now, dispatch, rules),
     ]
+    if dispatching is not None:
+        best = Policy(starting=leave, dispatch=dispatching)
+        alone += [
+            Variant("optimising dispatcher", now, best),
+            Variant("optimising dispatcher, extra vehicles", now, replace(best, spares=1)),
+        ]
     if better is None:
         return alone
     return [*alone, Variant("other signals", better), Variant("all together", better, dispatch, rules)]
@@ -92,9 +112,19 @@ def compared(
     vehicles: int,
     seeds: int,
     better: PlanSet | None = None,
+    breakdowns: int = 0,
+    only: Sequence[str] = (),
     progress: Progress | None = None,
 ) -> Comparison:
-    """Run generated days over Webster's plans, and `better` ones where there are some, under each policy."""
+    """Run generated days over Webster's plans, and `better` ones where there are some, under each policy.
+
+    Parameters
+    ----------
+    breakdowns
+        So many vehicles break down on each day, and are out for the rest of it.
+    only
+        Names of the variants that are run; default: all.
+    """
     made = build_bus_day(city.network, BusSettings(vehicles=vehicles), day)
     service = Service.of(made.timetable, made.day)
     now = isolated_webster(city.network, city.junctions, city.demand)
@@ -104,9 +134,20 @@ def compared(
     found = study(
         service,
         made.lines,
-        variants(signals[0], signals[1]),
+        _chosen(variants(signals[0], signals[1], dispatching_of(service, made.lines)), only),
         fortune=CALIBRATED,
         seeds=range(1, seeds + 1),
+        breakdowns=breakdowns,
         progress=progress,
     )
     return Comparison(len(service), made.vehicles, len(service.call), found)
+
+
+def _chosen(found: list[Variant], only: Sequence[str]) -> list[Variant]:
+    names = [variant.name for variant in found]
+    for name in only:
+        if name not in names:
+            raise InputError(
+                "must be a variant", field="only", value=name, hint=f"One of: {', '.join(names)}"
+            )
+    return [variant for variant in found if not only or variant.name in only]

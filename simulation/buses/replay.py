@@ -1,4 +1,4 @@
-"""The run of a day: each vehicle is a process that does its duty, stop by stop; one event for each stop visit.
+"""The run of a day: each vehicle is a process that runs its trips, stop by stop; one event for each stop visit.
 
 What a vehicle does at a stop depends on who was there before, so events are handled in the order of time; ties go by the order of
 the duties, so that a run repeats to the byte.
@@ -6,18 +6,22 @@ the duties, so that a run repeats to the byte.
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import simpy
 
+from simulation.buses.desk import Desk, Dispatching
+from simulation.buses.fleet import Fleet, Vehicle, names
+from traffic.errors import InputError
 from transit.dispatching import AsDriven, AtStop, AtTerminal, Free, Holding, Starting
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from simulation.buses.breakdowns import Breakdown
     from simulation.buses.conditions import Conditions
     from simulation.buses.service import Service
     from traffic.progress import Progress
@@ -41,12 +45,26 @@ class Policy:
         Whether a vehicle may pass one of its route, on the way or at a stop.
     follow_s
         Where it may not: it comes and leaves so long after it, at the earliest.
+    spares
+        Extra vehicles of each line, at its terminals in turn. They run trips of those that have broken down, or are late.
+    replace_late_s
+        A spare begins the trip of a vehicle that is still on the way so long after it was to begin.
+    dispatch
+        Who decides about holding, short turns and spares, line by line; where nothing is said, `starting` and `holding` hold.
     """
 
     starting: Starting = field(default_factory=AsDriven)
     holding: Holding = field(default_factory=Free)
     overtaking: bool = True
     follow_s: float = 5.0
+    spares: int = 0
+    replace_late_s: float = 300.0
+    dispatch: Dispatching | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("spares", "replace_late_s"):
+            if not getattr(self, name) >= 0:
+                raise InputError("must be 0 or more", field=name, value=getattr(self, name))
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,12 +75,33 @@ class Replayed:
     ----------
     held_s
         How long vehicles were held at stops.
+    vehicle
+        Who ran each trip, or -1: nobody; shape (trips,).
+    vehicles
+        Names of vehicles: their block, and spares.
     """
 
     service: Service
     arrival_s: NDArray[np.float64]
     departure_s: NDArray[np.float64]
     held_s: NDArray[np.float64]
+    vehicle: NDArray[np.int64]
+    vehicles: Sequence[str]
+
+    @property
+    def dropped(self) -> NDArray[np.bool_]:
+        """Which trips were not run at all; shape (trips,)."""
+        found: NDArray[np.bool_] = ~np.logical_or.reduceat(
+            np.isfinite(self.arrival_s), self.service.first[:-1]
+        )
+        return found
+
+    @property
+    def cut(self) -> NDArray[np.bool_]:
+        """Which trips were run in part: turned short, joined late, or broken down on the way; shape (trips,)."""
+        whole = np.logical_and.reduceat(np.isfinite(self.arrival_s), self.service.first[:-1])
+        found: NDArray[np.bool_] = ~whole & ~self.dropped
+        return found
 
 
 def replay(
@@ -70,6 +109,7 @@ def replay(
     conditions: Conditions,
     policy: Policy | None = None,
     *,
+    breakdowns: Sequence[Breakdown] = (),
     progress: Progress | None = None,
 ) -> Replayed:
     """Run a day, and return when vehicles came and left.
@@ -80,25 +120,37 @@ def replay(
         How long everything takes (`simulation.buses.conditions.recorded`: as it did).
     policy
         Default: nobody is told anything.
+    breakdowns
+        Where nobody takes over, trips that the vehicle cannot begin are not run.
     """
-    run = _Run(service, conditions, policy or Policy())
+    policy = policy or Policy()
+    run = Run(service, conditions, policy)
+    fleet = Fleet(run, service, policy, breakdowns, run.desk)
     environment = simpy.Environment()
-    for duty in service.duties:
-        environment.process(run.duty(environment, duty))
+    for vehicle in fleet.vehicles:
+        environment.process(run.day(environment, fleet, vehicle))
+    fleet.start(environment)
     if progress is None:
         environment.run()
     else:
         _told(environment, run, progress)
-    return Replayed(service, np.array(run.arrival_s), np.array(run.departure_s), np.array(run.held_s))
+    return Replayed(
+        service,
+        np.array(run.arrival_s),
+        np.array(run.departure_s),
+        np.array(run.held_s),
+        np.array(fleet.ran_by, dtype=np.int64),
+        names(service, len(fleet.vehicles)),
+    )
 
 
-def _told(environment: simpy.Environment, run: _Run, progress: Progress) -> None:
+def _told(environment: simpy.Environment, run: Run, progress: Progress) -> None:
     while environment.peek() != float("inf"):
         environment.run(until=environment.peek() + _TOLD_S)
         progress(run.made, len(run.arrival_s), "stop visits")
 
 
-class _Run:
+class Run:
     """State of a run, in plain lists: reading one number of an array costs more than all else at a stop."""
 
     def __init__(self, service: Service, conditions: Conditions, policy: Policy) -> None:
@@ -116,41 +168,55 @@ class _Run:
         self.arrival_s, self.departure_s = [_NAN] * calls, [_NAN] * calls
         self.held_s = [0.0] * calls
         self.made = 0
-        self.holds = not isinstance(policy.holding, Free)
+        self.begins, self.ends = self.first[:-1], [first - 1 for first in self.first[1:]]
+        self.orders: dict[int, float] = {}
+        self.desk = None if policy.dispatch is None else Desk(self, service, policy.dispatch)
+        self.holds = not isinstance(policy.holding, Free) or self.desk is not None
 
-    def duty(self, environment: simpy.Environment, duty: tuple[int, ...]) -> Generator[Any, None, None]:
+    def day(
+        self, environment: simpy.Environment, fleet: Fleet, vehicle: Vehicle
+    ) -> Generator[Any, None, None]:
         """Run the trips of one vehicle."""
-        ready_s = 0.0
-        for trip in duty:
-            yield environment.timeout(self._look_s(trip, ready_s) - environment.now)
-            call, last = self.first[trip], self.first[trip + 1] - 1
-            leave_s = self._start(trip, call, ready_s)
-            while call < last:
+        while (trip := (yield from fleet.next_trip(environment, vehicle))) >= 0:
+            call = self.begins[trip]
+            leave_s = self._start(trip, call, vehicle.ready_s)
+            while call < self.ends[trip]:
                 arrive_s = self._reach(call, leave_s)
+                if arrive_s > vehicle.breaks_s:
+                    yield from fleet.breakdown(environment, vehicle)
+                    break
                 call += 1
                 yield environment.timeout(arrive_s - environment.now)
-                leave_s = self._visit(trip, call, arrive_s, last=call == last)
-            ready_s = leave_s + self._layover_s(duty, trip)
+                leave_s = self._visit(trip, call, arrive_s, last=call == self.ends[trip])
+            else:
+                fleet.ended(vehicle, leave_s)
 
-    def _layover_s(self, duty: tuple[int, ...], trip: int) -> float:
-        position = duty.index(trip) + 1
-        return self.conditions.layover_s(duty[position]) if position < len(duty) else 0.0
-
-    def _look_s(self, trip: int, ready_s: float) -> float:
+    def look_s(self, trip: int, ready_s: float) -> float:
         """Return when to think about leaving: late, so that the vehicle before has left."""
-        return max(ready_s, min(self.planned_s[self.first[trip]], self.conditions.begin_s(trip)) - _LOOK_S)
+        call = self.begins[trip]
+        if call in self.orders:
+            return max(ready_s, self.orders[call] - _LOOK_S)
+        leave_s: float = min(self.planned_s[call], self._driver_s(trip, call))
+        return max(ready_s, leave_s - _LOOK_S)
+
+    def _driver_s(self, trip: int, call: int) -> float:
+        """Return when the driver would begin a trip at a stop, the first one or where the trip is joined."""
+        after_s = self.planned_s[call] - self.planned_s[self.first[trip]]
+        return self.conditions.begin_s(trip) + after_s
 
     def _start(self, trip: int, call: int, ready_s: float) -> float:
         place = self.place[call]
         leave_s = self.policy.starting.leave_s(
             AtTerminal(
                 ready_s,
-                self.conditions.begin_s(trip),
+                self._driver_s(trip, call),
                 self.planned_s[call],
                 self.left_s[place],
                 self.headway_s[call],
             )
         )
+        if call in self.orders:
+            leave_s = max(ready_s, self.orders[call])
         self._leave(trip, call, leave_s - self.conditions.dwell_s(call, _NAN), leave_s)
         return leave_s
 
@@ -170,6 +236,8 @@ class _Run:
         place = self.place[call]
         headway_s = arrive_s - self.left_s[place]
         leave_s = arrive_s + self.conditions.dwell_s(call, headway_s)
+        if self.desk is not None:
+            self.desk.learn(place, leave_s - self.departure_s[call - 1])
         if not last:
             if self.holds:
                 leave_s += self._hold(trip, call, leave_s)
@@ -180,6 +248,10 @@ class _Run:
         return leave_s
 
     def _hold(self, trip: int, call: int, now_s: float) -> float:
+        if call in self.orders:
+            assert self.desk is not None
+            self.held_s[call] = min(max(self.orders[call] - now_s, 0.0), self.desk.dispatcher.hold_s)
+            return self.held_s[call]
         hold_s = self.policy.holding.hold_s(
             AtStop(
                 now_s,

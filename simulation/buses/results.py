@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from transit.coded import Coded
-from transit.visits import Point, StopVisits
+from transit.visits import Point, Relationship, StopVisits
 
 if TYPE_CHECKING:
     from simulation.buses.replay import Replayed
@@ -19,13 +19,14 @@ _EPOCH = date(1970, 1, 1)
 
 
 def replayed_visits(found: Replayed) -> StopVisits:
-    """Return a visit for every call of a replay, in their order; the vehicle is the block."""
+    """Return a visit for every call of a replay, in their order; calls that were not made are skipped."""
     service = found.service
     timetable, trip = service.timetable, service.trips[service.trip_of_call]
     table, times = timetable.trips, timetable.times
     point = np.full(len(service.call), Point.MIDDLE, dtype=np.int8)
     point[service.first[:-1]], point[service.first[1:] - 1] = Point.START, Point.END
     block = Coded(table.block.names, table.block.code[trip])
+    made = np.isfinite(found.arrival_s) | np.isfinite(found.departure_s)
     return StopVisits.of(
         timetable.zone,
         len(service.call),
@@ -34,10 +35,11 @@ def replayed_visits(found: Replayed) -> StopVisits:
         direction=table.direction[trip],
         trip=Coded(table.key, trip.astype(np.int32)),
         stop=Coded(timetable.stops.key, times.stop[service.call]),
-        vehicle=block,
+        vehicle=Coded(tuple(found.vehicles), found.vehicle[service.trip_of_call].astype(np.int32)),
         block=block,
         sequence=times.sequence[service.call],
         point=point,
+        relationship=np.where(made, Relationship.SCHEDULED, Relationship.SKIPPED),
         timepoint=times.exact[service.call],
         scheduled_arrival_s=service.arrival_s,
         scheduled_departure_s=service.departure_s,

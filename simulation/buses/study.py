@@ -12,6 +12,7 @@ import numpy as np
 
 from signals.greens import movement_greens
 from signals.priority import PriorityRules, priority_table
+from simulation.buses.breakdowns import drawn_breakdowns
 from simulation.buses.priority import Costs, GrantedPriority
 from simulation.buses.replay import Policy, replay
 from simulation.buses.signal_delay import movement_flow_ratio, signal_delay
@@ -102,9 +103,11 @@ class Outcome(NamedTuple):
         Mean wait of passengers who come at random, headway squared over twice the headway; and what it is above that of the
         timetable.
     run_s
-        Mean time from the first stop of a trip to its last.
+        Mean time from the first stop of a trip to its last, of those that were run to both.
     held_s
         Mean time that trips are held.
+    dropped, cut
+        Share of trips that were not run at all, and of those that were run in part: turned short, or broken down on the way.
     asked, granted, gained_s, others_veh_h
         Of priority: requests, grants, what buses gain, and what others lose in vehicle hours.
     """
@@ -119,6 +122,8 @@ class Outcome(NamedTuple):
     granted: int
     gained_s: float
     others_veh_h: float
+    dropped: float = 0.0
+    cut: float = 0.0
 
 
 def outcome(service: Service, found: Replayed, costs: Costs | None = None) -> Outcome:
@@ -127,23 +132,27 @@ def outcome(service: Service, found: Replayed, costs: Costs | None = None) -> Ou
     wait_s, planned_s = _wait_s(service, found.departure_s), _wait_s(service, service.departure_s)
     first, last = service.first[:-1], service.first[1:] - 1
     costs = costs or Costs()
+    run_s = found.arrival_s[last] - found.departure_s[first]
     return Outcome(
         float(on_time(service, found.departure_s).mean()),
         float((np.abs(ratio - 1.0) <= _BUNCHED).mean()),
         wait_s,
         wait_s - planned_s,
-        float((found.arrival_s[last] - found.departure_s[first]).mean()),
+        float(run_s[np.isfinite(run_s)].mean()),
         float(found.held_s.sum() / len(service)),
         costs.asked,
         costs.extensions + costs.early_greens,
         costs.gained_s,
         costs.others_veh_s / 3600.0,
+        float(found.dropped.mean()),
+        float(found.cut.mean()),
     )
 
 
 def _wait_s(service: Service, departure_s: NDArray[np.float64]) -> float:
     """Return the mean wait at all places between the first departure and the last one, in the order in which vehicles leave."""
     order = np.lexsort((departure_s, service.place))
+    order = order[np.isfinite(departure_s[order])]
     headway_s = np.diff(departure_s[order])[np.diff(service.place[order]) == 0]
     return float((headway_s**2).sum() / (2.0 * headway_s.sum()))
 
@@ -155,14 +164,16 @@ def study(
     *,
     fortune: Fortune | None = None,
     seeds: Sequence[int] = range(1, 11),
+    breakdowns: int = 0,
     progress: Progress | None = None,
 ) -> dict[str, list[Outcome]]:
-    """Return the figures of every variant for every seed."""
+    """Return the figures of every variant for every seed, with as many vehicles that break down for the rest of the day."""
     fortune = fortune or Fortune()
     found: dict[str, list[Outcome]] = {variant.name: [] for variant in variants}
     done = 0
     for seed in seeds:
         luck = Luck.drawn(service, fortune, np.random.default_rng([seed, 31_000]))
+        broken = drawn_breakdowns(service, breakdowns, np.random.default_rng([seed, 32_000]))
         for variant in variants:
             priority = None if variant.priority is None else _granted(variant.signals, variant.priority)
             street = Street(
@@ -173,7 +184,7 @@ def study(
                 layover_s=fortune.layover_s,
                 priority=priority,
             )
-            run = replay(service, street, variant.policy)
+            run = replay(service, street, variant.policy, breakdowns=broken)
             costs = None if priority is None else priority.costs
             found[variant.name].append(outcome(service, run, costs))
             done += 1

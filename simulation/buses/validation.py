@@ -87,11 +87,17 @@ def on_time(service: Service, departure_s: NDArray[np.float64]) -> NDArray[np.bo
 def headway_ratios(
     service: Service, departure_s: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Return headways over planned ones, in the planned order, and the later trip of each; shape (headways,)."""
+    """Return headways over planned ones, in the planned order, and the later trip of each; shape (headways,).
+
+    Where a vehicle did not come, the next one has the longer headway, over the planned one of its own.
+    """
     order = np.lexsort((service.departure_s, service.place))
-    planned_s = np.diff(service.departure_s[order])
-    known = np.flatnonzero((np.diff(service.place[order]) == 0) & (planned_s > 0.0))
-    ratio = np.diff(departure_s[order])[known] / planned_s[known]
+    planned_s = np.diff(service.departure_s[order], prepend=np.nan)
+    planned_s[1:][np.diff(service.place[order]) != 0] = np.nan
+    made = np.isfinite(departure_s[order])
+    order, planned_s = order[made], planned_s[made]
+    known = np.flatnonzero((np.diff(service.place[order]) == 0) & (planned_s[1:] > 0.0))
+    ratio = np.diff(departure_s[order])[known] / planned_s[1:][known]
     return ratio, service.trip_of_call[order[known + 1]]
 
 

@@ -38,10 +38,31 @@ _DAY = click.DateTime(["%Y-%m-%d"])
 @click.option(
     "--day", type=_DAY, default="2026-11-27", show_default=True, help="Day of the generated timetable."
 )
+@click.option(
+    "--breakdowns",
+    type=click.IntRange(0, 20_000),
+    default=0,
+    show_default=True,
+    help="Vehicles that break down on each day, and are out for the rest of it.",
+)
+@click.option(
+    "--only",
+    multiple=True,
+    metavar="VARIANT",
+    help="Run this variant; may be given several times. Default: all.",
+)
 @json_option
 @quiet_option
 def command(
-    scenario: str, vehicles: int, seeds: int, plans: Path | None, day: datetime, as_json: bool, quiet: bool
+    scenario: str,
+    vehicles: int,
+    seeds: int,
+    plans: Path | None,
+    day: datetime,
+    breakdowns: int,
+    only: tuple[str, ...],
+    as_json: bool,
+    quiet: bool,
 ) -> None:
     """Run generated days of buses over the signals of SCENARIO, untouched and under each policy alone and all together.
 
@@ -51,6 +72,7 @@ def command(
     \b
     Examples:
       jasyl transit replay almaty --vehicles 350 --seeds 3
+      jasyl transit replay almaty --vehicles 100 --breakdowns 5 --only untouched --only "optimising dispatcher"
       jasyl optimize almaty -o plans.json && jasyl transit replay almaty --plans plans.json --json
     """
     from api.commands._city import build_city
@@ -60,7 +82,16 @@ def command(
     city = build_city(scenario, scale=1.0, demand_seed=None, quiet=quiet)
     better = None if plans is None else read_city_plans(city, plans)
     with progress_bar("Running the days", quiet=quiet) as progress:
-        found = compared(city, day.date(), vehicles=vehicles, seeds=seeds, better=better, progress=progress)
+        found = compared(
+            city,
+            day.date(),
+            vehicles=vehicles,
+            seeds=seeds,
+            better=better,
+            breakdowns=breakdowns,
+            only=only,
+            progress=progress,
+        )
     if as_json:
         print_result(found.document(), as_json=True)
         return

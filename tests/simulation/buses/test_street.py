@@ -14,6 +14,7 @@ from signals.priority import PriorityRules
 from simulation.buses.policies import compared, variants
 from simulation.buses.replay import Policy, replay
 from simulation.buses.results import replayed_visits
+from simulation.buses.riders import dispatching_of
 from simulation.buses.service import Service
 from simulation.buses.street import Fortune, Luck, Street
 from simulation.buses.study import Signals, Variant, outcome, signals_of, study
@@ -128,12 +129,12 @@ def test_a_day_without_luck_under_discipline_begins_in_time(
     assert visits.trip[0] == made.timetable.trips.key[int(service.trips[0])]
 
 
-def test_policies_are_compared_on_the_same_days(city: City) -> None:
-    found = compared(city, DAY, vehicles=20, seeds=2)
+def test_policies_are_compared_on_the_same_days(city: City, made: BusDay, service: Service) -> None:
+    found = compared(city, DAY, vehicles=6, seeds=2)
     signals = signals_of(
         city.network, isolated_webster(city.network, city.junctions, city.demand), city.demand, np.ones(24)
     )
-    names = [variant.name for variant in variants(signals, None)]
+    names = [variant.name for variant in variants(signals, None, dispatching_of(service, made.lines))]
     assert [row["variant"] for row in found.rows()] == names
     document = found.document()
     assert document["label"] == "generated"
