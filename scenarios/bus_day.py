@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import heapq
 from dataclasses import dataclass
+from datetime import date
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -22,19 +23,30 @@ from transit.timetable import Routes, Shapes, Stops, StopTimes, Timetable, Trips
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-    from datetime import date
 
     from numpy.typing import NDArray
 
     from traffic.network import RoadNetwork
     from traffic.progress import Progress
 
-__all__ = ["BusDay", "BusSettings", "build_bus_day"]
+__all__ = [
+    "GENERATED_DAY",
+    "RUSHED",
+    "SIGNAL_S",
+    "STOP_S",
+    "BusDay",
+    "BusSettings",
+    "build_bus_day",
+    "by_hour",
+    "passenger_rates",
+]
 
+GENERATED_DAY = date(2026, 11, 27)
 FIRST_S, LAST_S = 6 * 3600, 23 * 3600
 RUSHED = 0.93
 """What the timetable allows for running, over what the street takes in the mean."""
-_SIGNAL_S, _STOP_S = 17.0, 16.0
+SIGNAL_S, STOP_S = 17.0, 16.0
+"""What a signal, and a stop, take in the mean."""
 _ROUNDED_S = 60
 _LAYOVER_S = 240
 _PEAK_HEADWAYS_S = (300, 360, 420, 480, 600, 720, 900)
@@ -63,18 +75,24 @@ class BusSettings(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class BusDay:
-    """A generated day.
+    """A day of buses.
 
     Attributes
     ----------
     vehicles
         How many blocks there are.
+    label
+        What must be shown with every figure.
+    matched
+        Part of the ways that is in the network.
     """
 
     timetable: Timetable
     lines: Lines
     day: date
     vehicles: int
+    label: str = "generated"
+    matched: float = 1.0
 
 
 @dataclass
@@ -106,7 +124,7 @@ def build_bus_day(
     """Generate routes until their blocks need as many vehicles as are wanted."""
     rng = np.random.default_rng([settings.seed, 2_026])
     finder = WayFinder(network)
-    hours = _by_hour()
+    hours = by_hour()
     routes: list[_Route] = []
     drawn = _Drawn([], [], [], [])
     while drawn.vehicles < settings.vehicles:
@@ -118,18 +136,20 @@ def build_bus_day(
     return _assembled(network, routes, drawn, hours, settings, rng, day, zone)
 
 
-class _Hours(NamedTuple):
+class Hours(NamedTuple):
+    """Factors by hour of the day; all of shape (24,)."""
+
     running: NDArray[np.float64]
     passengers: NDArray[np.float64]
     traffic: NDArray[np.float64]
 
 
-def _by_hour() -> _Hours:
+def by_hour() -> Hours:
     """Return factors by hour: running takes 0.85 of the free time at night and 1.25 of it in the busiest hour."""
     profile = np.array(read_profile(TYPICAL))
     traffic = profile.reshape(24, -1).mean(axis=1)
     traffic = traffic / traffic.max()
-    return _Hours(0.85 + 0.4 * traffic**2, traffic, traffic)
+    return Hours(0.85 + 0.4 * traffic**2, traffic, traffic)
 
 
 def _route(finder: WayFinder, rng: np.random.Generator, number: int) -> _Route:
@@ -177,7 +197,7 @@ def _times(way: Way, start_s: int, running: NDArray[np.float64]) -> NDArray[np.i
     free = np.array([sum(piece.free_s for piece in row) for row in way.pieces])
     signals = np.array([sum(piece.movement >= 0 for piece in row) for row in way.pieces])
     factor = running[start_s // 3600 % 24]
-    exact = np.concatenate(([0.0], np.cumsum(RUSHED * (free * factor + _SIGNAL_S * signals + _STOP_S))))
+    exact = np.concatenate(([0.0], np.cumsum(RUSHED * (free * factor + SIGNAL_S * signals + STOP_S))))
     times: NDArray[np.int32] = (start_s + np.round(exact / _ROUNDED_S) * _ROUNDED_S).astype(np.int32)
     return times
 
@@ -186,7 +206,7 @@ def _assembled(
     network: RoadNetwork,
     routes: Sequence[_Route],
     drawn: _Drawn,
-    hours: _Hours,
+    hours: Hours,
     settings: BusSettings,
     rng: np.random.Generator,
     day: date,
@@ -200,7 +220,10 @@ def _assembled(
         ]
         for route in routes
     ]
-    rate_of = [[_rates(way, route.headway_s, settings, rng) for way in route.ways] for route in routes]
+    rate_of = [
+        [passenger_rates(len(way.stops), route.headway_s, settings.passengers_h, rng) for way in route.ways]
+        for route in routes
+    ]
     pieces_of = [[[*way.pieces, ()] for way in route.ways] for route in routes]
     pairs = list(zip(drawn.route, drawn.direction, strict=True))
     counts = np.array([len(times) for times in drawn.times])
@@ -247,11 +270,12 @@ def _assembled(
     return BusDay(timetable, lines, day, drawn.vehicles)
 
 
-def _rates(way: Way, headway_s: int, settings: BusSettings, rng: np.random.Generator) -> NDArray[np.float64]:
+def passenger_rates(
+    count: int, headway_s: float, passengers_h: float, rng: np.random.Generator
+) -> NDArray[np.float64]:
     """Return passengers a second at each stop: more for frequent routes, and fewer towards the end of the way."""
-    count = len(way.stops)
     along = np.linspace(1.6, 0.0, count)
-    usual = settings.passengers_h / 3600.0 * min(600.0 / headway_s, 2.0)
+    usual = passengers_h / 3600.0 * min(600.0 / headway_s, 2.0)
     rates: NDArray[np.float64] = usual * along * rng.gamma(2.0, 0.5, count)
     return rates
 

@@ -20,12 +20,23 @@ if TYPE_CHECKING:
 
     from traffic.network import RoadNetwork
 
-__all__ = ["LEAST_STOPS", "BusStop", "Piece", "Way", "WayFinder"]
+__all__ = [
+    "BUS_LIMIT_M_S",
+    "LEAST_STOPS",
+    "SPEED_SHARE",
+    "STOPPING_S",
+    "BusStop",
+    "Piece",
+    "Way",
+    "WayFinder",
+]
 
-_SPEED_SHARE = 0.75  # of the limit, in free traffic
-_BUS_LIMIT_M_S = 50.0 / 3.6
+SPEED_SHARE = 0.75
+"""Of the limit, in free traffic."""
+BUS_LIMIT_M_S = 50.0 / 3.6
 _APART_M, _NEAREST_M = 420.0, 300.0
-_STOPPING_S = 14.0  # braking and pulling out
+STOPPING_S = 14.0
+"""Braking and pulling out."""
 _VARIETY = 0.35  # standard deviation of the logarithm of a link's cost to a route
 _TURN_S = 8.0
 LEAST_STOPS = 4
@@ -68,7 +79,7 @@ class WayFinder:
     def __init__(self, network: RoadNetwork) -> None:
         self.network = network
         links, movements = network.links, network.movements
-        self.speed_m_s = _SPEED_SHARE * np.minimum(links.speed_m_s, _BUS_LIMIT_M_S)
+        self.speed_m_s = SPEED_SHARE * np.minimum(links.speed_m_s, BUS_LIMIT_M_S)
         self.link_s = links.length_m / self.speed_m_s
         self.movement = {
             (int(a), int(b)): m
@@ -140,7 +151,7 @@ class WayFinder:
                     continue
                 run_s += (at_m - own_m) / speed
                 if stops:
-                    pieces[-1].append(Piece(run_s + _STOPPING_S, -1))
+                    pieces[-1].append(Piece(run_s + STOPPING_S, -1))
                 stops.append(BusStop(link, at_m))
                 distances.append(passed_m + at_m)
                 pieces.append([])

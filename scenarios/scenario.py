@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         Run,
         ScenarioFile,
         Signals,
+        Transit,
     )
 
 __all__ = ["Scenario", "load", "names", "template"]
@@ -48,7 +49,8 @@ class Scenario:
     Attributes
     ----------
     file
-        Its sections (`scenarios.schema.ScenarioFile`), also at hand as `network`, `demand`, `signals`, `objective`, `run`.
+        Its sections (`scenarios.schema.ScenarioFile`), also at hand as `network`, `demand`, `signals`, `objective`,
+        `transit`, `run`.
     source
         The file it was read from, for messages.
     folder
@@ -100,6 +102,11 @@ class Scenario:
         return self.file.objective
 
     @property
+    def transit(self) -> Transit:
+        """The section ``[transit]``."""
+        return self.file.transit
+
+    @property
     def run(self) -> Run:
         """The section ``[run]``."""
         return self.file.run
@@ -133,6 +140,8 @@ class Scenario:
             del demand["zones"]  # none are made
         signals = table["signals"]
         signals |= {name: getattr(rules, name) for name in signals if hasattr(rules, name)}
+        if self.transit.gtfs is None:
+            del table["transit"]
         return {
             section: {key: value for key, value in own.items() if value is not None}
             for section, own in table.items()

@@ -35,6 +35,7 @@ __all__ = [
     "Run",
     "ScenarioFile",
     "Signals",
+    "Transit",
     "parse",
 ]
 
@@ -224,6 +225,12 @@ class Signals(_Section):
         return {name: value for name, value in given.items() if isinstance(value, int | float)}
 
 
+class Transit(_Section):
+    """``[transit]``: the buses; without a timetable they are generated."""
+
+    gtfs: FileName | None = None
+
+
 class Run(_Section):
     """``[run]``: how long the flow model runs and how often it reports."""
 
@@ -261,6 +268,7 @@ class ScenarioFile(_Section):
     demand: Demand = GeneratedDemand(kind="generated")
     signals: Signals = Signals()
     objective: Goal = Goal()
+    transit: Transit = Transit()
     run: Run = Run()
 
 
