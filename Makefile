@@ -48,7 +48,7 @@ demo: $(VENV)/run.stamp
 KERNEL_TESTS := tests/traffic/test_flow.py tests/traffic/test_flow_reference.py tests/traffic/test_equilibrium.py \
   tests/signals/test_profile.py tests/signals/test_dispersion.py tests/signals/test_offsets.py tests/signals/test_splits.py \
   tests/signals/test_stage_search.py tests/traffic/microscopic tests/transit/test_matching_reference.py \
-  tests/simulation/buses/test_signal_delay.py
+  tests/signals/test_signal_delay.py
 
 test: $(VENV)/dev.stamp
 	$(BIN)/python -m pytest -q -n auto --dist loadfile -m "not slow" tests

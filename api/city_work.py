@@ -11,6 +11,7 @@ from api.oversaturation import oversaturation_warning
 
 if TYPE_CHECKING:
     from scenarios.loader import City
+    from signals.objective import Objective
     from signals.optimize import Optimized, Step
     from signals.plan import PlanSet
     from traffic.progress import Progress
@@ -30,6 +31,8 @@ class SearchSettings:
         With `judged_at`: whether the mean under these demands counts, or the worst.
     judged_at
         Factors on the demand.
+    buses
+        So many generated buses are counted, or, where the scenario has a timetable, those of that; `None`: none.
     """
 
     seed: int = 0
@@ -37,6 +40,7 @@ class SearchSettings:
     steps: int | None = None
     robust: str | None = None
     judged_at: tuple[float, ...] = ()
+    buses: int | None = None
 
 
 def optimize_city(
@@ -66,7 +70,7 @@ def optimize_city(
         seed=settings.seed,
         seconds=settings.seconds,
         steps=settings.steps,
-        objective=city.objective,
+        objective=_objective(city, settings.buses),
         start=city.before if start is None else start,
         warm=start is not None,
         duration_s=city.scenario.run.duration_s,
@@ -76,6 +80,15 @@ def optimize_city(
         observe=observe,
         should_stop=should_stop,
     )
+
+
+def _objective(city: City, buses: int | None) -> Objective:
+    if buses is None:
+        return city.objective
+    from scenarios.bus_goal import with_buses  # noqa: PLC0415 - only for buses
+    from scenarios.bus_service import bus_day_of  # noqa: PLC0415
+
+    return with_buses(city.objective, city.network, city.demand, bus_day_of(city, vehicles=buses))
 
 
 def optimized_figures(found: Optimized, plans: str) -> dict[str, object]:

@@ -206,9 +206,9 @@ class Search:
         began = self.budget.passed_s()
         greens = movement_greens(self.network, plans)
         results = [flow.run(greens, self.duration_s, self.duration_s) for flow in self.flows]
-        values = [self.objective.judge(self.network, result) for result in results]
+        values = [self.objective.judge(self.network, result, greens) for result in results]
         worst = results[int(np.argmax(values))]
-        cost = self.objective.link_cost(self.network, worst)
+        cost = self.objective.link_cost(self.network, worst, greens)
         self.budget.evaluated(began)
         return Judged(self.robust.of(values), plans, cost), worst
 

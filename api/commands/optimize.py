@@ -60,6 +60,12 @@ __all__ = ["command"]
     multiple=True,
     help="With --robust: a factor on the demand to judge under; give it several times.",
 )
+@click.option(
+    "--buses",
+    type=click.IntRange(1, 20_000),
+    default=None,
+    help="Count the delay of so many generated buses too, or of those in the scenario's timetable.",
+)
 @json_option
 @quiet_option
 def command(
@@ -75,6 +81,7 @@ def command(
     planned_scale: float | None,
     robust: str | None,
     at: tuple[float, ...],
+    buses: int | None,
     as_json: bool,
     quiet: bool,
 ) -> None:
@@ -90,6 +97,7 @@ def command(
       jasyl optimize my-city.toml --scale 1.1 --json
       jasyl optimize almaty --scale 1.1 --from plans.json --planned-scale 1 --seconds 2 -o again.json
       jasyl optimize corridor --robust worst --at 0.8 --at 1.0 --at 1.1
+      jasyl optimize almaty --buses 3500 -o plans.json
     """
     if (robust is None) != (not at):
         raise click.UsageError("--robust and --at go together: say what counts, and under which demands.")
@@ -102,7 +110,9 @@ def command(
     from signals.wire import write_plans
 
     old = None if from_plans is None else read_city_plans(city, from_plans)
-    settings = SearchSettings(seed=seed, seconds=seconds, steps=steps, robust=robust, judged_at=at)
+    settings = SearchSettings(
+        seed=seed, seconds=seconds, steps=steps, robust=robust, judged_at=at, buses=buses
+    )
     with stop_on_interrupt() as should_stop, progress_bar("Optimising", quiet=quiet or as_json) as progress:
         found = optimize_city(city, settings, start=old, progress=progress, should_stop=should_stop)
     output.parent.mkdir(parents=True, exist_ok=True)

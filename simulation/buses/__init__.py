@@ -4,8 +4,8 @@
     What is to be run: trips, blocks, places, headways.
 `conditions`
     How long running and dwelling take: as recorded, or drawn from what was fitted.
-`signal_delay`
-    What a signal costs a bus that comes at any second of the cycle.
+`street`
+    The same over streets with signals: what each costs a bus is `signals.signal_delay`.
 `replay`
     The run itself.
 `breakdowns`, `fleet`

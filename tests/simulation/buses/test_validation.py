@@ -11,11 +11,11 @@ import pytest
 from scenarios.bus_day import BusSettings, build_bus_day
 from scenarios.loader import build, load
 from signals.greens import movement_greens
+from signals.signal_delay import movement_flow_ratio, signal_delay
 from simulation.buses.conditions import recorded
 from simulation.buses.fitted import drawn, fit
 from simulation.buses.replay import replay
 from simulation.buses.service import Service
-from simulation.buses.signal_delay import movement_flow_ratio, signal_delay
 from simulation.buses.street import Fortune, Luck, Street
 from simulation.buses.validation import halves, headway_ratios, on_time, validate
 from simulation.rivals import isolated_webster

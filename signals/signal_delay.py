@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from signals._kernels_signal_delay import cyclic_delay
 from signals.hcm import incremental_delay_s
-from simulation.buses._kernels_signal_delay import cyclic_delay
 from traffic.greens import SignalState
 from traffic.saturation import lane_group_flow_ratio
 

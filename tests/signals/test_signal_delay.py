@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from signals.hcm import incremental_delay_s
-from simulation.buses.signal_delay import signal_delay
+from signals.signal_delay import signal_delay
 from traffic.greens import MovementGreens, SignalState
 
 CYCLE, GREEN, RATIO, SATURATION = 60, 30, 0.25, 0.8
