@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from scenarios.bus_day import BusSettings, build_bus_day
+from scenarios.bus_service import bus_day_of
 from signals.priority import PriorityRules
+from simulation.buses.aboard import riders_of
 from simulation.buses.replay import Policy
+from simulation.buses.results import planned_visits
 from simulation.buses.riders import dispatching_of
 from simulation.buses.service import Service
 from simulation.buses.street import Fortune
@@ -17,10 +19,13 @@ from simulation.buses.study import Outcome, Variant, signals_of, study
 from simulation.rivals import isolated_webster
 from traffic.errors import InputError
 from transit.dispatching import HeadwayHolding, OnSchedule, ScheduleHolding, SelfEqualising
+from transit.ridership import Ridership, RidershipRules, ridership
+from transit.tap_files import read_taps
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import date
+    from pathlib import Path
 
     from scenarios.loader import City
     from signals.plan import PlanSet
@@ -28,7 +33,7 @@ if TYPE_CHECKING:
     from simulation.buses.study import Signals
     from traffic.progress import Progress
 
-__all__ = ["CALIBRATED", "Comparison", "compared", "variants"]
+__all__ = ["CALIBRATED", "Comparison", "Ridden", "compared", "variants"]
 
 CALIBRATED = Fortune()
 """The luck of the generated city: with it, and nothing done, 60 % of departures are from 1 min early to 5 min late."""
@@ -36,13 +41,33 @@ CALIBRATED = Fortune()
 _EARLY_S = 30.0
 
 
+class Ridden(NamedTuple):
+    """A file of taps, by vehicle (block) or by route and stop, and how many board for each tap."""
+
+    path: Path
+    expansion: float = 1.0
+
+
 class Comparison(NamedTuple):
-    """Figures by variant and seed."""
+    """Figures by variant and seed.
+
+    Attributes
+    ----------
+    label
+        What must be shown with every figure.
+    matched
+        Part of the ways of buses that is in the network.
+    taps
+        What became of taps, where there were any.
+    """
 
     trips: int
     vehicles: int
     stop_visits: int
     outcomes: dict[str, list[Outcome]]
+    label: str = "generated"
+    matched: float = 1.0
+    taps: dict[str, float] | None = None
 
     def rows(self) -> list[dict[str, object]]:
         """Return a row for each variant: means over the days."""
@@ -50,12 +75,15 @@ class Comparison(NamedTuple):
 
     def document(self) -> dict[str, Any]:
         """Return means and standard deviations as plain values."""
+        taps = {} if self.taps is None else {"taps": self.taps}
         return {
-            "label": "generated",
+            "label": self.label,
             "definition": "departures from 1 min early to 5 min late, at all stops",
             "trips": self.trips,
             "vehicles": self.vehicles,
             "stop_visits": self.stop_visits,
+            "ways_in_network": round(self.matched, 4),
+            **taps,
             "seeds": len(next(iter(self.outcomes.values()))),
             "variants": {
                 name: {"mean": _means(found), "sd": _deviations(found)}
@@ -107,27 +135,36 @@ def variants(now: Signals, better: Signals | None, dispatching: Dispatching | No
 
 def compared(
     city: City,
-    day: date,
+    day: date | None = None,
     *,
     vehicles: int,
     seeds: int,
     better: PlanSet | None = None,
     breakdowns: int = 0,
     only: Sequence[str] = (),
+    ridden: Ridden | None = None,
+    workers: int = 1,
     progress: Progress | None = None,
 ) -> Comparison:
-    """Run generated days over Webster's plans, and `better` ones where there are some, under each policy.
+    """Run days over Webster's plans, and `better` ones where there are some, under each policy.
 
     Parameters
     ----------
+    day, vehicles
+        As in `scenarios.bus_service.bus_day_of`.
     breakdowns
         So many vehicles break down on each day, and are out for the rest of it.
     only
         Names of the variants that are run; default: all.
+    ridden
+        Taps by which passengers come; default: generated ones.
+    workers
+        Processes that share the runs; the figures do not depend on it.
     """
-    made = build_bus_day(city.network, BusSettings(vehicles=vehicles), day)
+    made = bus_day_of(city, vehicles=vehicles, day=day)
     service = Service.of(made.timetable, made.day)
     now = isolated_webster(city.network, city.junctions, city.demand)
+    riders = None if ridden is None else _ridership(service, ridden)
     hours = made.lines.traffic_by_hour
     signals = [None if p is None else signals_of(city.network, p, city.demand, hours) for p in (now, better)]
     assert signals[0] is not None
@@ -137,10 +174,14 @@ def compared(
         _chosen(variants(signals[0], signals[1], dispatching_of(service, made.lines)), only),
         fortune=CALIBRATED,
         seeds=range(1, seeds + 1),
+        riders=None if riders is None else riders_of(service, riders),
         breakdowns=breakdowns,
+        workers=workers,
         progress=progress,
     )
-    return Comparison(len(service), made.vehicles, len(service.call), found)
+    counts = None if riders is None else riders.counts()
+    label = made.label if riders is None else f"{made.label}; boardings from taps, alightings estimated"
+    return Comparison(len(service), made.vehicles, len(service.call), found, label, made.matched, counts)
 
 
 def _chosen(found: list[Variant], only: Sequence[str]) -> list[Variant]:
@@ -151,3 +192,11 @@ def _chosen(found: list[Variant], only: Sequence[str]) -> list[Variant]:
                 "must be a variant", field="only", value=name, hint=f"One of: {', '.join(names)}"
             )
     return [variant for variant in found if not only or variant.name in only]
+
+
+def _ridership(service: Service, ridden: Ridden) -> Ridership:
+    """Return the passengers of taps, on vehicles that run as planned."""
+    zone = service.timetable.zone
+    taps = read_taps(ridden.path, zone=zone).taps
+    rules = RidershipRules(expansion=ridden.expansion)
+    return ridership(planned_visits(service), taps, service.timetable.stops, rules)

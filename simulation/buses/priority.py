@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from signals.priority import PriorityRules, PriorityTable
-    from simulation.buses.signal_delay import SignalDelay
+    from signals.signal_delay import SignalDelay
 
 __all__ = ["Costs", "GrantedPriority"]
 
@@ -60,6 +60,7 @@ class GrantedPriority:
     flow_ratio: NDArray[np.float64]
     costs: Costs = field(default_factory=Costs)
     _free_s: dict[int, float] = field(default_factory=dict)
+    _price: dict[tuple[int, int], tuple[float, float]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._junction: list[int] = self.table.junction.tolist()
@@ -99,12 +100,25 @@ class GrantedPriority:
         return left_s
 
     def _cost_veh_s(self, movement: int, taken_s: float, hour: int) -> float:
-        """Return what others wait for longer when green is taken from them once."""
-        flow, ratio = self.flow_veh_s[hour], self.flow_ratio[hour]
-        return sum(
-            added_delay_veh_s(float(flow[other]), float(ratio[other]), self._longest_red[other], taken_s)
+        """Return what others wait for longer when green is taken from them once.
+
+        That of `signals.priority.added_delay_veh_s`, added up: a term in the time taken, and one in its square.
+        """
+        price = self._price.get((movement, hour))
+        if price is None:
+            price = self._price[movement, hour] = self._priced(movement, hour)
+        return (price[0] + price[1] * taken_s) * taken_s
+
+    def _priced(self, movement: int, hour: int) -> tuple[float, float]:
+        flow, ratio, red_s = self.flow_veh_s[hour], self.flow_ratio[hour], self._longest_red
+        one_s = [
+            added_delay_veh_s(float(flow[other]), float(ratio[other]), 0.0, 1.0)
             for other in self.table.opposed[movement]
+        ]
+        by_red = (
+            2.0 * red_s[other] * each for other, each in zip(self.table.opposed[movement], one_s, strict=True)
         )
+        return sum(by_red), sum(one_s)
 
     def _longest_reds(self, signals: SignalDelay) -> list[float]:
         begin, period = signals.begin.tolist(), signals.period_s.tolist()

@@ -7,19 +7,32 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from simulation.buses.replay import Replayed
 from transit.coded import Coded
 from transit.visits import Point, Relationship, StopVisits
 
 if TYPE_CHECKING:
-    from simulation.buses.replay import Replayed
+    from simulation.buses.aboard import Aboard
+    from simulation.buses.service import Service
 
-__all__ = ["replayed_visits"]
+__all__ = ["planned_visits", "replayed_visits"]
 
 _EPOCH = date(1970, 1, 1)
 
 
-def replayed_visits(found: Replayed) -> StopVisits:
-    """Return a visit for every call of a replay, in their order; calls that were not made are skipped."""
+def replayed_visits(found: Replayed, aboard: Aboard | None = None) -> StopVisits:
+    """Return a visit for every call of a replay, in their order; calls that were not made are skipped.
+
+    Parameters
+    ----------
+    aboard
+        The riders of the run, where there were any: boardings, alightings and load are then known.
+    """
+    passengers = (
+        {}
+        if aboard is None
+        else {"boardings": aboard.boarded, "alightings": aboard.alighted, "load": aboard.load}
+    )
     service = found.service
     timetable, trip = service.timetable, service.trips[service.trip_of_call]
     table, times = timetable.trips, timetable.times
@@ -45,4 +58,14 @@ def replayed_visits(found: Replayed) -> StopVisits:
         scheduled_departure_s=service.departure_s,
         arrival_s=found.arrival_s,
         departure_s=found.departure_s,
+        **passengers,
+    )
+
+
+def planned_visits(service: Service) -> StopVisits:
+    """Return a visit for every call of a service, as if everything had gone as planned."""
+    nothing, block = np.zeros(len(service.call)), service.timetable.trips.block
+    vehicle = block.code[service.trips].astype(np.int64)
+    return replayed_visits(
+        Replayed(service, service.arrival_s, service.departure_s, nothing, vehicle, block.names)
     )

@@ -11,15 +11,17 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from simulation.buses.conditions import Passengers
+from simulation.buses.aboard import Aboard, DwellByLoad
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
+    from signals.signal_delay import SignalDelay
     from simulation.buses.priority import GrantedPriority
+    from simulation.buses.aboard import Riders
     from simulation.buses.service import Service
-    from simulation.buses.signal_delay import SignalDelay
     from transit.lines import Lines
 
 __all__ = ["Fortune", "Luck", "Street"]
@@ -82,6 +84,15 @@ class Street:
         Delay at signals for each hour of the day: 24, or one that holds all day.
     priority
         Who is granted what at signals; default: nobody anything.
+    riders
+        Who comes and leaves, where that is known: then vehicles stand by their load. Default: those of `lines` board.
+    dwell
+        How long vehicles stand for `riders`.
+
+    Attributes
+    ----------
+    aboard
+        The riders on board, where there are any; of one run.
     """
 
     def __init__(
@@ -94,6 +105,8 @@ class Street:
         passengers: Passengers | None = None,
         layover_s: float = Fortune().layover_s,
         priority: GrantedPriority | None = None,
+        riders: Riders | None = None,
+        dwell: DwellByLoad | None = None,
     ) -> None:
         boarding = passengers or Passengers()
         self._passengers = boarding
@@ -105,6 +118,9 @@ class Street:
         hour = ((service.departure_s - self._start_s) // HOUR_S).astype(np.int64) % 24
         rate_s = lines.passengers_s[service.call] * lines.passengers_by_hour[hour]
         self._rate_s: list[float] = (rate_s * (1.0 + luck.passengers)).tolist()
+        self.aboard: Aboard | None = None
+        if riders is not None:
+            self.aboard = Aboard(service, riders, dwell or DwellByLoad(), 1.0 + luck.passengers)
         usual_s = np.where(np.isnan(service.headway_s), 0.0, service.headway_s)
         self._usual_s: list[float] = usual_s.tolist()
         begin = service.first[:-1]
@@ -124,8 +140,10 @@ class Street:
         return self._layover_s
 
     def dwell_s(self, call: int, headway_s: float) -> float:
-        """Return how long those take to board who have come since the vehicle before left."""
+        """Return how long those take to board who have come since the vehicle before left, and others to get off."""
         since_s = self._usual_s[call] if headway_s != headway_s else headway_s  # noqa: PLR0124 - NaN: nobody before
+        if self.aboard is not None:
+            return self.aboard.dwell_s(call, since_s)
         return self._passengers.dwell_s(self._rate_s[call], since_s)
 
     def run_s(self, call: int, leave_s: float) -> float:

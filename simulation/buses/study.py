@@ -1,6 +1,7 @@
 """The same day under several policies: what each does to punctuality, to passengers who wait, and to other traffic.
 
-Every policy meets the same luck, seed by seed, so that differences are those of the policy.
+Every policy meets the same luck, seed by seed, so that differences are those of the policy. Runs of a study know nothing of each
+other, so that they are the same in whatever process they are made (`simulation.buses.workers`).
 """
 
 from __future__ import annotations
@@ -13,11 +14,13 @@ import numpy as np
 from signals.greens import movement_greens
 from signals.priority import PriorityRules, priority_table
 from simulation.buses.breakdowns import drawn_breakdowns
+from signals.signal_delay import movement_flow_ratio, signal_delay
 from simulation.buses.priority import Costs, GrantedPriority
 from simulation.buses.replay import Policy, replay
-from simulation.buses.signal_delay import movement_flow_ratio, signal_delay
 from simulation.buses.street import Fortune, Luck, Street
 from simulation.buses.validation import headway_ratios, on_time
+from simulation.buses.workers import made
+from traffic.flow import simulate
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,9 +28,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from signals.plan import PlanSet
+    from signals.signal_delay import SignalDelay
     from simulation.buses.replay import Replayed
+    from simulation.buses.aboard import Riders
     from simulation.buses.service import Service
-    from simulation.buses.signal_delay import SignalDelay
     from traffic.demand import FlowDemand
     from traffic.network import RoadNetwork
     from traffic.progress import Progress
@@ -36,6 +40,7 @@ if TYPE_CHECKING:
 __all__ = ["Outcome", "Signals", "Variant", "outcome", "signals_of", "study"]
 
 _BUNCHED = 0.5
+_BUSY_S = 3600
 
 
 class Signals(NamedTuple):
@@ -47,6 +52,8 @@ class Signals(NamedTuple):
         By second of the cycle.
     flow_veh_s, flow_ratio
         Of every movement; shape (24, movements).
+    traffic_delay_s
+        Delay of other traffic in the flow model, in the hour of the demand, seconds per vehicle.
     """
 
     plans: PlanSet
@@ -54,6 +61,7 @@ class Signals(NamedTuple):
     delay: Sequence[SignalDelay]
     flow_veh_s: NDArray[np.float64]
     flow_ratio: NDArray[np.float64]
+    traffic_delay_s: float
 
 
 def signals_of(
@@ -69,7 +77,10 @@ def signals_of(
             known[level] = (signal_delay(greens, ratio, saturation), ratio)
         rows.append((known[level][0], flow * level, known[level][1]))
     delays, flows, ratios = zip(*rows, strict=True)
-    return Signals(plans, network, delays, np.array(flows), np.array(ratios))
+    traffic = simulate(network, demand, greens, duration_s=_BUSY_S, report_s=_BUSY_S).summary()
+    return Signals(
+        plans, network, delays, np.array(flows), np.array(ratios), float(traffic["delay_s_per_veh"])
+    )
 
 
 @dataclass(frozen=True)
@@ -110,6 +121,8 @@ class Outcome(NamedTuple):
         Share of trips that were not run at all, and of those that were run in part: turned short, or broken down on the way.
     asked, granted, gained_s, others_veh_h
         Of priority: requests, grants, what buses gain, and what others lose in vehicle hours.
+    traffic_delay_s
+        Delay of other traffic under the plans in force, priority apart, as in `Signals`.
     """
 
     on_time: float
@@ -124,9 +137,12 @@ class Outcome(NamedTuple):
     others_veh_h: float
     dropped: float = 0.0
     cut: float = 0.0
+    traffic_delay_s: float = float("nan")
 
 
-def outcome(service: Service, found: Replayed, costs: Costs | None = None) -> Outcome:
+def outcome(
+    service: Service, found: Replayed, costs: Costs | None = None, *, traffic_delay_s: float = float("nan")
+) -> Outcome:
     """Return the figures of a day."""
     ratio, _ = headway_ratios(service, found.departure_s)
     wait_s, planned_s = _wait_s(service, found.departure_s), _wait_s(service, service.departure_s)
@@ -146,6 +162,7 @@ def outcome(service: Service, found: Replayed, costs: Costs | None = None) -> Ou
         costs.others_veh_s / 3600.0,
         float(found.dropped.mean()),
         float(found.cut.mean()),
+        traffic_delay_s,
     )
 
 
@@ -157,6 +174,49 @@ def _wait_s(service: Service, departure_s: NDArray[np.float64]) -> float:
     return float((headway_s**2).sum() / (2.0 * headway_s.sum()))
 
 
+@dataclass(frozen=True, eq=False)
+class Days:
+    """Days to be run under each of several variants.
+
+    Attributes
+    ----------
+    fortune
+        How different they are.
+    riders
+        As in `simulation.buses.street.Street`.
+    breakdowns
+        So many vehicles break down on each day, and are out for the rest of it.
+    """
+
+    service: Service
+    lines: Lines
+    variants: tuple[Variant, ...]
+    fortune: Fortune
+    riders: Riders | None = None
+    breakdowns: int = 0
+
+    def __call__(self, task: tuple[int, int]) -> Outcome:
+        """Return the figures of the day of one seed under one variant."""
+        seed, number = task
+        variant = self.variants[number]
+        luck = Luck.drawn(self.service, self.fortune, np.random.default_rng([seed, 31_000]))
+        priority = None if variant.priority is None else _granted(variant.signals, variant.priority)
+        street = Street(
+            self.service,
+            self.lines,
+            luck,
+            variant.signals.delay,
+            layover_s=self.fortune.layover_s,
+            priority=priority,
+            riders=self.riders,
+        )
+        rng = np.random.default_rng([seed, 32_000])
+        broken = drawn_breakdowns(self.service, self.breakdowns, rng)
+        run = replay(self.service, street, variant.policy, breakdowns=broken)
+        costs = None if priority is None else priority.costs
+        return outcome(self.service, run, costs, traffic_delay_s=variant.signals.traffic_delay_s)
+
+
 def study(
     service: Service,
     lines: Lines,
@@ -164,32 +224,28 @@ def study(
     *,
     fortune: Fortune | None = None,
     seeds: Sequence[int] = range(1, 11),
+    riders: Riders | None = None,
     breakdowns: int = 0,
+    workers: int = 1,
     progress: Progress | None = None,
 ) -> dict[str, list[Outcome]]:
-    """Return the figures of every variant for every seed, with as many vehicles that break down for the rest of the day."""
-    fortune = fortune or Fortune()
+    """Return the figures of every variant for every seed.
+
+    Parameters
+    ----------
+    riders, breakdowns
+        As in `Days`.
+    workers
+        Processes that share the runs; the figures do not depend on it.
+    """
+    days = Days(service, lines, tuple(variants), fortune or Fortune(), riders, breakdowns)
+    tasks = [(seed, number) for seed in seeds for number in range(len(variants))]
     found: dict[str, list[Outcome]] = {variant.name: [] for variant in variants}
-    done = 0
-    for seed in seeds:
-        luck = Luck.drawn(service, fortune, np.random.default_rng([seed, 31_000]))
-        broken = drawn_breakdowns(service, breakdowns, np.random.default_rng([seed, 32_000]))
-        for variant in variants:
-            priority = None if variant.priority is None else _granted(variant.signals, variant.priority)
-            street = Street(
-                service,
-                lines,
-                luck,
-                variant.signals.delay,
-                layover_s=fortune.layover_s,
-                priority=priority,
-            )
-            run = replay(service, street, variant.policy, breakdowns=broken)
-            costs = None if priority is None else priority.costs
-            found[variant.name].append(outcome(service, run, costs))
-            done += 1
-            if progress is not None:
-                progress(done, len(seeds) * len(variants), f"seed {seed}, {variant.name}")
+    for done, (task, figures) in enumerate(made(days, tasks, workers=workers), start=1):
+        seed, number = task
+        found[variants[number].name].append(figures)
+        if progress is not None:
+            progress(done, len(tasks), f"seed {seed}, {variants[number].name}")
     return found
 
 

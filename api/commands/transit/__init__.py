@@ -11,6 +11,7 @@ from api.commands.transit.predict import command as predict_command
 from api.commands.transit.punctuality import command as punctuality_command
 from api.commands.transit.replay import command as replay_command
 from api.commands.transit.report import command as report_command
+from api.commands.transit.taps import command as taps_command
 
 __all__ = ["command"]
 
@@ -39,6 +40,7 @@ _PARTS = (
     replay_command,
     report_command,
     alerts_command,
+    taps_command,
 )
 for _part in _PARTS:
     command.add_command(_part)
