@@ -71,8 +71,7 @@ class BusFlow:
     def link_delay(self, network: RoadNetwork, greens: MovementGreens) -> NDArray[np.float64]:
         """Return how many buses wait at the end of each link, on average over time; shape (links,)."""
         waiting = self.bus_veh_s * self.mean_delay_s(greens)
-        found: NDArray[np.float64] = np.bincount(network.movements.in_link, waiting, len(network.links))
-        return found
+        return np.bincount(network.movements.in_link, waiting, len(network.links)).astype(np.float64)
 
     def mean_delay_s(self, greens: MovementGreens) -> NDArray[np.float64]:
         """Return the mean delay of a bus of each movement; 0 where no bus comes; shape (movements,)."""

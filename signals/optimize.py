@@ -122,6 +122,7 @@ def optimize(
     start: PlanSet | None = None,
     warm: bool = False,
     sequences: Sequence[Sequence[StageSequence]] | None = None,
+    candidates: Sequence[PlanSet] = (),
     parameters: ProfileParameters | None = None,
     duration_s: int = 3600,
     judged_under: Sequence[FlowDemand] = (),
@@ -151,6 +152,9 @@ def optimize(
     sequences
         Stage sequences that plans may use, those of `start` among them; default: `usable_sequences`, and those
         of `start` alone where that is `warm`.
+    candidates
+        Other plans with these stage sequences, such as those of a search with another objective: the best of them are
+        improved on beside what is found here.
     duration_s
         Length of the run of the flow model that judges, and of the demand that is planned for.
     judged_under
@@ -188,6 +192,7 @@ def optimize(
         judged_under=judged_under,
         robust=robust,
         warm=warm,
+        candidates=candidates,
         budget=budget,
     )
     log = []

@@ -87,6 +87,7 @@ class Search:
         judged_under: Sequence[FlowDemand] = (),
         robust: Robust = Robust.MEAN,
         warm: bool = False,
+        candidates: Sequence[PlanSet] = (),
         budget: Budget | None = None,
     ) -> None:
         self.network, self.objective = network, objective
@@ -107,7 +108,7 @@ class Search:
         self.budget = budget or Budget()
         self.local = TimedLocalSearch(self.model, ~self.locked, self.budget)
         self.direct = DirectSearch(network, self.local.free, self._judge, self.budget.spent)
-        self.warm = warm
+        self.warm, self.candidates = warm, tuple(candidates)
         self._ratios: list[NDArray[np.float64]] | None = None
         if start is None:
             start, self._ratios = measured_plans(self.model, sequences, None, "start")
@@ -125,6 +126,12 @@ class Search:
         if not self.local.free.size:
             return
         found: list[_Found] = [(self.start.value, 0, self.start_timings)]
+        for place, plans in enumerate(self.candidates, start=1):
+            timings = self.model.from_plans(plans)
+            self.model.evaluate(timings, epsilon=_COARSE)
+            step = self._judged(f"candidate {place}", timings)
+            found.append((step.judged or 0.0, place, timings))
+            yield step
         yield from self._adapt(found) if self.warm else self._scan(found)
         found.sort(key=lambda entry: entry[:2])
         yield from self._polish(found[: 1 if self.warm else _FINALISTS])

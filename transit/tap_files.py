@@ -80,8 +80,14 @@ class Taps:
 
     def take(self, rows: NDArray[np.int64] | NDArray[np.bool_]) -> Taps:
         """Return some of the taps."""
-        texts = (self.card, self.vehicle, self.route, self.stop)
-        return Taps(self.time_s[rows], *(column.take(rows) for column in texts), self.row[rows])
+        return Taps(
+            self.time_s[rows],
+            self.card.take(rows),
+            self.vehicle.take(rows),
+            self.route.take(rows),
+            self.stop.take(rows),
+            self.row[rows],
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,9 +132,9 @@ def read_taps(
     kept = np.isfinite(time_s) & placed
     if tides and table.has("fare_action"):
         kept &= table.texts("fare_action").is_any(_ENTERS)
-    rows = np.flatnonzero(kept)
-    texts = (column.take(rows) for column in (card, vehicle, route, stop))
-    return TapFile(Taps(time_s[rows], *texts, table.line[rows]), tuple(table.problems))
+    time_s[~kept] = 0.0  # they are not taken
+    taps = Taps(time_s, card, vehicle, route, stop, table.line).take(kept)
+    return TapFile(taps, tuple(table.problems))
 
 
 def _tell_card_numbers(table: Table, name: str, card: Coded) -> None:

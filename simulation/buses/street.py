@@ -128,7 +128,8 @@ class Street:
         hours = list(signals) * 24 if len(signals) == 1 else list(signals)
         self._begin: list[int] = hours[0].begin.tolist()
         self._period: list[int] = hours[0].period_s.tolist()
-        self._delay: list[list[float]] = [one.delay_s.tolist() for one in hours]
+        tables = {id(one): one.delay_s.tolist() for one in {id(one): one for one in hours}.values()}
+        self._delay: list[list[float]] = [tables[id(one)] for one in hours]
         self.priority = priority
 
     def begin_s(self, trip: int) -> float:

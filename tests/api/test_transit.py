@@ -68,3 +68,38 @@ def test_what_is_wrong_is_refused(arguments, word, gtfs, positions, capsys):
     filled = [text.format(positions=positions, gtfs=gtfs) for text in arguments]
     assert run(["transit", *filled, "--json"]) == 2
     assert word in capsys.readouterr().err
+
+
+def test_generated_taps_are_found_again_and_carried(tmp_path, capsys):
+    taps = str(tmp_path / "taps.csv")
+    assert run(["transit", "taps", "grid-6x5", "--vehicles", "10", "-o", taps, "--json"]) == 0
+    made = json.loads(capsys.readouterr().out)
+    assert made["label"] == "generated"
+    assert made["boarded"] == made["taps"] > made["linked"] >= made["alightings_found"] > 0
+    days = ["transit", "replay", "grid-6x5", "--vehicles", "10", "--seeds", "1", "--workers", "1", "--json"]
+    assert run([*days, "--taps", taps, "--expansion", "1.5"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["taps"]["boarded"] == made["taps"]
+    assert found["taps"]["expansion"] == 1.5
+    assert "taps" in found["label"]
+    assert run(days) == 0
+    plain = json.loads(capsys.readouterr().out)
+    assert "taps" not in plain
+    assert plain["variants"]["untouched"]["mean"] != found["variants"]["untouched"]["mean"]
+
+
+def test_plans_may_heed_buses_and_their_cost_to_traffic_is_told(tmp_path, capsys):
+    plans = str(tmp_path / "plans.json")
+    heed = ["optimize", "grid-6x5", "--buses", "40", "--steps", "2", "-o", plans, "--json"]
+    assert run(heed) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["objective_after"] <= found["objective_before"]
+    days = ["transit", "replay", "grid-6x5", "--vehicles", "10", "--seeds", "1", "--workers", "1"]
+    assert run([*days, "--plans", plans, "--json"]) == 0
+    variants = json.loads(capsys.readouterr().out)["variants"]
+    delay = {name: row["mean"]["traffic_delay_s"] for name, row in variants.items()}
+    assert delay["untouched"] == delay["signal priority"] > 0.0
+    assert delay["other signals"] == delay["all together"] > 0.0
+    assert run(["evaluate", "grid-6x5", "--plans", plans, "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)["delay_s_per_veh"]
+    assert delay["other signals"] == pytest.approx(told, abs=1e-4)

@@ -100,7 +100,7 @@ def timetable(city: City, ways: tuple[Way, Way], planned_s: int, starts_s: list[
 
 def test_signals_on_the_way_and_times_are_those_planned(city: City, ways: tuple[Way, Way]) -> None:
     """The mean of a trip: free running in its hour, 17 s for each signal and 16 s for each stretch."""
-    planned_s = 1500
+    planned_s = 900
     table = timetable(city, ways, planned_s, [[EIGHT_S], [EIGHT_S + 3600]])
     made = timetable_bus_day(city.network, table, DAY, passengers_h=24.0)
     signals = set(city.network.junctions.node.tolist())
