@@ -46,7 +46,7 @@ class Fortune(NamedTuple):
         What a vehicle needs between two trips.
     """
 
-    trip: float = 0.11
+    trip: float = 0.094
     stretch: float = 0.18
     passengers: float = 0.35
     begin_early_s: float = 60.0
