@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from simulation.buses.conditions import Passengers
 from simulation.buses.aboard import Aboard, DwellByLoad
+from simulation.buses.conditions import Passengers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from signals.signal_delay import SignalDelay
-    from simulation.buses.priority import GrantedPriority
     from simulation.buses.aboard import Riders
+    from simulation.buses.priority import GrantedPriority
     from simulation.buses.service import Service
     from transit.lines import Lines
 

@@ -13,8 +13,8 @@ import numpy as np
 
 from signals.greens import movement_greens
 from signals.priority import PriorityRules, priority_table
-from simulation.buses.breakdowns import drawn_breakdowns
 from signals.signal_delay import movement_flow_ratio, signal_delay
+from simulation.buses.breakdowns import drawn_breakdowns
 from simulation.buses.priority import Costs, GrantedPriority
 from simulation.buses.replay import Policy, replay
 from simulation.buses.street import Fortune, Luck, Street
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
     from signals.plan import PlanSet
     from signals.signal_delay import SignalDelay
-    from simulation.buses.replay import Replayed
     from simulation.buses.aboard import Riders
+    from simulation.buses.replay import Replayed
     from simulation.buses.service import Service
     from traffic.demand import FlowDemand
     from traffic.network import RoadNetwork

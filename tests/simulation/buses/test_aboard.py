@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from signals.signal_delay import SignalDelay
+from simulation.buses.aboard import Aboard, DwellByLoad, Riders, riders_of
 from simulation.buses.replay import replay
 from simulation.buses.results import planned_visits, replayed_visits
-from simulation.buses.aboard import Aboard, DwellByLoad, Riders, riders_of
 from simulation.buses.service import Service
 from simulation.buses.street import Luck, Street
 from tests.simulation.buses.days import DAY, line

@@ -9,9 +9,9 @@ import pytest
 
 from scenarios.bus_day import GENERATED_DAY, BusDay, BusSettings, build_bus_day
 from scenarios.loader import build_network, load
+from simulation.buses.aboard import riders_of
 from simulation.buses.generated_taps import GeneratedTaps, generated_taps, write_taps
 from simulation.buses.results import planned_visits
-from simulation.buses.aboard import riders_of
 from simulation.buses.service import Service
 from transit.ridership import Ridership, RidershipRules, ridership
 from transit.tap_files import read_taps
