@@ -138,4 +138,4 @@ def test_policies_are_compared_on_the_same_days(city: City, made: BusDay, servic
     assert [row["variant"] for row in found.rows()] == names
     document = found.document()
     assert document["label"] == "generated"
-    assert document["variants"]["untouched"]["sd"]["on_time"] > 0.0
+    assert document["variants"]["untouched"]["sd"]["run_s"] > 0.0
