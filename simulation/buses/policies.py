@@ -11,11 +11,11 @@ from scenarios.bus_service import bus_day_of
 from signals.priority import PriorityRules
 from simulation.buses.aboard import riders_of
 from simulation.buses.replay import Policy
-from simulation.buses.results import planned_visits
+from simulation.buses.results import planned_visits, replayed_visits
 from simulation.buses.riders import dispatching_of
 from simulation.buses.service import Service
 from simulation.buses.street import Fortune
-from simulation.buses.study import Outcome, Variant, signals_of, study
+from simulation.buses.study import Days, Outcome, Variant, signals_of, study
 from simulation.rivals import isolated_webster
 from traffic.errors import InputError
 from transit.dispatching import HeadwayHolding, OnSchedule, ScheduleHolding, SelfEqualising
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from simulation.buses.desk import Dispatching
     from simulation.buses.study import Signals
     from traffic.progress import Progress
+    from transit.visits import StopVisits
 
 __all__ = ["CALIBRATED", "Comparison", "Ridden", "compared", "variants"]
 
@@ -53,6 +54,8 @@ class Comparison(NamedTuple):
 
     Attributes
     ----------
+    days
+        What was run.
     label
         What must be shown with every figure.
     matched
@@ -65,6 +68,7 @@ class Comparison(NamedTuple):
     vehicles: int
     stop_visits: int
     outcomes: dict[str, list[Outcome]]
+    days: Days
     label: str = "generated"
     matched: float = 1.0
     taps: dict[str, float] | None = None
@@ -72,6 +76,11 @@ class Comparison(NamedTuple):
     def rows(self) -> list[dict[str, object]]:
         """Return a row for each variant: means over the days."""
         return [{"variant": name, **_means(found)} for name, found in self.outcomes.items()]
+
+    def first_day(self) -> dict[str, StopVisits]:
+        """Run the day of the first seed anew under each variant, and return its stop visits."""
+        variants = enumerate(self.days.variants)
+        return {variant.name: replayed_visits(self.days.run((1, k))[0]) for k, variant in variants}
 
     def document(self) -> dict[str, Any]:
         """Return means and standard deviations as plain values."""
@@ -168,30 +177,30 @@ def compared(
     hours = made.lines.traffic_by_hour
     signals = [None if p is None else signals_of(city.network, p, city.demand, hours) for p in (now, better)]
     assert signals[0] is not None
-    found = study(
+    days = Days(
         service,
         made.lines,
         _chosen(variants(signals[0], signals[1], dispatching_of(service, made.lines)), only),
-        fortune=CALIBRATED,
-        seeds=range(1, seeds + 1),
-        riders=None if riders is None else riders_of(service, riders),
-        breakdowns=breakdowns,
-        workers=workers,
-        progress=progress,
+        CALIBRATED,
+        None if riders is None else riders_of(service, riders),
+        breakdowns,
     )
+    found = study(days, seeds=range(1, seeds + 1), workers=workers, progress=progress)
     counts = None if riders is None else riders.counts()
     label = made.label if riders is None else f"{made.label}; boardings from taps, alightings estimated"
-    return Comparison(len(service), made.vehicles, len(service.call), found, label, made.matched, counts)
+    return Comparison(
+        len(service), made.vehicles, len(service.call), found, days, label, made.matched, counts
+    )
 
 
-def _chosen(found: list[Variant], only: Sequence[str]) -> list[Variant]:
+def _chosen(found: list[Variant], only: Sequence[str]) -> tuple[Variant, ...]:
     names = [variant.name for variant in found]
     for name in only:
         if name not in names:
             raise InputError(
                 "must be a variant", field="only", value=name, hint=f"One of: {', '.join(names)}"
             )
-    return [variant for variant in found if not only or variant.name in only]
+    return tuple(variant for variant in found if not only or variant.name in only)
 
 
 def _ridership(service: Service, ridden: Ridden) -> Ridership:

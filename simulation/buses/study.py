@@ -197,6 +197,12 @@ class Days:
 
     def __call__(self, task: tuple[int, int]) -> Outcome:
         """Return the figures of the day of one seed under one variant."""
+        run, costs = self.run(task)
+        delay_s = self.variants[task[1]].signals.traffic_delay_s
+        return outcome(self.service, run, costs, traffic_delay_s=delay_s)
+
+    def run(self, task: tuple[int, int]) -> tuple[Replayed, Costs | None]:
+        """Return the day of one seed under one variant, and what priority has cost."""
         seed, number = task
         variant = self.variants[number]
         luck = Luck.drawn(self.service, self.fortune, np.random.default_rng([seed, 31_000]))
@@ -213,19 +219,13 @@ class Days:
         rng = np.random.default_rng([seed, 32_000])
         broken = drawn_breakdowns(self.service, self.breakdowns, rng)
         run = replay(self.service, street, variant.policy, breakdowns=broken)
-        costs = None if priority is None else priority.costs
-        return outcome(self.service, run, costs, traffic_delay_s=variant.signals.traffic_delay_s)
+        return run, None if priority is None else priority.costs
 
 
 def study(
-    service: Service,
-    lines: Lines,
-    variants: Sequence[Variant],
+    days: Days,
     *,
-    fortune: Fortune | None = None,
     seeds: Sequence[int] = range(1, 11),
-    riders: Riders | None = None,
-    breakdowns: int = 0,
     workers: int = 1,
     progress: Progress | None = None,
 ) -> dict[str, list[Outcome]]:
@@ -233,12 +233,10 @@ def study(
 
     Parameters
     ----------
-    riders, breakdowns
-        As in `Days`.
     workers
         Processes that share the runs; the figures do not depend on it.
     """
-    days = Days(service, lines, tuple(variants), fortune or Fortune(), riders, breakdowns)
+    variants = days.variants
     tasks = [(seed, number) for seed in seeds for number in range(len(variants))]
     found: dict[str, list[Outcome]] = {variant.name: [] for variant in variants}
     for done, (task, figures) in enumerate(made(days, tasks, workers=workers), start=1):

@@ -103,3 +103,28 @@ def test_plans_may_heed_buses_and_their_cost_to_traffic_is_told(tmp_path, capsys
     assert run(["evaluate", "grid-6x5", "--plans", plans, "--json"]) == 0
     told = json.loads(capsys.readouterr().out)["delay_s_per_veh"]
     assert delay["other signals"] == pytest.approx(told, abs=1e-4)
+
+
+def test_replayed_days_are_drawn_under_each_variant(tmp_path, capsys):
+    file = tmp_path / "lines.html"
+    chosen = [
+        "--only",
+        "untouched",
+        "--only",
+        "headway holding",
+        "--vehicles",
+        "6",
+        "--seeds",
+        "1",
+        "--workers",
+        "1",
+    ]
+    command = ["transit", "replay", "grid-6x5", *chosen, "--quiet"]
+    assert run([*command, "--string-lines", str(file)]) == 0
+    page = file.read_text(encoding="utf-8")
+    assert page.count("<svg") >= 2
+    assert "untouched" in page
+    assert "headway holding" in page
+    assert run([*command, "--string-lines", str(file), "--route", "no such", "--json"]) == 2
+    assert "must be a route of the day" in capsys.readouterr().err
+    assert run([*command, "--string-lines", str(tmp_path / "lines.txt")]) == 2

@@ -7,10 +7,22 @@ from typing import TYPE_CHECKING
 
 import click
 
-from api.console import FiniteRange, json_option, print_result, print_table, progress_bar, quiet_option
+from api.console import (
+    FiniteRange,
+    check_outputs,
+    json_option,
+    print_result,
+    print_table,
+    progress_bar,
+    quiet_option,
+)
+from traffic.errors import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
+
+    from transit.visits import StopVisits
 
 __all__ = ["command"]
 
@@ -67,6 +79,18 @@ _DAY = click.DateTime(["%Y-%m-%d"])
     metavar="VARIANT",
     help="Run this variant; may be given several times. Default: all.",
 )
+@click.option(
+    "--string-lines",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=None,
+    help="File for time-distance diagrams of the first day under each variant: .html or .svg.",
+)
+@click.option(
+    "--route",
+    default=None,
+    metavar="NAME",
+    help="Route of --string-lines; default: that with the most visits.",
+)
 @json_option
 @quiet_option
 def command(
@@ -80,6 +104,8 @@ def command(
     taps: Path | None,
     expansion: float,
     workers: int,
+    string_lines: Path | None,
+    route: str | None,
     as_json: bool,
     quiet: bool,
 ) -> None:
@@ -94,6 +120,7 @@ def command(
       jasyl transit replay almaty --vehicles 350 --seeds 3
       jasyl transit replay almaty --vehicles 100 --breakdowns 5 --only untouched --only "optimising dispatcher"
       jasyl optimize almaty --buses 3500 -o plans.json && jasyl transit replay almaty --plans plans.json --json
+      jasyl transit replay almaty --vehicles 100 --only untouched --only "headway holding" --string-lines lines.html
       jasyl transit replay porto-alegre --seeds 2
       jasyl transit replay my-city.toml --taps taps.csv --expansion 1.25
     """
@@ -101,6 +128,9 @@ def command(
     from scenarios.plans import read_city_plans
     from simulation.buses.policies import Ridden, compared
 
+    check_outputs([string_lines], inputs=[plans, taps])
+    if string_lines is not None and string_lines.suffix.lower() not in {".html", ".svg"}:
+        raise InputError("must end in .html or .svg", field="--string-lines", value=string_lines.name)
     city = build_city(scenario, scale=1.0, demand_seed=None, quiet=quiet)
     better = None if plans is None else read_city_plans(city, plans)
     with progress_bar("Running the days", quiet=quiet) as progress:
@@ -116,7 +146,30 @@ def command(
             workers=workers,
             progress=progress,
         )
+    if string_lines is not None:
+        _draw(string_lines, found.first_day(), route)
     if as_json:
         print_result(found.document(), as_json=True)
         return
     print_table(found.rows())
+
+
+def _draw(path: Path, days: Mapping[str, StopVisits], route: str | None) -> None:
+    """Write the string lines of a route, in the direction with the most visits, under each variant."""
+    import numpy as np
+
+    from api.transit_report import write_string_lines
+    from transit.string_lines import string_lines
+
+    visits = next(iter(days.values()))
+    if route is None:
+        route = visits.route.names[int(np.bincount(visits.route.code[visits.route.code >= 0]).argmax())]
+    own = visits.direction[
+        np.array([name == route for name in visits.route.names] + [False])[visits.route.code]
+    ]
+    if not len(own):
+        hint = f"One of: {', '.join(sorted(visits.route.names)[:20])}"
+        raise InputError("must be a route of the day", field="--route", value=route, hint=hint)
+    direction = int(np.bincount(own + 1).argmax()) - 1
+    panels = {name: string_lines(found, route, direction) for name, found in days.items()}
+    write_string_lines(path, panels, title=f"Route {route}, direction {direction}")

@@ -17,7 +17,7 @@ from simulation.buses.results import replayed_visits
 from simulation.buses.riders import dispatching_of
 from simulation.buses.service import Service
 from simulation.buses.street import Fortune, Luck, Street
-from simulation.buses.study import Signals, Variant, outcome, signals_of, study
+from simulation.buses.study import Days, Signals, Variant, outcome, signals_of, study
 from simulation.rivals import isolated_webster
 from traffic.errors import InputError
 from transit.dispatching import OnSchedule
@@ -92,12 +92,8 @@ def test_priority_shortens_trips_at_a_cost_that_is_told(
     made: BusDay, service: Service, signals: Signals
 ) -> None:
     rules = PriorityRules(least_late_s=0.0)
-    found = study(
-        service,
-        made.lines,
-        [Variant("none", signals), Variant("priority", signals, priority=rules)],
-        seeds=[1, 2],
-    )
+    variants = (Variant("none", signals), Variant("priority", signals, priority=rules))
+    found = study(Days(service, made.lines, variants, Fortune()), seeds=[1, 2])
     for none, priority in zip(found["none"], found["priority"], strict=True):
         assert (none.asked, none.granted, none.others_veh_h) == (0, 0, 0.0)
         assert priority.run_s < none.run_s
@@ -108,9 +104,8 @@ def test_priority_shortens_trips_at_a_cost_that_is_told(
 
 def test_an_empty_change_is_the_baseline(made: BusDay, service: Service, signals: Signals) -> None:
     nobody = PriorityRules(least_late_s=1e9)
-    found = study(
-        service, made.lines, [Variant("a", signals), Variant("b", signals, priority=nobody)], seeds=[1]
-    )
+    variants = (Variant("a", signals), Variant("b", signals, priority=nobody))
+    found = study(Days(service, made.lines, variants, Fortune()), seeds=[1])
     assert found["a"] == found["b"]
 
 
