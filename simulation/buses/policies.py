@@ -40,6 +40,7 @@ CALIBRATED = Fortune()
 """The luck of the generated city: with it, and nothing done, 60 % of departures are from 1 min early to 5 min late."""
 
 _EARLY_S = 30.0
+_MOST_OPTIMISED = 500
 
 
 class Ridden(NamedTuple):
@@ -164,7 +165,8 @@ def compared(
     breakdowns
         So many vehicles break down on each day, and are out for the rest of it.
     only
-        Names of the variants that are run; default: all.
+        Names of the variants that are run; default: all, but the optimising dispatcher for 500 vehicles at most, as it takes
+        long.
     ridden
         Taps by which passengers come; default: generated ones.
     workers
@@ -177,10 +179,11 @@ def compared(
     hours = made.lines.traffic_by_hour
     signals = [None if p is None else signals_of(city.network, p, city.demand, hours) for p in (now, better)]
     assert signals[0] is not None
+    optimised = dispatching_of(service, made.lines) if only or made.vehicles <= _MOST_OPTIMISED else None
     days = Days(
         service,
         made.lines,
-        _chosen(variants(signals[0], signals[1], dispatching_of(service, made.lines)), only),
+        _chosen(variants(signals[0], signals[1], optimised), only),
         CALIBRATED,
         None if riders is None else riders_of(service, riders),
         breakdowns,
