@@ -77,6 +77,7 @@ def test_generated_taps_are_found_again_and_carried(tmp_path, capsys):
     assert made["label"] == "generated"
     assert made["boarded"] == made["taps"] > made["linked"] >= made["alightings_found"] > 0
     days = ["transit", "replay", "grid-6x5", "--vehicles", "10", "--seeds", "1", "--workers", "1", "--json"]
+    days += ["--only", "untouched"]
     assert run([*days, "--taps", taps, "--expansion", "1.5"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert found["taps"]["boarded"] == made["taps"]
@@ -95,6 +96,8 @@ def test_plans_may_heed_buses_and_their_cost_to_traffic_is_told(tmp_path, capsys
     found = json.loads(capsys.readouterr().out)
     assert found["objective_after"] <= found["objective_before"]
     days = ["transit", "replay", "grid-6x5", "--vehicles", "10", "--seeds", "1", "--workers", "1"]
+    for name in ("untouched", "signal priority", "other signals", "all together"):
+        days += ["--only", name]
     assert run([*days, "--plans", plans, "--json"]) == 0
     variants = json.loads(capsys.readouterr().out)["variants"]
     delay = {name: row["mean"]["traffic_delay_s"] for name, row in variants.items()}
