@@ -143,7 +143,11 @@ async def restore(
     made = check_backup(source)
     folder = settings.data_folder
     made_here = _vacant(folder, own_redis=settings.redis_url is None)
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        rule = "must be a folder, or one that can be made"
+        raise InputError(rule, file=folder, field="--data", value=error.strerror) from error
     try:
         with _opened(source) as archive:
             _load_files(folder, archive)
@@ -218,7 +222,7 @@ def _vacant(folder: Path, *, own_redis: bool) -> list[Path]:
         hint = "Restore into another folder, or put this one aside first; what you have prepared there can be laid over it then"
         raise InputError(rule, file=folder, field="--data", hint=hint)
     own = [folder / name for name in names]
-    return own if (folder / FILE_NAME).exists() else [*own, folder / FILE_NAME]
+    return own if os.path.lexists(folder / FILE_NAME) else [*own, folder / FILE_NAME]
 
 
 @contextmanager
@@ -251,8 +255,8 @@ def _load_files(folder: Path, archive: ZipFile) -> None:
         if not name.startswith(_FILES):
             continue
         path = folder / _safe(name)
-        if path.name == FILE_NAME and path.exists():
-            continue  # the settings of this machine are as somebody has written them here
+        if path == folder / FILE_NAME and os.path.lexists(path):
+            continue  # the settings of this machine are as somebody has written them here, or a link to what comes later
         try:
             _load_file(path, folder, archive.read(name))
         except OSError as error:

@@ -380,6 +380,46 @@ def test_a_restore_that_fails_removes_only_what_it_has_made(
     assert _texts(tmp_path) == files
 
 
+@pytest.mark.parametrize("fails", [False, True])
+def test_settings_that_are_a_link_to_what_is_not_there_yet_stay(
+    tmp_path: Path, made: Path, fails: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(*_arguments: object) -> None:
+        raise StoreUnavailable("not there")
+
+    with_settings, data = tmp_path / "b.zip", tmp_path / "data"
+
+    def told(name: str, content: bytes) -> bytes:
+        files = [*json.loads(content)["files"], "jasyl.toml"] if name == "backup.json" else []
+        return _files_of(files, content) if files else content
+
+    _changed(made, with_settings, told)
+    with zipfile.ZipFile(with_settings, "a") as archive:
+        archive.writestr("files/jasyl.toml", "port = 8080")
+    data.mkdir()
+    (data / "jasyl.toml").symlink_to(tmp_path / "not-mounted-yet" / "jasyl.toml")
+    if fails:
+        monkeypatch.setattr("api.backup.load_content", away)
+        with pytest.raises(StoreUnavailable):
+            asyncio.run(_restore_of(with_settings, data))
+    else:
+        asyncio.run(_restore_of(with_settings, data))
+    assert (data / "jasyl.toml").readlink() == tmp_path / "not-mounted-yet" / "jasyl.toml"
+    assert (data / "keys").exists() != fails
+
+
+@pytest.mark.parametrize("below", ["", "new", "new/data"])
+def test_a_folder_that_cannot_be_made_is_told(
+    tmp_path: Path, made: Path, below: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "file"
+    file.write_text("mine", encoding="utf-8")
+    assert run(["restore", str(made), "--data", str(file / below), "--json"]) == 2
+    problem = json.loads(capsys.readouterr().err)
+    assert (problem["field"], problem["rule"]) == ("--data", "must be a folder, or one that can be made")
+    assert file.read_text(encoding="utf-8") == "mine"
+
+
 def test_files_that_cannot_be_written_are_told(tmp_path: Path, made: Path) -> None:
     more = {"rsmp": b"a file", "rsmp/1.toml": b"in what is no folder"}
 
