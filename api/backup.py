@@ -29,13 +29,14 @@ from api.store.ledger import Ledger
 from api.store.redis_server import RedisServer
 from signals.instants import instant, instant_text
 from signals.lifecycle import operators
+from signals.signing import Signer
 from traffic.errors import InputError
 from traffic.files import replacing
 
 __all__ = ["Backup", "back_up", "check_backup", "restore"]
 
 _FORMAT, _FORMAT_VERSION = "jasyl-backup", 1
-_ABOUT, _FILES = "backup.json", "files/"
+_ABOUT, _FILES, _KEYS = "backup.json", "files/", PurePosixPath("files/keys")
 _KEPT_FOLDERS = ("keys", "rsmp", "archive")
 _KEPT = (*_KEPT_FOLDERS, FILE_NAME)
 """What of the data folder is kept, besides what is in Redis."""
@@ -83,16 +84,18 @@ async def back_up(settings: Settings, target: Path, *, clock: Clock) -> Backup:
     Raises
     ------
     InputError
-        Where there is no service in the folder, or the file cannot be written.
+        Where there is no service in the folder, or it has not the key that signs, or the file cannot be written.
     """
     made_at = clock()
     async with _store_of(settings) as store:
-        with replacing(target) as draft, _private(draft), ZipFile(draft, "w", ZIP_DEFLATED) as archive:
-            content = await save_content(store, archive)
-            files = _save_files(settings.data_folder, archive)
-            made = Backup(made_at, version("jasyl"), content, files)
-            archive.writestr(_ABOUT, json.dumps(made.to_dict(), indent=1))
-    return made
+        with replacing(target) as draft:
+            with _private(draft), ZipFile(draft, "w", ZIP_DEFLATED) as archive:
+                content = await save_content(store, archive)
+                files = _save_files(settings.data_folder, archive)
+                made = Backup(made_at, version("jasyl"), content, files)
+                archive.writestr(_ABOUT, json.dumps(made.to_dict(), indent=1))
+            with ZipFile(draft) as archive:
+                return _checked(archive, target)
 
 
 def check_backup(source: Path) -> Backup:
@@ -101,24 +104,26 @@ def check_backup(source: Path) -> Backup:
     Raises
     ------
     InputError
-        Where it is damaged, or of another kind.
+        Where it is damaged, or of another kind, or has not the key that signs.
     """
     with _opened(source) as archive:
-        about = _about(archive, source)
-        content, entries = check_content(archive)
-        expected = {name: about.get(name) for name in asdict(content)}
-        if asdict(content) != expected:
-            raise InputError("must hold what it says", file=source, field=_ABOUT, value=asdict(content))
-        state = ServiceState()
-        for entry in entries:
-            state = applied(state, entry)
-        names = tuple(name for name in archive.namelist() if name.startswith(_FILES))
-        for name in names:
-            _check_file(name, archive)
-        if len(set(names)) != len(names):
-            raise InputError("must hold each file once", file=source, field="back-up")
-    made_at = instant(about["made_at"], "made_at")
-    return Backup(made_at, str(about["release"]), content, tuple(n.removeprefix(_FILES) for n in names))
+        return _checked(archive, source)
+
+
+def _checked(archive: ZipFile, source: Path) -> Backup:
+    about = _about(archive, source)
+    content, entries = check_content(archive)
+    expected = {name: about.get(name) for name in asdict(content)}
+    if asdict(content) != expected:
+        raise InputError("must hold what it says", file=source, field=_ABOUT, value=asdict(content))
+    state = ServiceState()
+    for entry in entries:
+        state = applied(state, entry)
+    files = _checked_files(archive, source)
+    if list(files) != about.get("files"):
+        raise InputError("must hold the files that it says", file=source, field=_ABOUT, value=list(files))
+    _require_key(archive, state.plans.signing_key, source)
+    return Backup(instant(about["made_at"], "made_at"), str(about["release"]), content, files)
 
 
 async def restore(
@@ -138,7 +143,11 @@ async def restore(
     made = check_backup(source)
     folder = settings.data_folder
     made_here = _vacant(folder, own_redis=settings.redis_url is None)
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        rule = "must be a folder, or one that can be made"
+        raise InputError(rule, file=folder, field="--data", value=error.strerror) from error
     try:
         with _opened(source) as archive:
             _load_files(folder, archive)
@@ -213,7 +222,7 @@ def _vacant(folder: Path, *, own_redis: bool) -> list[Path]:
         hint = "Restore into another folder, or put this one aside first; what you have prepared there can be laid over it then"
         raise InputError(rule, file=folder, field="--data", hint=hint)
     own = [folder / name for name in names]
-    return own if (folder / FILE_NAME).exists() else [*own, folder / FILE_NAME]
+    return own if os.path.lexists(folder / FILE_NAME) else [*own, folder / FILE_NAME]
 
 
 @contextmanager
@@ -246,8 +255,8 @@ def _load_files(folder: Path, archive: ZipFile) -> None:
         if not name.startswith(_FILES):
             continue
         path = folder / _safe(name)
-        if path.name == FILE_NAME and path.exists():
-            continue  # the settings of this machine are as somebody has written them here
+        if path == folder / FILE_NAME and os.path.lexists(path):
+            continue  # the settings of this machine are as somebody has written them here, or a link to what comes later
         try:
             _load_file(path, folder, archive.read(name))
         except OSError as error:
@@ -266,12 +275,33 @@ def _load_file(path: Path, folder: Path, content: bytes) -> None:
         os.fsync(file.fileno())
 
 
-def _check_file(name: str, archive: ZipFile) -> None:
-    """Read a file of a back-up to its end, where its sum is compared."""
-    _safe(name)
-    with archive.open(name) as file:
-        while file.read(_PART_BYTES):
-            pass
+def _checked_files(archive: ZipFile, source: Path) -> tuple[str, ...]:
+    """Read all files of a back-up to their end, where their sums are compared."""
+    names = [name for name in archive.namelist() if name.startswith(_FILES)]
+    for name in names:
+        _safe(name)
+        with archive.open(name) as file:
+            while file.read(_PART_BYTES):
+                pass
+    if len(set(names)) != len(names):
+        raise InputError("must hold each file once", file=source, field="back-up")
+    return tuple(name.removeprefix(_FILES) for name in names)
+
+
+def _require_key(archive: ZipFile, key: str | None, source: Path) -> None:
+    """Refuse a back-up without the key that signs: no service starts from it, and controllers trust no other."""
+    paths = (PurePosixPath(name) for name in archive.namelist())
+    keys = [str(path) for path in paths if path.parent == _KEYS and path.suffix == ".pem"]
+    if key is not None and key not in {_key_id(archive, name, source) for name in keys}:
+        hint = "Make a back-up with --data of a replica that has this key in its folder keys"
+        raise InputError("must have the key that signs", file=source, field="keys", value=key, hint=hint)
+
+
+def _key_id(archive: ZipFile, name: str, source: Path) -> str:
+    try:
+        return Signer.from_pem(archive.read(name)).kid
+    except InputError as error:
+        raise InputError(error.rule, file=source, field=name.removeprefix(_FILES), hint=error.hint) from error
 
 
 def _safe(name: str) -> PurePosixPath:

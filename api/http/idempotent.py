@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Sequence
-from typing import Annotated, Any
+from collections.abc import Sequence
+from typing import Annotated
 
 from fastapi import APIRouter, Header, Request, Response
 
 from api.context import caller_of, context_of
 from api.http.problems import Problem, problem_response
-from api.http.routing import VERSION_PREFIX, StrictRequest, StrictRoute, operation_id
+from api.http.routing import VERSION_PREFIX, Handler, StrictRequest, StrictRoute, operation_id
 from api.store.chain import Entry
 from api.store.errors import KeyInUse, StoreDamaged
 from api.store.idempotency import Answer, Claim, Idempotency, fingerprint
@@ -43,9 +43,8 @@ def command_of(request: Request) -> str | None:
 class _IdempotentRoute(StrictRoute):
     """A route that keeps its answer for whoever sends a request again."""
 
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """Return what answers a request."""
-        answer = super().get_route_handler()
+    def answering(self, answer: Handler) -> Handler:
+        """Return what answers a request that has been let in, once."""
         secret = bool((self.openapi_extra or {}).get(SECRET))
 
         async def once(request: Request) -> Response:
@@ -56,7 +55,8 @@ class _IdempotentRoute(StrictRoute):
             if len(keys) > 1:
                 raise Problem(400, "must be given once", field="Idempotency-Key")
             store = context_of(request).part(Idempotency)
-            request = StrictRequest(request.scope, request.receive)
+            if not isinstance(request, StrictRequest):  # what has been read once is not sent again
+                request = StrictRequest(request.scope, request.receive)
             body = await request.body()
             place = f"{request.method} {request.url.path}?{request.url.query}"
             seal = fingerprint(place.encode(), request.headers.get("if-match", "").encode(), body)
@@ -81,7 +81,7 @@ async def _begun(store: Idempotency, actor: str, key: str, seal: str) -> Claim |
 async def _settled(
     store: Idempotency,
     claim: Claim,
-    answer: Callable[[Request], Coroutine[Any, Any, Response]],
+    answer: Handler,
     request: Request,
     *,
     secret: bool,

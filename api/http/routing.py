@@ -19,6 +19,7 @@ from traffic.errors import InputError
 __all__ = [
     "PROBLEM_NAMES",
     "VERSION_PREFIX",
+    "Handler",
     "StrictRequest",
     "StrictRoute",
     "event_schema",
@@ -53,6 +54,8 @@ PROBLEM_NAMES = {
     503: "ServiceUnavailable",
 }
 """Names of the reusable responses of the OpenAPI document, by status."""
+
+Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 
@@ -120,9 +123,9 @@ def _finite(text: str) -> float:
 class StrictRoute(APIRoute):
     """A route that refuses bodies of other types than JSON (415) and answers nobody can read (406)."""
 
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+    def get_route_handler(self) -> Handler:
         """Return what answers a request."""
-        answer = super().get_route_handler()
+        answer = self.answering(super().get_route_handler())
         has_body = self.body_field is not None
         produced = _media_types(self)
         gates = list(_gates(self.dependant))
@@ -137,11 +140,14 @@ class StrictRoute(APIRoute):
                 raise Problem(406, rule, field="Accept", value=accept)
             if has_body:
                 _require_json(headers.get("content-type"))
-                if not isinstance(request, StrictRequest):  # one that was read before is not sent again
-                    request = StrictRequest(request.scope, request.receive)
+                request = StrictRequest(request.scope, request.receive)
             return await answer(request)
 
         return strict
+
+    def answering(self, answer: Handler) -> Handler:
+        """Return what answers a request that was let in, of which the head alone has been read; kinds of routes differ in it."""
+        return answer
 
 
 def _gates(dependant: Dependant) -> Iterator[Callable[[Request], object]]:

@@ -13,7 +13,6 @@ from api.rsmp.errors import NotAcknowledgedError, PlanRunsError, ReadBackError
 from api.rsmp_bridge.programmes import Programme, allocated, days_of, time_tables
 from api.rsmp_bridge.reading import Calendar, Stored, read_calendar, read_stored
 from api.rsmp_bridge.target import Content, Target, kept, pending
-from api.rsmp_bridge.witness import alarm_id
 from signals.lifecycle import words
 from signals.lifecycle.coordination import SETTLING
 from signals.lifecycle.watch import LARGEST_SKEW
@@ -106,7 +105,7 @@ class Errands:
         """Tell the site which of its alarms an operator has seen."""
         alarms = self._parts.centre.plans.alarms
         for (component, code), said in list(self._site.alarms.items()):
-            alarm = alarms.get(alarm_id(self._site, component, code))
+            alarm = alarms.get(self._site.alarm_id(component, code))
             if alarm is not None and alarm.acknowledged_by is not None and not said.acknowledged:
                 await self._parts.supervisor.alarm(self._capability.site, component, code, "Acknowledge")
 

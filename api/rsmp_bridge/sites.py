@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from api.rsmp_bridge.contents import Contents
 from api.rsmp_bridge.programmes import require_room
 from api.rsmp_bridge.target import kept
-from signals.lifecycle.records import Lifecycle, OrderMode
+from signals.lifecycle.records import Alarm, Lifecycle, OrderMode
 from signals.rsmp.alarms import AlarmState
 from signals.rsmp.capability import Capability
 from signals.rsmp.versions import Agreement
@@ -23,10 +23,12 @@ if TYPE_CHECKING:
     from api.rsmp_bridge.files import Commissioned
     from signals.schedule import Schedule
 
-__all__ = ["MOST_STRANGE", "Site", "Sites"]
+__all__ = ["MOST_STRANGE", "MOST_UNTOLD", "Site", "Sites"]
 
 MOST_STRANGE = 100
-"""How many alarms of a site on components that its capability file does not have are told apart."""
+"""How many alarms of a site on components that its capability file does not have are told apart at a time."""
+MOST_UNTOLD = 1000
+"""How many of the further ones are kept in mind until they are over."""
 
 
 @dataclass(eq=False)
@@ -42,7 +44,11 @@ class Site:
     alarms
         Those that are active, by component and code.
     strange
-        What it has had alarms on since the service started that is no component of its capability file: detectors, or anything.
+        Alarms that are told apart though their component is not in its capability file: detectors, or anything.
+    untold
+        Active ones that are not told apart, for want of room.
+    forgets
+        Whether there have been too many of these to keep in mind, since the service started.
     findings
         What an operator must see for as long as it lasts, by kind.
     shown
@@ -59,20 +65,42 @@ class Site:
     findings: dict[str, str] = field(default_factory=dict)
     shown: int | None = None
     strange: set[tuple[str, str]] = field(default_factory=set)
+    untold: set[tuple[str, str]] = field(default_factory=set)
+    forgets: bool = False
 
     @property
-    def is_full(self) -> bool:
-        """Whether it has had so many alarms on what is strange that no more are told apart."""
-        return len(self.strange) >= MOST_STRANGE
+    def has_untold(self) -> bool:
+        """Whether alarms may be active that are not told apart."""
+        return self.forgets or bool(self.untold)
 
-    def tells_apart(self, component: str, code: str) -> bool:
-        """Return whether an alarm is one for itself: who invents components must not fill the ledger."""
-        capability = self.capability
+    def alarm_id(self, component: str, code: str) -> str:
+        """Return how the ledger calls an alarm of the site; a slash would end the address of an alarm."""
+        return f"rsmp:{self.junction}:alarm:{component}:{code}".replace("/", "|")
+
+    def tells_apart(self, component: str, code: str, raised: Container[str]) -> bool:
+        """Return whether an active alarm is one for itself: who invents components must not fill the ledger.
+
+        What is over makes room when it is cleared, of which there are few in an hour.
+
+        Parameters
+        ----------
+        raised
+            Alarms of the ledger, by how it calls them.
+        """
+        capability, place = self.capability, (component, code)
         if component in {capability.component, *(group.component for group in capability.groups)}:
             return True
-        if not self.is_full:
-            self.strange.add((component, code))
-        return (component, code) in self.strange
+        if place not in self.strange and len(self.strange) >= MOST_STRANGE:
+            self.strange = {
+                one for one in self.strange if one in self.alarms or self.alarm_id(*one) in raised
+            }
+        if place in self.strange or len(self.strange) < MOST_STRANGE:
+            self.strange.add(place)
+            return True
+        if len(self.untold) < MOST_UNTOLD:
+            self.untold.add(place)
+        self.forgets |= place not in self.untold
+        return False
 
     @property
     def junction(self) -> str:
@@ -141,6 +169,11 @@ class Sites:
                 rule = f"has a controller that speaks RSMP, by its capability file {row.file.name}"
                 hint = "Remove that file from the folder rsmp of every replica, and start them again"
                 raise RefusedError(rule, field="junction", value=junction, hint=hint)
+
+    @property
+    def raised(self) -> Mapping[str, Alarm]:
+        """Alarms of the ledger, by how it calls them."""
+        return self._centre.plans.alarms
 
     @property
     def capabilities(self) -> Mapping[str, Capability]:

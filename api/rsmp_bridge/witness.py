@@ -24,7 +24,7 @@ from signals.rsmp.versions import Agreement
 from signals.texts import as_line, is_line
 from traffic.errors import InputError
 
-__all__ = ["Witness", "alarm_id"]
+__all__ = ["Witness"]
 
 _BITS = (
     *("local mode", "no communications", "high priority fault", "medium priority fault"),
@@ -33,11 +33,6 @@ _BITS = (
 _OF_CONTROL = frozenset({"S0007", "S0011", "S0014", "S0020", "S0097"})
 _TEXT = 400
 _LONGEST_COMPONENT = 200
-
-
-def alarm_id(site: Site, component: str, code: str) -> str:
-    """Return how the ledger calls an alarm of a site; a slash would end the address of an alarm."""
-    return f"rsmp:{site.junction}:alarm:{component}:{code}".replace("/", "|")
 
 
 class Witness:
@@ -75,7 +70,7 @@ class Witness:
         one.begin(agreement, self._clock())
         versions = {"core": agreement.core, "sxl": agreement.sxl}
         await self._report(one, "event", self._clock(), {"event": "connected", **versions})
-        if not one.is_full:
+        if not one.has_untold:
             await self._lookout.tell(_others(one), {})
         self._came(one)
 
@@ -99,8 +94,7 @@ class Witness:
         if len(message.component) > _LONGEST_COMPONENT or not is_line(message.component):
             rule = f"Alarm.cId: must be a line of up to {_LONGEST_COMPONENT} characters"
             raise NotTakenError(site, rule)
-        known = place in one.alarms
-        if known or message.active:  # all that are not are told of at each connection
+        if message.active or self._was_told_of(one, place):  # all that are not are told of at each connection
             data = {
                 "component": message.component,
                 "code": message.code,
@@ -112,16 +106,25 @@ class Witness:
                 "values": dict(message.values),
             }
             await self._report(one, "fault", message.at, data)
-        if message.active and not one.tells_apart(*place):
+        if message.active and not one.tells_apart(*place, self._sites.raised):
             await self._lookout.tell(_others(one), {_others(one): _finding_of_others(one)})
             return
         if message.active:
             one.alarms[place] = message
         else:
             one.alarms.pop(place, None)
-        identifier = alarm_id(one, *place)
+        identifier = one.alarm_id(*place)
         found = {identifier: _finding(one, message)} if message.active and not message.suspended else {}
         await self._lookout.tell(identifier, found)
+        if place in one.untold:
+            one.untold.remove(place)
+            if not one.has_untold:
+                await self._lookout.tell(_others(one), {})
+
+    def _was_told_of(self, site: Site, place: tuple[str, str]) -> bool:
+        """Return whether an alarm stands in the reports as active, or may."""
+        known = place in site.alarms or place in site.untold or site.alarm_id(*place) in self._sites.raised
+        return known or site.forgets
 
     async def status(self, site: str, message: StatusUpdate) -> None:
         """Take values that were subscribed to; what comes out of a buffer is an event of then, no state of now."""
@@ -183,8 +186,8 @@ def _others(site: Site) -> str:
 
 def _finding_of_others(site: Site) -> Finding:
     text = (
-        f"{site.junction}: site {site.capability.site} has had alarms on more than {MOST_STRANGE} components that its capability "
-        "file does not have: further ones stand in its reports only, until the service starts again"
+        f"{site.junction}: site {site.capability.site} has had more than {MOST_STRANGE} alarms at a time on components that its "
+        "capability file does not have: further ones stand in its reports only, until they are over"
     )
     return Finding("rsmp_alarm", text, site.junction)
 

@@ -20,6 +20,7 @@ from api.store.errors import StoreUnavailable
 from scenarios.loader import build, load
 from signals.lifecycle.operators import RAISED_BY
 from signals.schedule import Schedule
+from signals.signing import Signer
 from signals.wire import plans_from_dict
 from simulation.controller.assignment import Desk
 from simulation.controller.commissioning import commissioned
@@ -206,6 +207,21 @@ def test_what_is_no_data_folder(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_back_up_without_the_key_that_signs_is_not_made(
+    tmp_path: Path, made: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data, target = tmp_path / "data", tmp_path / "b.zip"
+    shutil.copytree(made.parent / "data", data)
+    (key,) = (data / "keys").iterdir()
+    key.rename(tmp_path / key.name)
+    target.write_bytes(b"of yesterday")
+    assert run(["backup", "--data", str(data), "-o", str(target), "--force", "--json"]) == 2
+    problem = json.loads(capsys.readouterr().err)
+    assert (problem["rule"], problem["value"]) == ("must have the key that signs", key.stem)
+    assert target.read_bytes() == b"of yesterday"
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(["b.zip", "data", key.name])
+
+
 def _changed(made: Path, target: Path, change: Any) -> Path:
     """A copy of a back-up with members changed: new bytes, or nothing to leave one out."""
     with zipfile.ZipFile(made) as source, zipfile.ZipFile(target, "w") as copy:
@@ -243,9 +259,33 @@ def _other_version(name: str, content: bytes) -> bytes:
     )
 
 
+def _files_of(files: list[str], content: bytes) -> bytes:
+    return json.dumps({**json.loads(content), "files": files}).encode()
+
+
+def _no_files(name: str, content: bytes) -> bytes | None:
+    return None if name.startswith("files/") else content
+
+
+def _no_key(name: str, content: bytes) -> bytes | None:
+    return _files_of([], content) if name == "backup.json" else _no_files(name, content)
+
+
+def _other_key(name: str, content: bytes) -> bytes:
+    return Signer.new().to_pem() if name.startswith("files/keys/") else content
+
+
+def _key_that_is_none(name: str, content: bytes) -> bytes:
+    return b"no key" if name.startswith("files/keys/") else content
+
+
 @pytest.mark.parametrize(
     ("change", "rule"),
     [
+        (_no_files, "must hold the files that it says"),
+        (_no_key, "must have the key that signs"),
+        (_other_key, "must have the key that signs"),
+        (_key_that_is_none, "must be a private key in PEM"),
         (_entry_changed, "must have the hash that is stored with it"),
         (_entry_left_out, "must carry the number that it is stored under"),
         (_end_left_out, "must hold what it says"),
@@ -340,12 +380,58 @@ def test_a_restore_that_fails_removes_only_what_it_has_made(
     assert _texts(tmp_path) == files
 
 
+@pytest.mark.parametrize("fails", [False, True])
+def test_settings_that_are_a_link_to_what_is_not_there_yet_stay(
+    tmp_path: Path, made: Path, fails: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(*_arguments: object) -> None:
+        raise StoreUnavailable("not there")
+
+    with_settings, data = tmp_path / "b.zip", tmp_path / "data"
+
+    def told(name: str, content: bytes) -> bytes:
+        files = [*json.loads(content)["files"], "jasyl.toml"] if name == "backup.json" else []
+        return _files_of(files, content) if files else content
+
+    _changed(made, with_settings, told)
+    with zipfile.ZipFile(with_settings, "a") as archive:
+        archive.writestr("files/jasyl.toml", "port = 8080")
+    data.mkdir()
+    (data / "jasyl.toml").symlink_to(tmp_path / "not-mounted-yet" / "jasyl.toml")
+    if fails:
+        monkeypatch.setattr("api.backup.load_content", away)
+        with pytest.raises(StoreUnavailable):
+            asyncio.run(_restore_of(with_settings, data))
+    else:
+        asyncio.run(_restore_of(with_settings, data))
+    assert (data / "jasyl.toml").readlink() == tmp_path / "not-mounted-yet" / "jasyl.toml"
+    assert (data / "keys").exists() != fails
+
+
+@pytest.mark.parametrize("below", ["", "new", "new/data"])
+def test_a_folder_that_cannot_be_made_is_told(
+    tmp_path: Path, made: Path, below: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "file"
+    file.write_text("mine", encoding="utf-8")
+    assert run(["restore", str(made), "--data", str(file / below), "--json"]) == 2
+    problem = json.loads(capsys.readouterr().err)
+    assert (problem["field"], problem["rule"]) == ("--data", "must be a folder, or one that can be made")
+    assert file.read_text(encoding="utf-8") == "mine"
+
+
 def test_files_that_cannot_be_written_are_told(tmp_path: Path, made: Path) -> None:
-    odd = tmp_path / "odd.zip"
-    shutil.copy(made, odd)
+    more = {"rsmp": b"a file", "rsmp/1.toml": b"in what is no folder"}
+
+    def told(name: str, content: bytes) -> bytes:
+        return (
+            _files_of([*json.loads(content)["files"], *more], content) if name == "backup.json" else content
+        )
+
+    odd = _changed(made, tmp_path / "odd.zip", told)
     with zipfile.ZipFile(odd, "a") as archive:
-        archive.writestr("files/rsmp", b"a file")
-        archive.writestr("files/rsmp/1.toml", b"in what is no folder")
+        for name, content in more.items():
+            archive.writestr(f"files/{name}", content)
     with pytest.raises(InputError, match=r"rsmp/1\.toml: File exists"):
         asyncio.run(_restore_of(odd, tmp_path / "new"))
     assert list((tmp_path / "new").iterdir()) == []

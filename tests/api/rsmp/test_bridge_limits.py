@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 import pytest
 
+from api.centre.damping import MOST_CLEARED
 from api.rsmp.errors import NotTakenError
 from api.rsmp_bridge.sites import MOST_STRANGE
 from api.store.reports import Reports
@@ -42,6 +43,12 @@ def _alarm(made: Bridged, component: str, *, active: bool = True, **changes: Any
     return AlarmState(id=new_id(), component=component, active=active, at=made.service.clock.at, **values)
 
 
+async def _faults(made: Bridged, one: Capability) -> list[tuple[str, bool]]:
+    """What the reports hold of alarms: components, and whether the alarm was active."""
+    page = await made.service.context.part(Reports).read(junction=one.junction, limit=1000)
+    return [(row.data["component"], row.data["active"]) for row in page.reports if row.kind == "fault"]
+
+
 def test_invented_components_do_not_fill_the_ledger(tmp_path: Path) -> None:
     (one,) = found = capabilities(1)
     others = f"rsmp:{one.junction}:alarms"
@@ -53,7 +60,7 @@ def test_invented_components_do_not_fill_the_ledger(tmp_path: Path) -> None:
         for name in names:
             await witness.alarm(one.site, _alarm(made, name))
         assert len(alarms()) == MOST_STRANGE + 1
-        assert f"more than {MOST_STRANGE} components" in alarms()[others].text
+        assert f"more than {MOST_STRANGE} alarms" in alarms()[others].text
         entries = made.service.centre.ledger.seq
         for name in names[MOST_STRANGE:]:
             await witness.alarm(one.site, _alarm(made, name, active=False))
@@ -68,6 +75,100 @@ def test_invented_components_do_not_fill_the_ledger(tmp_path: Path) -> None:
         made.connect(one)
         await _connected(made, one)
         assert others in alarms()
+
+    bridging(tmp_path, found, test)
+
+
+def test_detectors_that_fail_over_the_years_have_alarms_of_their_own(tmp_path: Path) -> None:
+    (one,) = found = capabilities(1)
+
+    async def test(made: Bridged) -> None:
+        await _connected(made, one)
+        witness, alarms = made.bridge.witness, lambda: made.service.centre.plans.alarms
+        names = [f"DL{number}" for number in range(MOST_STRANGE + 20)]
+        for name in names:
+            await witness.alarm(one.site, _alarm(made, name))
+            assert set(alarms()) == {f"rsmp:{one.junction}:alarm:{name}:A0001"}
+            await witness.alarm(one.site, _alarm(made, name, active=False))
+            assert not alarms()
+            made.service.clock.wait(hours=9)
+        assert await _faults(made, one) == [(name, active) for name in names for active in (True, False)]
+
+    bridging(tmp_path, found, test)
+
+
+def test_what_is_not_told_apart_is_reported_to_its_end(tmp_path: Path) -> None:
+    (one,) = found = capabilities(1)
+    others = f"rsmp:{one.junction}:alarms"
+
+    async def test(made: Bridged) -> None:
+        await _connected(made, one)
+        witness, alarms = made.bridge.witness, lambda: made.service.centre.plans.alarms
+        names = [f"DL{number}" for number in range(MOST_STRANGE + 2)]
+        for name in names:
+            await witness.alarm(one.site, _alarm(made, name))
+        for name in names[MOST_STRANGE:]:
+            assert others in alarms()
+            await witness.alarm(one.site, _alarm(made, name, active=False))
+            await witness.alarm(
+                one.site, _alarm(made, name, active=False)
+            )  # told of again, as when it connects
+        assert others not in alarms()
+        ended = [name for name, active in await _faults(made, one) if not active]
+        assert ended == names[MOST_STRANGE:]
+        await witness.alarm(one.site, _alarm(made, names[0], active=False))
+        await witness.alarm(one.site, _alarm(made, names[-1]))  # there is room now
+        assert f"rsmp:{one.junction}:alarm:{names[-1]}:A0001" in alarms()
+        assert others not in alarms()
+
+    bridging(tmp_path, found, test)
+
+
+def test_invented_alarms_that_end_at_once_do_not_fill_the_ledger_either(tmp_path: Path) -> None:
+    (one,) = found = capabilities(1)
+
+    async def test(made: Bridged) -> None:
+        await _connected(made, one)
+        entries = made.service.centre.ledger.seq
+        for number in range(2 * MOST_STRANGE):
+            for active in (True, False):
+                await made.bridge.witness.alarm(one.site, _alarm(made, f"{number}", active=active))
+        # Room is made by what is cleared, so the others are raised once and stand.
+        assert made.service.centre.ledger.seq - entries == MOST_STRANGE + 2 * MOST_CLEARED + 1
+
+    bridging(tmp_path, found, test)
+
+
+def test_more_than_can_be_kept_in_mind_are_reported_to_their_end_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.rsmp_bridge.sites.MOST_STRANGE", 1)
+    monkeypatch.setattr("api.rsmp_bridge.sites.MOST_UNTOLD", 2)
+    (one,) = found = capabilities(1)
+
+    async def test(made: Bridged) -> None:
+        await _connected(made, one)
+        names = [f"DL{number}" for number in range(4)]
+        for active in (True, False):
+            for name in names:
+                await made.bridge.witness.alarm(one.site, _alarm(made, name, active=active))
+        assert await _faults(made, one) == [(name, active) for active in (True, False) for name in names]
+        assert set(made.service.centre.plans.alarms) == {f"rsmp:{one.junction}:alarms"}
+
+    bridging(tmp_path, found, test)
+
+
+def test_what_has_ended_while_a_site_was_away_is_reported(tmp_path: Path) -> None:
+    (one,) = found = capabilities(1)
+
+    async def test(made: Bridged) -> None:
+        await _connected(made, one)
+        await made.bridge.witness.alarm(one.site, _alarm(made, "DL1"))
+        await made.disconnect(one.junction)
+        made.connect(one)
+        await _connected(made, one)
+        await made.bridge.witness.alarm(one.site, _alarm(made, "DL1", active=False))
+        assert await _faults(made, one) == [("DL1", True), ("DL1", False)]
 
     bridging(tmp_path, found, test)
 

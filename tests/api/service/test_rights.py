@@ -14,6 +14,7 @@ from tests.api.service.centres import Service, serving
 from tests.api.service.test_plan_sets import keys
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
     from pathlib import Path
 
 HERE, ELSEWHERE = keys()[0], keys()[1]
@@ -160,6 +161,26 @@ def test_nothing_of_a_request_is_read_before_it_is_known_who_asks(tmp_path: Path
                 assert feed.status_code == 403, (method, path, feed.text)
 
     serving(tmp_path, test)
+
+
+def test_nothing_is_read_of_a_request_with_a_key_to_send_it_again_either(tmp_path: Path) -> None:
+    """A body that is longer than any may be is told so (413) to those who have read it."""
+
+    async def parts() -> AsyncIterator[bytes]:
+        for _ in range(5):
+            yield b"[" * 1024
+
+    async def test(service: Service) -> None:
+        await _everybody(service)
+        headers = {"Authorization": f"Bearer {service.tokens['feed']}", "Idempotency-Key": "same"}
+        transport = httpx.ASGITransport(service.app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+            for (method, path), (allowed, _) in RIGHTS.items():
+                if allowed != OPEN:
+                    feed = await client.request(method, _url(path), content=parts(), headers=headers)
+                    assert feed.status_code == 403, (method, path, feed.text)
+
+    serving(tmp_path, test, body_limit_bytes=4096)
 
 
 def test_figures_are_for_this_machine_or_for_who_may_read(tmp_path: Path) -> None:
