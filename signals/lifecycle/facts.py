@@ -105,7 +105,7 @@ def _published(state: Lifecycle, data: Mapping[str, Any], at: datetime, who: str
     junctions = dict(state.junctions)
     for key, row in data["versions"].items():
         before = state.junction(key)
-        version = Version(row["version"], record.id, row["plan"], record.until_of(key))
+        version = Version(row["version"], record.id, row["plan"])
         slot = replace(before.slot(record.slot), pending=version)
         junctions[key] = _heard(before, record.slot, slot, last_version=version.number)
     state = replace(state, junctions=junctions, live=state.live | {record.id})

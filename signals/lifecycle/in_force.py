@@ -51,14 +51,13 @@ def active_versions(state: Lifecycle, at: datetime, record: PlanSetRecord) -> di
 def still_told(slot: Slot, has: SlotRecord, at: datetime) -> Version | None:
     """Return what a controller has to hear of beside the current version, until that has begun.
 
-    That is what is in force until then, or a version of the day that was ended before its time: its plan alone does not
-    say so, and nobody takes a plan of the day away but by a signed word.
+    That is what is in force until then, or a version of the day that is over: nobody takes a plan of the day away but by
+    a signed word, and who was away goes on with the one before it until told of its successor.
     """
     previous = has.previous
     if previous is None or (has.current is not None and has_begun(has.current, at)):
         return None
-    seems_valid = previous.valid_until is None or previous.valid_until > at
-    return previous if _lasts(previous, at) or (slot is Slot.BASE and seems_valid) else None
+    return previous if slot is Slot.BASE or _lasts(previous, at) else None
 
 
 def version_in_force(state: Lifecycle, junction: str, at: datetime) -> Version | None:

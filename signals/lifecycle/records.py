@@ -177,8 +177,6 @@ class Version:
     ----------
     plan
         Digest of the signed plan.
-    valid_until
-        When it ends by what is signed in the plan; an end before that stands in its activation alone.
     activation
         The signed activation, once the group is complete.
     begins_at, until
@@ -190,7 +188,6 @@ class Version:
     number: int
     plan_set: str
     plan: str
-    valid_until: datetime | None = None
     activation: str | None = None
     begins_at: datetime | None = None
     until: datetime | None = None

@@ -167,7 +167,7 @@ class Desk:
             except InputError as error:
                 problems.append(f"version {version}: {error}")
                 return Acknowledgement(version, "refused", str(error)) if known is None else None
-            known = self._verdict(row.slot, row.plan, payload, now_s)
+            known = self._verdict(row, payload, now_s)
             self.highest_version = version
             self._verdicts[version] = known
             for old in sorted(self._verdicts)[:-_MOST_VERDICTS]:
@@ -187,15 +187,15 @@ class Desk:
             rule = f"must be higher than {self.highest_version}, which was here before"
             raise InputError(rule, field="version", value=version)
 
-    def _verdict(self, slot: str, token: str, payload: Mapping[str, Any], now_s: float) -> Verdict:
-        version: int = payload["version"]
+    def _verdict(self, row: Assigned, payload: Mapping[str, Any], now_s: float) -> Verdict:
         try:
-            release = self._release(slot, payload)
-            _require_valid(release, payload, now_s)
+            release = self._release(row.slot, payload)
+            if row.activation is None:  # one that is over has taken the place of those before it
+                _require_valid(release, payload, now_s)
         except InputError as error:
-            return Verdict(version, digest_of(token), str(error))
-        self._held[version] = Held(token, None, float("-inf"), release)
-        return Verdict(version, digest_of(token), "")
+            return Verdict(row.version, digest_of(row.plan), str(error))
+        self._held[row.version] = Held(row.plan, None, float("-inf"), release)
+        return Verdict(row.version, digest_of(row.plan), "")
 
     def _release(self, slot: str, payload: Mapping[str, Any]) -> Release:
         """Return the release that a verified payload describes; its plans pass the gate."""

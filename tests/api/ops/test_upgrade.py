@@ -64,8 +64,8 @@ def test_snapshots_of_another_meaning_have_another_form() -> None:
         state = applied(state, entry)
     text = canonical(FORM.encode(state))
     assert (FORM.mark, digest(text)) == (
-        "1:2fc4b3ede5c7c475",
-        "a285d7f7555d8714d912b5c6e0f780600fe3fadb1dcaf8471a8c602df7db2da7",
+        "1:06b075725236169e",
+        "6f85dc3abfdb4337fb88be7d70781a13c19b023681d2f0020cb80a9d5a44dd7b",
     )
     assert FORM.decode(json.loads(text)) == state
 

@@ -150,6 +150,31 @@ def test_who_was_away_hears_of_the_end_of_a_base_set_and_so_does_who_has_no_memo
     serving(tmp_path, test)
 
 
+def test_who_was_away_while_a_successor_began_and_ended_by_itself_ends_with_it(tmp_path: Path) -> None:
+    async def test(service: Service) -> None:
+        await service.register(HERE)
+        away = Desk(_tables(service.trusted.jwks))
+
+        async def begun(desk: Desk) -> tuple[int, bool] | None:
+            now_s = service.clock.at.timestamp()
+            assert not desk.receive(await assignment(service, HERE), now_s).problems
+            found = [r for r in desk.releases["base"] if r.active_s is not None and r.active_s <= now_s]
+            return (found[-1].version, found[-1].valid(now_s)) if found else None
+
+        first = await _in_force(service, 1)
+        service.clock.wait(minutes=1)
+        assert await begun(away) == (1, True)
+        second = await _in_force(service, 2, valid_until="2026-11-27T08:00:00Z")
+        service.clock.wait(hours=2)
+        await service.until(lambda: service.centre.plans.plan_set(second).state == "expired")
+        assert service.centre.plans.plan_set(first).state == "superseded"
+        assert await begun(away) == await begun(Desk(_tables(service.trusted.jwks))) == (2, False)
+        service.clock.wait(hours=10)
+        assert await begun(away) == (2, False)
+
+    serving(tmp_path, test)
+
+
 def test_an_end_lets_nobody_begin_sooner_and_counts_also_when_the_clock_was_set_back(tmp_path: Path) -> None:
     names = sorted(new_key(_folder(tmp_path)).kid for _ in range(3))
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
+
 from signals.lifecycle.in_force import still_in_force, still_told, version_in_force
 from signals.lifecycle.records import OrderMode, Slot
 from tests.signals.lifecycle.desk import Desk, replayed
@@ -99,15 +101,26 @@ def test_the_end_of_a_version_of_the_day_is_told_until_another_one_has_begun() -
     assert replayed(desk) == desk.state
 
 
-def test_an_end_that_a_plan_was_signed_with_need_not_be_told() -> None:
+@pytest.mark.parametrize(("slot", "is_told"), [(Slot.BASE, True), (Slot.EVENT, False)])
+def test_a_version_of_the_day_that_has_ended_by_itself_is_told_until_another_one_has_begun(
+    slot: Slot, *, is_told: bool
+) -> None:
+    """Who was away has the one before it, and goes on with that."""
     desk = Desk()
-    first = _activated(desk, 10, hours=2)
-    desk.wait(hours=1)
-    desk.end("set-1")
+    _activated(desk, 10, slot, hours=48)
+    desk.wait(seconds=20)
+    second = _activated(desk, 10, slot, hours=1)
+    desk.wait(hours=2)
     desk.coordinate()
-    has = desk.state.junction("j").slot(Slot.BASE)
-    found = [still_told(Slot.BASE, has, desk.at + timedelta(hours=hours)) for hours in (0, 0.9, 1)]
-    assert [version and version.number for version in found] == [first, first, None]
+    assert desk.state.junction("j").slot(slot).current is None
+
+    def told(**later: float) -> int | None:
+        found = still_told(slot, desk.state.junction("j").slot(slot), desk.at + timedelta(**later))
+        return None if found is None else found.number
+
+    assert told() == told(days=365) == (second if is_told else None)
+    _activated(desk, DAY_S, slot, hours=48)
+    assert [told(days=days) for days in (0, 0.9, 1)] == [*([second] * 2 if is_told else [None] * 2), None]
 
 
 def test_slots_count_by_rank_and_an_order_above_them() -> None:

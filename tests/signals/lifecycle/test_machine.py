@@ -145,6 +145,19 @@ class Life(RuleBasedStateMachine):
                 self.time(wait)
                 self.a_controller_shows_what_the_service_says_is_in_force()
 
+    @rule(key=st.sampled_from("ab"), waits=st.sampled_from([(2, 90, 7), (90, 0, 90), (90, 7, 300)]))
+    def come_back_after_a_successor_has_begun_and_ended(
+        self, key: str, waits: tuple[float, float, float]
+    ) -> None:
+        self.bring_in_one_after_the_other(key, [(None, 2)])
+        self.controllers_hear({key})
+        self.published({"x": [key]}, Slot.BASE, None, 1)
+        for minutes in waits:
+            self.controllers("accept")
+            self.time(minutes)
+            self.a_controller_shows_what_the_service_says_is_in_force()
+        self.controllers_hear({key})
+
     @precondition(lambda self: self.desk.state.sets)
     @rule(data=st.data(), step=st.sampled_from(["check", "approve", "publish", "withdraw", "find"]))
     def step(self, data: st.DataObject, step: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -27,6 +28,13 @@ def _restarted(desk: Desk) -> Desk:
 
 def _valid(desk: Desk, now_s: float, slot: str = "base") -> list[int]:
     return [release.version for release in desk.releases[slot] if release.valid(now_s)]
+
+
+def runs(desk: Desk, now_s: float) -> int | None:
+    """Return the base version that a controller runs: the newest that has begun, where that is valid."""
+    begun = [r for r in desk.releases["base"] if r.active_s is not None and r.active_s <= now_s]
+    newest = max(begun, key=lambda release: release.version, default=None)
+    return newest.version if newest is not None and newest.valid(now_s) else None
 
 
 def test_a_pending_version_outlasts_one_answer_that_does_not_name_it() -> None:
@@ -170,6 +178,46 @@ def test_a_controller_without_memory_runs_what_is_in_force_until_its_successor_b
     assert _valid(desk, NOW + DAY_S + 2) == [7]
     assert desk.receive(document, NOW + DAY_S + 3, shown=7).acknowledgements == ()
     assert _valid(desk, NOW + DAY_S + 3) == [7]
+
+
+@pytest.mark.parametrize("heard", ["pending", "activated", "nothing"])
+@pytest.mark.parametrize("place", ["current", "previous"])
+def test_a_base_version_ends_with_its_successor_that_began_and_ended_unheard(place: str, heard: str) -> None:
+    service = Service()
+    desk = Desk(service.tables)
+    for version, at in ((6, NOW), (7, NOW + DAY_S)):  # the second one is left out, and never begins
+        service.publish(version)
+        desk.receive(service.assignment, NOW)
+        service.activate(at=at)
+        desk.receive(service.assignment, NOW, shown=6)
+    service.publish(8, valid_until=shown_instant(NOW + 3600))
+    if heard == "pending":
+        desk.receive(service.assignment, NOW)
+    service.activate(at=NOW + 60)
+    if heard == "activated":
+        desk.receive(service.assignment, NOW)
+    over = service.slots["base"]["current"]
+    service.slots["base"] = {"current": None, "pending": None} | {place: over}
+    for hours in (2, 25, 300):
+        received = desk.receive(service.assignment, NOW + hours * 3600, shown=6)
+        assert (received.acknowledgements, received.problems) == ((), ())
+        assert runs(desk, NOW + hours * 3600) is None
+        desk = _restarted(desk)
+    assert runs(desk, NOW + DAY_S) is None
+    service.publish(9)
+    desk.receive(service.assignment, NOW + 301 * 3600)
+    service.activate(at=NOW + 302 * 3600)
+    desk.receive(service.assignment, NOW + 301 * 3600)
+    assert runs(desk, NOW + 301 * 3600) is None
+    assert runs(desk, NOW + 302 * 3600) == 9
+
+
+def test_what_waits_and_has_ended_is_refused() -> None:
+    service = Service()
+    service.publish(7, valid_until=shown_instant(NOW + 60))
+    (told,) = Desk(service.tables).receive(service.assignment, NOW + 60).acknowledgements
+    assert (told.version, told.result) == (7, "refused")
+    assert "has ended" in told.reason
 
 
 def test_the_service_is_told_of_a_current_version_that_is_refused() -> None:
