@@ -14,7 +14,7 @@ from signals.instants import instant_text
 from signals.lifecycle.decision import Decision
 from signals.lifecycle.facts import Fact
 from signals.lifecycle.holds import held_by_others, require_not_held
-from signals.lifecycle.in_force import active_versions, still_told
+from signals.lifecycle.in_force import active_versions, still_in_force
 from signals.lifecycle.records import GroupState, Lifecycle, PlanSetRecord, SetState, Slot
 from signals.names import same_name
 from signals.texts import is_line
@@ -290,17 +290,17 @@ def end(
 
 
 def _require_nothing_goes_on(state: Lifecycle, record: PlanSetRecord, until: datetime) -> None:
-    """Raise where a set that has not begun at its end has another one before it: that would be over, or forgotten, with it."""
+    """Raise where a set that has not begun at its end has another one before it that lasts: that would be over with it."""
     for key in record.junctions:
         has = state.junction(key).slot(record.slot)
-        told = still_told(record.slot, has, until)
-        if has.current is None or has.current.plan_set != record.id or told is None:
+        goes_on = still_in_force(has, until)
+        if has.current is None or has.current.plan_set != record.id or goes_on is None:
             continue
         hint = (
             "Roll it back, or publish what is to take its place: then it never begins, and what is in force stays; "
             "or wait until it has begun"
         )
-        rule = f"has not begun, and takes the place of {told.plan_set} when it does"
+        rule = f"has not begun, and takes the place of {goes_on.plan_set} when it does"
         raise RefusedError(rule, field=f"plan set {record.id}, junction {key}", hint=hint)
 
 

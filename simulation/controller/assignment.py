@@ -241,7 +241,12 @@ class Desk:
             for value in (values["until"], plan["valid_until"])
             if value is not None
         ]
-        release = replace(held.release, active_s=active_s, until_s=min(ends, default=None))
+        until_s = min(ends, default=None)
+        if (
+            until_s is not None
+        ):  # what was ended before it begins has taken the place of those before it all the same
+            active_s = min(active_s, until_s)
+        release = replace(held.release, active_s=active_s, until_s=until_s)
         self._held[version] = held._replace(activation=token, activated_s=issued_s, release=release)
 
     def _take_order(self, token: object, now_s: float) -> None:

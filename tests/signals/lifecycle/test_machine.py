@@ -75,14 +75,19 @@ class _Controller:
         goes_on = {
             number: one
             for number, one in self.versions.items()
-            if self.slot is Slot.BASE and (number > newest or has_begun(one, at))
+            if self.slot is Slot.BASE and (number > newest or _begun(one, at))
         }
         self.versions = goes_on | named
 
     def runs(self, at: datetime) -> int | None:
-        newest = max((number for number, one in self.versions.items() if has_begun(one, at)), default=0)
+        newest = max((number for number, one in self.versions.items() if _begun(one, at)), default=0)
         found = self.versions.get(newest)
         return newest if found and (found.until is None or found.until > at) else None
+
+
+def _begun(version: Version, at: datetime) -> bool:
+    """Return whether a version has begun for a controller: what was ended before that counts from its end on."""
+    return has_begun(version, at) or (version.until is not None and version.until <= at)
 
 
 class Life(RuleBasedStateMachine):
@@ -156,6 +161,23 @@ class Life(RuleBasedStateMachine):
             self.controllers("accept")
             self.time(minutes)
             self.a_controller_shows_what_the_service_says_is_in_force()
+        self.controllers_hear({key})
+
+    @rule(key=st.sampled_from("ab"), heard=st.booleans(), minutes=st.sampled_from([0, 7, 90]))
+    def end_what_is_in_force_and_what_is_to_come(self, key: str, minutes: float, *, heard: bool) -> None:
+        self.bring_in_one_after_the_other(key, [(None, 2)])
+        self.controllers_hear({key})
+        self.bring_in_one_after_the_other(key, [(2, 5.9)])
+        if heard:
+            self.controllers_hear({key})
+        current = self.desk.state.junction(key).slot(Slot.BASE)
+        for version in (current.previous, current.current):
+            if version is not None:
+                self.tried(self.desk.end, version.plan_set)
+                self.a_controller_shows_what_the_service_says_is_in_force()
+                self.time(minutes)
+        self.controllers_hear({key})
+        self.time(90)
         self.controllers_hear({key})
 
     @precondition(lambda self: self.desk.state.sets)
@@ -282,9 +304,10 @@ class Life(RuleBasedStateMachine):
                 if has.current is None:
                     continue
                 known, current = self.activated[key, slot], has.current
-                known[current.number] = _Activated(
-                    state.begins_at(key, slot), current.until, current.plan_set
-                )
+                for version in (has.previous, current):
+                    if version is not None:
+                        assert version.begins_at is not None
+                        known[version.number] = _Activated(version.begins_at, version.until, version.plan_set)
                 newest = max((n for n, one in known.items() if one.begins <= now), default=None)
                 if known[current.number].begins <= now:
                     assert newest == current.number

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from signals.lifecycle import coordination, decisions
-from signals.lifecycle.in_force import version_in_force
+from signals.lifecycle.in_force import still_told, version_in_force
 from signals.lifecycle.records import GroupState, SetState, Slot
 from tests.signals.lifecycle.desk import SERVICE, Desk, replayed
 from traffic.errors import RefusedError
@@ -127,24 +127,38 @@ def test_what_has_not_begun_is_ended_where_nothing_was_before_it() -> None:
     assert _shown(desk)["j"] is None
 
 
-def test_an_end_that_controllers_may_not_have_heard_is_not_forgotten_with_the_end_of_what_comes_next() -> (
-    None
-):
+@pytest.mark.parametrize("at_once", [True, False])
+def test_what_is_to_come_is_ended_where_what_was_before_it_is_over_and_its_own_end_is_told_in_place_of_both(
+    *, at_once: bool
+) -> None:
     desk = Desk()
     first = desk.published({"g": ["j"]})
     desk.bring_in(first)
-    desk.end(first)
-    desk.coordinate()
     later = desk.published({"g": ["j"]}, begins_in_hours=20)
     desk.activate(later)
-    with pytest.raises(RefusedError, match=f"takes the place of {first} when it does"):
-        desk.end(later)
-    in_its_place = desk.published({"g": ["j"]})
-    desk.bring_in(in_its_place)
-    assert state_of(desk, later) is SetState.SUPERSEDED
-    desk.end(in_its_place)
+    desk.end(first, minutes=0 if at_once else 600)
+    if at_once:
+        desk.coordinate()
+    else:
+        with pytest.raises(RefusedError, match=f"takes the place of {first} when it does"):
+            desk.end(later, minutes=599)
+    desk.end(later, minutes=0 if at_once else 600)
+    desk.wait(hours=0 if at_once else 10)
     desk.coordinate()
+    assert state_of(desk, later) is SetState.EXPIRED
+    has = desk.state.junction("j").slot(Slot.BASE)
+    for hours in (0, 20, 100):
+        told = still_told(Slot.BASE, has, desk.at + timedelta(hours=hours))
+        assert told is not None
+        assert (told.number, told.until) == (2, desk.at)
+        assert version_in_force(desk.state, "j", desk.at + timedelta(hours=hours)) is None
+    after = desk.published({"g": ["j"]}, begins_in_hours=30)
+    desk.activate(after)
     assert _shown(desk)["j"] is None
+    desk.wait(hours=30)
+    desk.coordinate()
+    assert _shown(desk)["j"] == after
+    assert replayed(desk) == desk.state
 
 
 def test_a_group_that_would_end_before_it_begins_keeps_what_it_has() -> None:

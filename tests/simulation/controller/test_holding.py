@@ -212,6 +212,28 @@ def test_a_base_version_ends_with_its_successor_that_began_and_ended_unheard(pla
     assert runs(desk, NOW + 302 * 3600) == 9
 
 
+@pytest.mark.parametrize("heard", [True, False])
+def test_a_version_that_was_ended_before_it_begins_takes_the_place_of_those_before_it(*, heard: bool) -> None:
+    service = Service()
+    desk = Desk(service.tables)
+    service.publish(6)
+    service.activate()
+    desk.receive(service.assignment, NOW)
+    service.publish(7, activate_from=shown_instant(NOW + DAY_S))
+    service.activate(at=NOW + DAY_S)
+    if heard:
+        desk.receive(service.assignment, NOW)
+    service.activate(at=NOW + DAY_S, until=NOW + 3600, issued=NOW + 60)
+    over = service.slots["base"]["current"]
+    desk.receive(service.assignment, NOW + 60)
+    assert runs(desk, NOW + 3599) == 6
+    service.slots["base"] = {"current": None, "pending": None, "previous": over}
+    for hours in (1, 24, 300):
+        assert not desk.receive(service.assignment, NOW + hours * 3600, shown=6).problems
+        desk = _restarted(desk)
+        assert runs(desk, NOW + hours * 3600) is None
+
+
 def test_what_waits_and_has_ended_is_refused() -> None:
     service = Service()
     service.publish(7, valid_until=shown_instant(NOW + 60))
