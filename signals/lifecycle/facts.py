@@ -268,13 +268,14 @@ def _ordered(record: JunctionRecord, data: Mapping[str, Any], who: str) -> Junct
     return replace(record, order=order, sequence=record.sequence + (1 if end is None else 2))
 
 
-def _order_expired(record: JunctionRecord, data: Mapping[str, Any], who: str) -> JunctionRecord:
-    del data, who
-    order = record.order
-    follows: Order | None = None
-    if order is not None and order.end is not None and order.end_until is not None:
+def _order_expired(state: Lifecycle, data: Mapping[str, Any], at: datetime, who: str) -> Lifecycle:
+    del who
+    record = state.junction(data["junction"])
+    order, follows = record.order, None
+    if order is not None and order.end is not None and order.end_until is not None and order.end_until > at:
         follows = Order(OrderMode.NONE, None, order.by, order.end_until, order.end)
-    return replace(record, order=follows, sequence=record.sequence + 1)
+    changed = replace(record, order=follows, sequence=record.sequence + 1)
+    return replace(state, junctions={**state.junctions, changed.key: changed})
 
 
 def _alarm_raised(state: Lifecycle, data: Mapping[str, Any], at: datetime, who: str) -> Lifecycle:
@@ -339,7 +340,7 @@ KINDS: Mapping[str, Callable[[Lifecycle, Mapping[str, Any], datetime, str], Life
     "junction.held": _junction(_held),
     "junction.released": _junction(_released),
     "junction.ordered": _junction(_ordered),
-    "junction.order_expired": _junction(_order_expired),
+    "junction.order_expired": _order_expired,
     "keys.announced": _keys_announced,
     "alarm.raised": _alarm_raised,
     "alarm.acknowledged": _alarm_acknowledged,

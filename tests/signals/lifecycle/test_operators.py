@@ -91,6 +91,18 @@ def test_an_order_is_followed_by_none_for_as_long_as_what_it_took_the_place_of_w
     assert replayed(desk) == desk.state
 
 
+def test_an_order_that_expires_unseen_with_what_it_took_the_place_of_is_followed_by_nothing() -> None:
+    desk = Desk()
+    desk.hold("a", A, minutes=120)
+    desk.order("a", A, OrderMode.FLASH, minutes=30)
+    desk.order("a", A, OrderMode.ALL_RED, minutes=1)
+    desk.wait(minutes=30)
+    assert desk.coordinate() == ["junction.order_expired"]
+    assert desk.state.junction("a").order is None
+    assert desk.coordinate() == []
+    assert replayed(desk) == desk.state
+
+
 def test_a_slot_that_is_ordered_has_a_plan() -> None:
     desk = Desk()
     desk.hold("a", A, minutes=60)
