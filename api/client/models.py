@@ -140,6 +140,7 @@ class Version(Answer):
     version: int
     plan_set: str
     activated: bool
+    begins_at: Instant | None = None
     until: Instant | None
 
 

@@ -172,6 +172,8 @@ def _end(given: datetime | None, minutes: float) -> datetime:
 
 
 def _print(found: Junction, *, as_json: bool) -> None:
+    from signals.instants import instant_text
+
     values = found.model_dump(mode="json")
     if as_json:
         print_result(values, as_json=True)
@@ -181,11 +183,16 @@ def _print(found: Junction, *, as_json: bool) -> None:
     for slot, content in found.slots.items():
         for state, version in (("current", content.current), ("pending", content.pending)):
             if version is not None:
-                shown[f"{slot}, {state}"] = f"version {version.version} of {version.plan_set}"
+                times = (("begins", version.begins_at), ("ends", version.until))
+                told = [f"{word} {instant_text(time)}" for word, time in times if time is not None]
+                shown[f"{slot}, {state}"] = ", ".join(
+                    [f"version {version.version} of {version.plan_set}", *told]
+                )
     shown["held"] = "by nobody" if held is None else f"by {held.by} until {values['hold']['until']}"
-    shown["ordered"] = (
-        "nothing"
-        if ordered is None
-        else f"{' '.join(filter(None, (ordered.mode, ordered.slot)))} by {ordered.by} until {values['order']['expires_at']}"
-    )
+    shown["ordered"] = "nothing"
+    if ordered is not None:
+        until = values["order"]["expires_at"]
+        what = f"{' '.join(filter(None, (ordered.mode, ordered.slot)))} by {ordered.by} until {until}"
+        taken_back = f"nothing (earlier orders are taken back by {ordered.by} until {until})"
+        shown["ordered"] = taken_back if ordered.mode == "none" else what
     print_result(shown, as_json=False)

@@ -30,6 +30,7 @@ class VersionOut(Frozen):
     version: int
     plan_set: str
     activated: bool
+    begins_at: str | None
     until: str | None
 
 
@@ -97,6 +98,7 @@ def _version(version: Version | None) -> VersionOut | None:
         version=version.number,
         plan_set=version.plan_set,
         activated=version.activation is not None,
+        begins_at=None if version.begins_at is None else instant_text(version.begins_at),
         until=None if version.until is None else instant_text(version.until),
     )
 

@@ -278,6 +278,8 @@ def test_a_junction_is_held_ordered_and_let_go(
     assert "all_red by Bolat until" in capsys.readouterr().out
     told = command("engineer", "junction", "order", key, "none", *why)
     assert told["order"]["mode"] == "none"
+    assert run(["junction", "show", key, "--token-file", str(found.file("viewer"))]) == 0
+    assert "nothing (earlier orders are taken back by Bolat until" in capsys.readouterr().out
     assert command("approver", "junction", "release", key, *why, code=2)["status"] == 403
     assert command("approver", "junction", "eject", key, *why, code=2)["status"] == 403
     assert command("admin", "junction", "eject", key, *why)["hold"] is None
