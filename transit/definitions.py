@@ -199,7 +199,7 @@ def _agencies() -> list[Definition]:
         Definition(
             "ttc-headways",
             "share",
-            "Share of headways scheduled at 10 min or less that are within 50 % of the scheduled one.",
+            "Share of headways scheduled at 10 min or less within 50 % of the scheduled one, those of lost trips included.",
             _TTC,
             HeadwayWithin(often, part=0.5),
         ),
@@ -226,7 +226,8 @@ def _regular(chosen: Settings) -> list[Definition]:
         Definition(
             "regularity-intervals",
             "share",
-            f"Share of headways that differ from the scheduled one by no more than {window.late_s / 60:g} min.",
+            f"Share of headways that differed from the scheduled one by no more than {window.late_s / 60:g} min, those of lost "
+            "trips included.",
             _CIS,
             HeadwayWithin(Frequent(np.inf), tolerance_s=window.late_s),
         ),
@@ -246,7 +247,7 @@ def _headways(chosen: Settings) -> list[Definition]:
         Definition(
             "headway-within-50",
             "share",
-            "Share of headways within 50 % of the scheduled one.",
+            "Share of headways within 50 % of the scheduled one, those of lost trips included.",
             _TCQSM,
             HeadwayWithin(every, part=0.5),
         ),

@@ -73,7 +73,7 @@ class ScheduledWait(Summed):
 
 @dataclass(frozen=True)
 class ActualWait(Summed):
-    """Mean wait as vehicles came."""
+    """Mean wait as vehicles came; where none came any more, to the last visit that was due: the least that was waited."""
 
     frequent: Frequent
 
@@ -112,11 +112,10 @@ class ExcessWait(Summed):
 def _waited(
     facts: VisitFacts, frequent: Frequent
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.float64]]:
-    """Return which headways were due, which of them nothing is known about, and those that were, seconds, else 0."""
+    """Return which headways were due, which of them nothing is known about, and how long no vehicle came, seconds, else 0."""
     chosen = frequent.chosen(facts)
-    scheduled_s, actual_s = facts.headways
-    due = facts.due & np.isfinite(scheduled_s) & chosen
-    came = np.isfinite(actual_s) & np.isin(facts.fate, (Fate.SEEN, Fate.EXTRA))
-    counted = came & (due | (chosen & ~facts.due))
-    silent = due & ~came & ~facts.told_lost
-    return due, silent, np.where(counted, actual_s, 0.0)
+    due = facts.due & np.isfinite(facts.headways.scheduled_s) & chosen
+    known = np.isfinite(facts.gap_s)
+    counted = known & (due | (chosen & ~facts.due))
+    silent = due & ~(known & (facts.fate == Fate.SEEN)) & ~facts.told_lost
+    return due, silent, np.where(counted, facts.gap_s, 0.0)

@@ -35,7 +35,10 @@ __all__ = [
 
 @dataclass(frozen=True)
 class HeadwayWithin(Summed):
-    """Headways that differ from the scheduled one by no more than a share of it, or a time, whichever is given."""
+    """Headways that differ from the scheduled one by no more than a share of it, or a time, whichever is given.
+
+    A visit that was not served had a headway by the timetable, and did not keep it.
+    """
 
     frequent: Frequent
     part: float | None = None
@@ -46,7 +49,7 @@ class HeadwayWithin(Summed):
         scheduled_s, actual_s = facts.headways
         due = facts.due & (scheduled_s > 0) & self.frequent.chosen(facts)
         allowed_s = scheduled_s * self.part if self.part is not None else self.tolerance_s
-        return share(facts, due, actual_s, np.abs(actual_s - scheduled_s) <= allowed_s, losses=False)
+        return share(facts, due, actual_s, np.abs(actual_s - scheduled_s) <= allowed_s, losses=True)
 
 
 @dataclass(frozen=True)

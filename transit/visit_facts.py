@@ -11,7 +11,7 @@ import numpy as np
 
 from traffic.errors import InputError
 from transit.grouping import dense, group_quantile, hours_of, name_ranks
-from transit.headways import Headways, actual_headways, scheduled_headways, to_ms
+from transit.headways import Headways, actual_headways, open_ends, scheduled_headways, to_ms
 from transit.visits import Point, Relationship
 
 if TYPE_CHECKING:
@@ -159,17 +159,27 @@ class VisitFacts:
     @cached_property
     def headways(self) -> Headways:
         """Headways as the source gives them, else from the times of visits."""
-        visits, moment = self.visits, self.moment
-        tie, _ = dense([name_ranks(visits.trip), name_ranks(visits.vehicle)])
-        scheduled = scheduled_headways(self.line, np.where(self.due, moment.scheduled_s, np.nan), tie)
-        unknown = self.fate == Fate.UNKNOWN
-        came = np.where(unknown, moment.scheduled_s, moment.actual_s)
-        came[self.fate == Fate.LOST] = np.nan
-        actual = actual_headways(self.line, came, tie, unknown)
+        visits = self.visits
+        scheduled = scheduled_headways(self.line, self._planned_s, self._tie)
+        actual = actual_headways(self.line, self._came_s, self._tie, self.fate == Fate.UNKNOWN)
         return Headways(
             np.where(np.isfinite(visits.scheduled_headway_s), visits.scheduled_headway_s, scheduled),
             np.where(np.isfinite(visits.headway_s), visits.headway_s, actual),
         )
+
+    @cached_property
+    def gap_s(self) -> NDArray[np.float64]:
+        """How long no vehicle came before each visit, for waits, seconds; NaN where that is not known; shape (visits,).
+
+        These are the headways, and where the first visits that were due on a line were lost, the time from the first of them
+        to the vehicle that came at last; where the last were lost, the time from the last vehicle to the last of them.
+        """
+        given_s = self.visits.headway_s
+        ends = open_ends(self.line, self._planned_s, self._came_s, self.fate == Fate.LOST)
+        moment_s = np.where(ends, self._planned_s, self._came_s)
+        gap_s = actual_headways(self.line, moment_s, self._tie, self.fate == Fate.UNKNOWN)
+        given = np.isfinite(given_s) & np.isin(self.fate, (Fate.SEEN, Fate.EXTRA))
+        return np.where(given, given_s, gap_s)
 
     @cached_property
     def route_headway_s(self) -> NDArray[np.float64]:
@@ -203,6 +213,24 @@ class VisitFacts:
         new = np.ones(len(rows), dtype=bool)
         new[1:] = trip[1:] != trip[:-1]
         return rows, np.flatnonzero(new)
+
+    @cached_property
+    def _tie(self) -> NDArray[np.int64]:
+        """Which of two visits at the same moment is the first; shape (visits,)."""
+        return dense([name_ranks(self.visits.trip), name_ranks(self.visits.vehicle)])[0]
+
+    @cached_property
+    def _planned_s(self) -> NDArray[np.float64]:
+        """When each visit was due, NaN for those that were not; shape (visits,)."""
+        return np.where(self.due, self.moment.scheduled_s, np.nan)
+
+    @cached_property
+    def _came_s(self) -> NDArray[np.float64]:
+        """When a vehicle came, or was to come where nobody knows; NaN where none did; shape (visits,)."""
+        moment = self.moment
+        came_s = np.where(self.fate == Fate.UNKNOWN, moment.scheduled_s, moment.actual_s)
+        came_s[self.fate == Fate.LOST] = np.nan
+        return came_s
 
     @cached_property
     def _turn(self) -> NDArray[np.int64]:

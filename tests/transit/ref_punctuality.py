@@ -80,7 +80,7 @@ class Reference:
     def _tell_headways(self) -> None:
         lines = defaultdict(list)
         for row in self.rows:
-            row["scheduled_headway"] = row["headway"] = math.nan
+            row["scheduled_headway"] = row["headway"] = row["gap"] = math.nan
             if row["route"] and row["stop"] and (row["trip"] or row["vehicle"]):
                 earlier = 0
                 if row["trip"]:
@@ -104,10 +104,21 @@ class Reference:
                 time = row["scheduled"] if row["fate"] == "unknown" else row["actual"]
                 if row["fate"] != "lost" and known(time):
                     came.append((time, row["trip"] or "", row["vehicle"] or "", row))
-            came.sort(key=lambda one: one[:3])
-            for (time, _, _, before), (later, _, _, row) in pairwise(came):
-                if before["fate"] != "unknown" and row["fate"] != "unknown":
-                    row["headway"] = round(later - time, 3)
+            self._tell_between(came, "headway")
+            times = [time for time, _, _, _ in came]
+            for row in planned:
+                first, last = planned[0]["scheduled"], planned[-1]["scheduled"]
+                begins = row["scheduled"] == first and all(time > first for time in times)
+                ends = row["scheduled"] == last and all(time < last for time in times)
+                if row["fate"] == "lost" and (begins or ends):
+                    came.append((row["scheduled"], row["trip"] or "", row["vehicle"] or "", row))
+            self._tell_between(came, "gap")
+
+    def _tell_between(self, came: list[tuple[float, str, str, Row]], name: str) -> None:
+        came.sort(key=lambda one: one[:3])
+        for (time, _, _, before), (later, _, _, row) in pairwise(came):
+            if before["fate"] != "unknown" and row["fate"] != "unknown":
+                row[name] = round(later - time, 3)
 
     def _take_given_headways(self) -> None:
         for row in self.rows:
@@ -116,6 +127,8 @@ class Reference:
                 row["scheduled_headway"] = row["scheduled_headway_s"]
             if known(row["headway_s"]):
                 row["headway"] = row["headway_s"]
+                if row["fate"] != "lost":
+                    row["gap"] = row["headway_s"]
         self.given = any(row["given"] for row in self.rows)
         of_route = defaultdict(list)
         for row in self.rows:
@@ -187,7 +200,7 @@ class Reference:
         if not row["due"] or not scheduled > 0 or not scheduled <= limit:
             return NOTHING
         off = abs(row["headway"] - scheduled)
-        return self._share(row, off, off <= (tolerance if part is None else scheduled * part), losses=False)
+        return self._share(row, off, off <= (tolerance if part is None else scheduled * part), losses=True)
 
     def mbta(self, row: Row, *, losses: bool) -> Judged:
         """Judge one visit by the rules of the MBTA."""
@@ -239,12 +252,12 @@ class Reference:
         """Return what passengers waited before one visit, at routes of which the median headway is 12 min or less."""
         if not row["route_headway"] <= 720:
             return NOTHING
-        came = known(row["headway"]) and row["fate"] in {"seen", "extra"}
+        came = known(row["gap"]) and row["fate"] in {"seen", "extra", "lost"}
         due = row["due"] and known(row["scheduled_headway"])
-        silent = due and not came and not (row["fate"] == "lost" and not row["silent"])
+        silent = due and (row["silent"] or not (came or row["fate"] == "lost"))
         if not came or (row["due"] and not due):
             return 0, 0, due, silent
-        headway, planned = Fraction(row["headway"]), Fraction(0)
+        headway, planned = Fraction(row["gap"]), Fraction(0)
         if excess:
             cell = [
                 Fraction(other["scheduled_headway"])

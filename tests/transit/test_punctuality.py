@@ -86,6 +86,46 @@ def test_a_trip_that_did_not_come_makes_the_wait_longer(
     assert found.unobserved == unobserved
 
 
+@pytest.mark.parametrize("relationship", [Relationship.SKIPPED, Relationship.MISSING])
+@pytest.mark.parametrize("lost", [slice(2, None), slice(None, -2)])
+def test_trips_lost_at_an_end_of_the_day_count_against_headways(
+    relationship: Relationship, lost: slice
+) -> None:
+    """Ten trips 10 min apart, two run: nobody came for 80 min, and one headway of 10 min was kept of the nine due."""
+    minutes = [10.0 * number for number in range(10)]
+    visits = departures(minutes, minutes)
+    left_s, kinds = visits.departure_s.copy(), visits.relationship.copy()
+    left_s[lost], kinds[lost] = math.nan, relationship
+    visits = replace(visits, departure_s=left_s, relationship=kinds)
+    told = relationship is Relationship.SKIPPED
+    silent = 0 if told else np.count_nonzero(np.isnan(left_s[1:]))
+    for name in ("wait", "excess-wait", "tfl-excess-wait"):
+        wait, time = (4_800**2 + 600**2) / 2, 5_400
+        found = figure(visits, name)
+        assert found[3:] == (wait - (0 if name == "wait" else 300 * time), time, silent / 9)
+    judged = 9 if lost.start else 8  # where the first were lost, the first that came has no headway
+    for name in ("headway-within-50", "regularity-intervals", "ttc-headways"):
+        found = figure(visits, name)
+        assert found[2:5] == (1 / judged, 1, judged)
+        assert found.unobserved == (silent + 9 - judged) / 9
+
+
+def test_a_line_on_which_no_vehicle_came_makes_passengers_wait_all_day() -> None:
+    visits = departures(HOUR, [None] * 6)
+    assert figure(visits, "wait")[2:] == (1_500.0, 3_000**2 / 2, 3_000, 1.0)
+    assert figure(visits, "headway-within-50")[2:] == (0.0, 0, 5, 1.0)
+    assert figure(visits, "wait", losses=Losses(dropped=False))[2:] == (None, 0, 0, 1.0)
+
+
+def test_an_extra_vehicle_in_place_of_the_last_leaves_no_gap() -> None:
+    visits = departures(HOUR, [*HOUR[:-1], None])
+    extra = {"trip": "extra", "relationship": Relationship.ADDED, "vehicle": "v"}
+    joined = StopVisits.joined([visits, visits_of([{**extra, "departure_s": NINE_S + 60 * 55}])])
+    assert figure(joined, "wait")[3:5] == ((4 * 600**2 + 900**2) / 2, 3_300)
+    short = StopVisits.joined([visits, visits_of([{**extra, "departure_s": NINE_S + 60 * 45}])])
+    assert figure(short, "wait")[3:5] == ((4 * 600**2 + 2 * 300**2) / 2, 3_000)
+
+
 def test_an_extra_vehicle_shortens_the_wait() -> None:
     visits = departures(HOUR, HOUR)
     extra = visits_of(
