@@ -212,7 +212,7 @@ def _regular(chosen: Settings) -> list[Definition]:
         Definition(
             "regularity-trips",
             "share",
-            f"Share of trips within {window} at every time point where they were seen, of all due that were seen or lost.",
+            f"Share of trips within {window} at every time point, of all due that were seen or lost at every one.",
             _CIS,
             RegularTrips(window, Place.TIMEPOINTS),
         ),

@@ -99,7 +99,11 @@ class Unless(Summed):
 
 @dataclass(frozen=True)
 class RegularTrips(Summed):
-    """Trips that were in the window at every place where they were seen, and served all; each where its first visit is."""
+    """Trips that were in the window at every place, of those known at every place; each stands where its first visit is.
+
+    A trip that was seen at some places only is in neither: whether it was regular nobody knows, and if it were judged where
+    it was seen, fewer records would make more trips regular.
+    """
 
     window: Window
     place: Place
@@ -108,9 +112,8 @@ class RegularTrips(Summed):
         """Return what each visit adds."""
         rule = OnTime(Event.POINT, self.place, self.window).tally(facts)
         good, judged, due, silent = (_by_trip(facts, column) for column in rule)
-        counted = judged > 0
-        unseen = (due > 0) & (silent == due)
-        return _of_trips(facts, counted & (good == judged), counted, due > 0, unseen)
+        counted = (due > 0) & (judged == due)
+        return _of_trips(facts, counted & (good == due), counted, due > 0, silent > 0)
 
 
 @dataclass(frozen=True)

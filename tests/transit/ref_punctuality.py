@@ -227,13 +227,8 @@ class Reference:
         judged = [one for one in judged if one[2]]
         if not judged:
             return NOTHING
-        counted = [one for one in judged if one[1]]
-        return (
-            int(bool(counted) and all(one[0] for one in counted)),
-            int(bool(counted)),
-            True,
-            all(one[3] for one in judged),
-        )
+        whole = all(one[1] for one in judged)
+        return int(whole and all(one[0] for one in judged)), int(whole), True, any(one[3] for one in judged)
 
     def trip_lost(self, row: Row, *, part: bool) -> Judged:
         """Tell whether the trip that this is the first visit of was dropped, or cut."""
