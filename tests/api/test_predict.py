@@ -108,6 +108,24 @@ def test_earlier_days_are_learned_from(gtfs, positions, history, capsys) -> None
     assert second - first > timedelta(minutes=2)
 
 
+def test_what_happens_later_is_not_learned_from(gtfs, positions, history, tmp_path, capsys) -> None:
+    """Visits of the day itself, and of days to come, change nothing: they are left out, and counted."""
+    at = [positions, "--gtfs", gtfs, "--at", "2026-11-26T08:03", *history[:2]]
+    folder = tmp_path / "today"
+    assert run(["transit", "match", positions, "--gtfs", gtfs, "-o", str(folder)]) == 0
+    capsys.readouterr()
+    today = ["--history", str(folder / "stop_visits.csv")]
+    with (folder / "stop_visits.csv").open(encoding="utf-8") as file:
+        of_today = len(list(csv.DictReader(file)))
+    alone, with_today = predicted(at, capsys), predicted([*at, *today], capsys)
+    assert with_today["predictions"] == alone["predictions"]
+    assert alone["learned_from"]["visits_left_out"] == 0
+    assert with_today["learned_from"] == {**alone["learned_from"], "visits_left_out": of_today}
+    assert of_today > 0
+    assert run(["transit", "predict", *at[:5], *today, "--json"]) == 2
+    assert "must have visits of days before that of the prediction" in capsys.readouterr().err
+
+
 def test_predictions_go_out_as_csv_and_as_feeds_that_keep_the_rules(
     gtfs, positions, tmp_path, capsys
 ) -> None:

@@ -37,7 +37,8 @@ _SHOWN = 40
     type=FILE,
     multiple=True,
     metavar="VISITS",
-    help="Stop visits of earlier days to learn from (TIDES, MBTA); may be given several times. Default: the timetable alone.",
+    help="Stop visits of earlier days to learn from (TIDES, MBTA); may be given several times. Later ones are left out, and "
+    "those of the day of the prediction. Default: the timetable alone.",
 )
 @click.option(
     "--at",
@@ -100,7 +101,7 @@ def command(
     read = read_positions(positions, zone=zone or timetable.zone)
     seen, now_s = _until(read.positions, positions, at, zone or timetable.zone)
     found = match(timetable, seen)
-    trained = _trained(history, zone or timetable.zone)
+    trained, left_out = _trained(history, zone or timetable.zone, now_s)
     predicted, vehicles = _predicted(found, timetable, trained, now_s, minutes, aim)
     rows = rows_of(predicted, timetable)
     if output is not None:
@@ -120,7 +121,7 @@ def command(
         "vehicles": vehicles,
         "trips": len({(row["day"], row["trip"]) for row in rows}),
         "fates": {fate.name.lower(): count for fate, count in found.counts().items()},
-        **_learned(trained),
+        **_learned(trained, left_out),
         **{name[2:].replace("-", "_"): str(path) for name, path in outputs.items() if path is not None},
         **told(read.problems, as_json=as_json),
     }
@@ -158,16 +159,23 @@ def _time_s(text: str, zone: str) -> float:
     return (found if found.tzinfo else found.replace(tzinfo=ZoneInfo(zone))).timestamp()
 
 
-def _trained(history: tuple[Path, ...], zone: str) -> Trained:
+def _trained(history: tuple[Path, ...], zone: str, now_s: float) -> tuple[Trained, int]:
+    """Return what earlier days teach, and how many visits were left out as they are not of earlier days."""
     from transit.prediction.training import Trained
     from transit.visit_files import read_visits
     from transit.visits import StopVisits
 
     if not history:
-        return Trained.nothing()
-    parts = [read_visits(path, zone=zone).visits for path in history]
+        return Trained.nothing(), 0
+    visits = StopVisits.joined([read_visits(path, zone=zone).visits for path in history])
+    earlier = visits.before(now_s)
+    if len(visits) and not len(earlier):
+        hint = "Give visits of days before it, or leave --history out to predict by the timetable alone"
+        value = datetime.fromtimestamp(now_s, ZoneInfo(visits.zone)).isoformat()
+        rule = "must have visits of days before that of the prediction"
+        raise InputError(rule, file=history[0], field="--history", value=value, hint=hint)
     try:
-        return Trained.of(StopVisits.joined(parts))
+        return Trained.of(earlier), len(visits) - len(earlier)
     except InputError as error:
         hint = "--history takes stop visits with trips and planned times, as `jasyl transit match -o` writes them"
         raise InputError(
@@ -175,12 +183,13 @@ def _trained(history: tuple[Path, ...], zone: str) -> Trained:
         ) from error
 
 
-def _learned(trained: Trained) -> dict[str, object]:
+def _learned(trained: Trained, left_out: int) -> dict[str, object]:
     if trained.tried is None:
         return {"learned_from": None}
     running = trained.history.running
     return {
         "learned_from": {
+            "visits_left_out": left_out,
             "stretches": int((running.seen > 0).sum()),
             "running_times": int(running.seen.sum()),
             "predictions_tried": len(trained.tried.made_s),
