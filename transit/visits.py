@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
+from datetime import date, datetime
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -142,6 +143,13 @@ class StopVisits:
             chosen[name] = column.take(rows) if isinstance(column, Coded) else column[rows]
         return replace(self, **chosen)
 
+    def before(self, time_s: float) -> StopVisits:
+        """Return the visits of service days before that of a time, but for what of them was planned or happened after it."""
+        today = datetime.fromtimestamp(time_s, ZoneInfo(self.zone)).date().toordinal() - _EPOCH
+        times_s = (self.scheduled_arrival_s, self.scheduled_departure_s, self.arrival_s, self.departure_s)
+        after = np.any([column > time_s for column in times_s], axis=0)
+        return self.take((self.day < today) & ~after)
+
     @property
     def arrival_deviation_s(self) -> NDArray[np.float64]:
         """How late vehicles arrived, seconds; NaN where it is not known."""
@@ -159,6 +167,7 @@ class StopVisits:
         return known
 
 
+_EPOCH = date(1970, 1, 1).toordinal()
 _TEXTS = frozenset({"route", "trip", "stop", "vehicle", "block"})
 _DTYPES: dict[str, tuple[Any, Any]] = {
     "day": (np.int32, 0),

@@ -96,7 +96,30 @@ def test_later_positions_are_not_looked_at(gtfs, positions, tmp_path, capsys) ->
     short = tmp_path / "short.csv"
     short.write_text(driven(26, minutes=5), encoding="utf-8")
     at = ["--gtfs", gtfs, "--at", "2026-11-26T08:04:30"]
-    assert predicted([positions, *at], capsys) == predicted([str(short), *at], capsys)
+    whole, cut = (predicted([str(file), *at], capsys) for file in (positions, short))
+    assert (whole.pop("later_positions"), cut.pop("later_positions")) == (6, 0)
+    assert whole == cut
+
+
+def test_a_clock_of_nobody_does_not_set_the_time(gtfs, tmp_path, capsys) -> None:
+    """A vehicle whose assignment is unknown is a day ahead: the others are predicted all the same, and it is counted."""
+    good, wrong = tmp_path / "good.csv", tmp_path / "wrong.csv"
+    good.write_text(driven(26, minutes=5), encoding="utf-8")
+    wrong.write_text(
+        driven(26, minutes=5) + "18,2026-11-27 08:04:00,nobody,BLOCK_ID,90,43.25,76.91\n", encoding="utf-8"
+    )
+    alone, beside = (predicted([str(file), "--gtfs", gtfs], capsys) for file in (good, wrong))
+    assert beside["at"] == "2026-11-26T08:04:00+05:00"
+    assert [row["stop"] for row in beside["predictions"]] == ["s3", "s4"]
+    assert (alone["later_positions"], beside["later_positions"]) == (0, 1)
+    assert beside == {**alone, "later_positions": 1}
+
+
+def test_without_a_position_of_a_trip_there_is_nothing_to_predict(gtfs, tmp_path, capsys) -> None:
+    file = tmp_path / "nobody.csv"
+    file.write_text(HEADER + "18,2026-11-26 08:04:00,nobody,BLOCK_ID,90,43.25,76.91\n", encoding="utf-8")
+    found = predicted([str(file), "--gtfs", gtfs], capsys)
+    assert (found["predictions"], found["fates"]) == ([], {"unknown_assignment": 1})
 
 
 def test_earlier_days_are_learned_from(gtfs, positions, history, capsys) -> None:
@@ -106,6 +129,24 @@ def test_earlier_days_are_learned_from(gtfs, positions, history, capsys) -> None
     assert taught["learned_from"]["running_times"] == 6
     first, second = (datetime.fromisoformat(found["predictions"][-1]["arrival"]) for found in (alone, taught))
     assert second - first > timedelta(minutes=2)
+
+
+def test_what_happens_later_is_not_learned_from(gtfs, positions, history, tmp_path, capsys) -> None:
+    """Visits of the day itself, and of days to come, change nothing: they are left out, and counted."""
+    at = [positions, "--gtfs", gtfs, "--at", "2026-11-26T08:03", *history[:2]]
+    folder = tmp_path / "today"
+    assert run(["transit", "match", positions, "--gtfs", gtfs, "-o", str(folder)]) == 0
+    capsys.readouterr()
+    today = ["--history", str(folder / "stop_visits.csv")]
+    with (folder / "stop_visits.csv").open(encoding="utf-8") as file:
+        of_today = len(list(csv.DictReader(file)))
+    alone, with_today = predicted(at, capsys), predicted([*at, *today], capsys)
+    assert with_today["predictions"] == alone["predictions"]
+    assert alone["learned_from"]["visits_left_out"] == 0
+    assert with_today["learned_from"] == {**alone["learned_from"], "visits_left_out": of_today}
+    assert of_today > 0
+    assert run(["transit", "predict", *at[:5], *today, "--json"]) == 2
+    assert "must have visits of days before that of the prediction" in capsys.readouterr().err
 
 
 def test_predictions_go_out_as_csv_and_as_feeds_that_keep_the_rules(

@@ -20,7 +20,7 @@ from scipy.special import ndtri
 
 from transit.prediction._kernels_telling import tell
 from transit.prediction._kernels_walking import rising
-from transit.prediction.accuracy import BUCKETS, HORIZON_S, accurate, bucket_of
+from transit.prediction.accuracy import BUCKETS, HORIZON_S
 from transit.prediction.predictors import Forecast
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from transit.prediction.trial import Trial
 
-__all__ = ["FITTED_S", "NODES_S", "Aim", "Weights", "blended", "fit_weights", "quantiles", "shifts"]
+__all__ = ["FITTED_S", "NODES_S", "Aim", "Weights", "blended", "fit_weights", "quantiles"]
 
 NODES_S = np.array([60.0, 270.0, 480.0, 750.0, 1200.0])
 FITTED_S = 1500.0
@@ -209,36 +209,6 @@ def _left_s(weights: Weights, left_s: NDArray[np.float64], later: NDArray[np.boo
         found = found + place.between(weights.weight[:, :, member]) * left_s[member]
     least: NDArray[np.float64] = np.maximum(found, 0.0)
     return least
-
-
-def shifts(
-    made_s: NDArray[np.float64],
-    predicted_s: NDArray[np.float64],
-    actual_s: NDArray[np.float64],
-    horizon_s: NDArray[np.float64],
-    tried_s: NDArray[np.float64],
-) -> NDArray[np.float64]:
-    """Return by how much predictions should be later, so that the benchmark calls most of them accurate; shape (nodes,).
-
-    Parameters
-    ----------
-    horizon_s
-        How far away each vehicle is said to be; chooses the node.
-    tried_s
-        What may be chosen; of shifts that are as good, it is the least one.
-    """
-    bucket = bucket_of(made_s, actual_s)
-    count = np.maximum(np.bincount(bucket[bucket >= 0], minlength=len(BUCKETS)), 1)
-    weight = np.where(bucket >= 0, 1.0 / count[bucket], 0.0)
-    node = np.minimum(_nodes(horizon_s), _NODES - 1)
-    order = np.argsort(np.abs(tried_s), kind="stable")
-    gain = np.zeros((len(order), _NODES))
-    for row, shift_s in enumerate(tried_s[order].tolist()):
-        good = accurate(bucket, np.maximum(predicted_s + shift_s, made_s), actual_s)
-        gain[row] = np.bincount(node, good * weight, _NODES)
-    best: NDArray[np.float64] = tried_s[order[np.argmax(gain, axis=0)]]
-    best[-1] = best[-2]  # beyond the buckets there is nothing to choose by
-    return best
 
 
 class _Blend(NamedTuple):

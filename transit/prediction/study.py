@@ -6,18 +6,18 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from transit.prediction.accuracy import BUCKETS, Score, eta_accuracy
-from transit.prediction.blend import NODES_S, Aim, shifts
+from transit.prediction.accuracy import BUCKETS, Score
+from transit.prediction.blend import Aim, blended, fit_weights
 from transit.prediction.training import BLEND, INTERVAL, MEMBERS, Trained, predictors, together
 from transit.prediction.trial import tried
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from transit.prediction.calls import Record
-    from transit.prediction.trial import Trial
+    from transit.prediction.predictors import Forecast
     from transit.visits import StopVisits
 
 __all__ = ["AIMED", "PLAIN", "PUBLISHED", "Compared", "compared", "summary"]
@@ -26,7 +26,6 @@ PLAIN = ("timetable", *MEMBERS)
 """All that predict without the others."""
 AIMED = ", aimed"
 PUBLISHED = f"{BLEND}, {Aim.PASSENGER}"
-_SHIFTS_S = np.arange(-150.0, 61.0, 5.0)
 
 
 class Compared(NamedTuple):
@@ -35,8 +34,8 @@ class Compared(NamedTuple):
     Attributes
     ----------
     scores
-        By name: each predictor, the blend at the median and as told to passengers, and each predictor with a shift by horizon
-        that was fitted to the same days as the blend.
+        By name: each predictor, the blend at the median and as told to passengers, and each predictor aimed: told to passengers
+        as the blend is, by its own errors on the same days.
     within
         Share of arrivals between the blend's quantiles of 10 and 90 %, which is 80 % where its uncertainty is right.
     """
@@ -67,25 +66,24 @@ def compared(
         predictors(record.calls, trained.history, trained.parameters),
         every_s=every_s,
         scored=scored,
-        together=lambda found: together(trained, found),
+        together=_together(trained),
     )
-    scores = {name: trial.score(name) for name in (*PLAIN, BLEND, PUBLISHED)}
-    assert trained.tried is not None
-    for name in PLAIN:
-        later_s = _shift_s(trained.tried, name)
-        row, lead = trial.names.index(name), trial.names.index(MEMBERS[-1])
-        horizon_s = trial.predicted_s[lead] - trial.made_s
-        aimed_s = trial.predicted_s[row] + np.interp(horizon_s, NODES_S, later_s)
-        scores[name + AIMED] = eta_accuracy(trial.made_s, np.maximum(aimed_s, trial.made_s), trial.actual_s)
+    names = (*PLAIN, BLEND, PUBLISHED, *(name + AIMED for name in PLAIN))
     low, high = (trial.predicted_s[trial.names.index(f"{BLEND}, {share}")] for share in INTERVAL)
     inside = (trial.actual_s >= low) & (trial.actual_s <= high)
-    return Compared(scores, float(inside.mean()))
+    return Compared({name: trial.score(name) for name in names}, float(inside.mean()))
 
 
-def _shift_s(trial: Trial, name: str) -> NDArray[np.float64]:
-    predicted_s = trial.predicted_s[trial.names.index(name)]
-    horizon_s = trial.predicted_s[trial.names.index(MEMBERS[-1])] - trial.made_s
-    return shifts(trial.made_s, predicted_s, trial.actual_s, horizon_s, _SHIFTS_S)
+def _together(trained: Trained) -> Callable[[Mapping[str, Forecast]], dict[str, Forecast]]:
+    """Return what makes the blend of forecasts, and of each what passengers would be told if it were a blend of its own."""
+    assert trained.tried is not None
+    alone = {name: fit_weights(trained.tried, (name,)) for name in PLAIN}
+
+    def of(forecasts: Mapping[str, Forecast]) -> dict[str, Forecast]:
+        aimed = {name + AIMED: blended(weights, forecasts, Aim.PASSENGER) for name, weights in alone.items()}
+        return {**together(trained, forecasts), **aimed}
+
+    return of
 
 
 def summary(found: Sequence[Compared]) -> dict[str, Any]:

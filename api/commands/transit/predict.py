@@ -17,6 +17,8 @@ from api.console import FiniteRange, check_outputs, json_option, print_result, p
 from traffic.errors import InputError
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from transit.matching import Match
     from transit.positions import Positions
     from transit.prediction.training import Trained
@@ -37,13 +39,14 @@ _SHOWN = 40
     type=FILE,
     multiple=True,
     metavar="VISITS",
-    help="Stop visits of earlier days to learn from (TIDES, MBTA); may be given several times. Default: the timetable alone.",
+    help="Stop visits of earlier days to learn from (TIDES, MBTA); may be given several times. Later ones are left out, and "
+    "those of the day of the prediction. Default: the timetable alone.",
 )
 @click.option(
     "--at",
     default=None,
     metavar="TIME",
-    help="Predict at this time (ISO 8601); default: the last position's.",
+    help="Predict at this time (ISO 8601); default: that of the last position that is matched to a trip.",
 )
 @click.option(
     "--minutes",
@@ -98,9 +101,13 @@ def command(
     check_outputs(list(outputs.values()), inputs=[positions, gtfs, *history])
     timetable = read_gtfs(gtfs).timetable
     read = read_positions(positions, zone=zone or timetable.zone)
-    seen, now_s = _until(read.positions, positions, at, zone or timetable.zone)
-    found = match(timetable, seen)
-    trained = _trained(history, zone or timetable.zone)
+    if at is None:
+        seen, found, now_s = _latest(read.positions, positions, timetable)
+    else:
+        now_s = _time_s(at, zone or timetable.zone)
+        seen = _until(read.positions, positions, at, now_s, zone or timetable.zone)
+        found = match(timetable, seen)
+    trained, left_out = _trained(history, zone or timetable.zone, now_s)
     predicted, vehicles = _predicted(found, timetable, trained, now_s, minutes, aim)
     rows = rows_of(predicted, timetable)
     if output is not None:
@@ -117,10 +124,11 @@ def command(
     result: dict[str, object] = {
         "at": datetime.fromtimestamp(now_s, ZoneInfo(timetable.zone)).isoformat(),
         "positions": len(seen),
+        "later_positions": int((read.positions.time_s > now_s).sum()),
         "vehicles": vehicles,
         "trips": len({(row["day"], row["trip"]) for row in rows}),
         "fates": {fate.name.lower(): count for fate, count in found.counts().items()},
-        **_learned(trained),
+        **_learned(trained, left_out),
         **{name[2:].replace("-", "_"): str(path) for name, path in outputs.items() if path is not None},
         **told(read.problems, as_json=as_json),
     }
@@ -133,20 +141,43 @@ def command(
         click.echo(f"... and {len(rows) - _SHOWN} more; --json and --output have all of them")
 
 
-def _until(positions: Positions, file: Path, at: str | None, zone: str) -> tuple[Positions, float]:
-    """Return the positions up to the time of the prediction, and that time."""
-    known = np.isfinite(positions.time_s)
-    if not known.any():
-        hint = "`jasyl transit match` says what is wrong with each row"
-        raise InputError("must have positions with times", file=file, hint=hint)
-    now_s = float(positions.time_s[known].max()) if at is None else _time_s(at, zone)
+def _latest(positions: Positions, file: Path, timetable: Timetable) -> tuple[Positions, Match, float]:
+    """Return the positions up to the last one that is of a trip, how they are matched, and its time.
+
+    The clock of a vehicle of which nothing is known says nothing of the time that it is.
+    """
+    from transit.matching import Fate, match
+
+    known = _known(positions, file)
+    seen = positions.take(known)
+    found = match(timetable, seen)
+    of_trip = found.positions.fate == Fate.MATCHED
+    now_s = float(seen.time_s[of_trip if of_trip.any() else slice(None)].max())
+    if (seen.time_s > now_s).any():
+        seen = seen.take(seen.time_s <= now_s)
+        found = match(timetable, seen)
+    return seen, found, now_s
+
+
+def _until(positions: Positions, file: Path, at: str, now_s: float, zone: str) -> Positions:
+    """Return the positions up to the time of the prediction."""
+    known = _known(positions, file)
     seen = positions.take(known & (positions.time_s <= now_s))
     if not len(seen):
         first = datetime.fromtimestamp(float(positions.time_s[known].min()), ZoneInfo(zone)).isoformat()
         raise InputError(
             "must not be before all positions", field="--at", value=at, hint=f"The first one is of {first}"
         )
-    return seen, now_s
+    return seen
+
+
+def _known(positions: Positions, file: Path) -> NDArray[np.bool_]:
+    """Return which positions have times, and refuse where none has."""
+    known: NDArray[np.bool_] = np.isfinite(positions.time_s)
+    if not known.any():
+        hint = "`jasyl transit match` says what is wrong with each row"
+        raise InputError("must have positions with times", file=file, hint=hint)
+    return known
 
 
 def _time_s(text: str, zone: str) -> float:
@@ -158,16 +189,23 @@ def _time_s(text: str, zone: str) -> float:
     return (found if found.tzinfo else found.replace(tzinfo=ZoneInfo(zone))).timestamp()
 
 
-def _trained(history: tuple[Path, ...], zone: str) -> Trained:
+def _trained(history: tuple[Path, ...], zone: str, now_s: float) -> tuple[Trained, int]:
+    """Return what earlier days teach, and how many visits were left out as they are not of earlier days."""
     from transit.prediction.training import Trained
     from transit.visit_files import read_visits
     from transit.visits import StopVisits
 
     if not history:
-        return Trained.nothing()
-    parts = [read_visits(path, zone=zone).visits for path in history]
+        return Trained.nothing(), 0
+    visits = StopVisits.joined([read_visits(path, zone=zone).visits for path in history])
+    earlier = visits.before(now_s)
+    if len(visits) and not len(earlier):
+        hint = "Give visits of days before it, or leave --history out to predict by the timetable alone"
+        value = datetime.fromtimestamp(now_s, ZoneInfo(visits.zone)).isoformat()
+        rule = "must have visits of days before that of the prediction"
+        raise InputError(rule, file=history[0], field="--history", value=value, hint=hint)
     try:
-        return Trained.of(StopVisits.joined(parts))
+        return Trained.of(earlier), len(visits) - len(earlier)
     except InputError as error:
         hint = "--history takes stop visits with trips and planned times, as `jasyl transit match -o` writes them"
         raise InputError(
@@ -175,12 +213,13 @@ def _trained(history: tuple[Path, ...], zone: str) -> Trained:
         ) from error
 
 
-def _learned(trained: Trained) -> dict[str, object]:
+def _learned(trained: Trained, left_out: int) -> dict[str, object]:
     if trained.tried is None:
         return {"learned_from": None}
     running = trained.history.running
     return {
         "learned_from": {
+            "visits_left_out": left_out,
             "stretches": int((running.seen > 0).sum()),
             "running_times": int(running.seen.sum()),
             "predictions_tried": len(trained.tried.made_s),

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from transit.prediction._kernels_telling import tell
 from transit.prediction.accuracy import BUCKETS
-from transit.prediction.blend import Weights, fit_weights, shifts
+from transit.prediction.blend import Weights, fit_weights
 from transit.prediction.trial import Trial
 
 NAMES = ("one", "two")
@@ -55,22 +55,6 @@ def test_uncertainty_is_that_of_the_errors(left_s: np.ndarray) -> None:
     errors = np.random.default_rng(5).normal(0.0, 10.0, (2, len(left_s)))
     found = fit_weights(trial(errors, left_s), NAMES)
     assert found.sd[:, 1:4] == pytest.approx(10.0 / np.sqrt(2.0) / 20.0, rel=0.05)
-
-
-def test_passengers_are_told_what_the_benchmark_allows_most_often() -> None:
-    """Between 30 s early and 90 s late the middle is 30 s later than was said: so that is said 30 s earlier."""
-    rng = np.random.default_rng(6)
-    actual = np.full(20_000, 100.0)
-    predicted = actual + rng.normal(0.0, 40.0, len(actual))
-    found = shifts(np.zeros(len(actual)), predicted, actual, actual, np.arange(-60.0, 31.0, 5.0))
-    assert found[0] == pytest.approx(-30.0, abs=5.0)
-    assert found[1:].tolist() == [0.0] * 4  # nobody was that far away
-
-
-def test_of_shifts_that_are_as_good_the_least_is_taken() -> None:
-    actual = np.full(100, 100.0)
-    found = shifts(np.zeros(100), actual, actual, actual, np.arange(-60.0, 31.0, 5.0))
-    assert found.tolist() == [0.0] * 5
 
 
 def test_without_anything_tried_the_last_one_leads_and_errors_are_normal() -> None:

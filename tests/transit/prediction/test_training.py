@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,9 +10,11 @@ import pytest
 
 from tests.transit.prediction.days import line, lucky_days
 from traffic.errors import InputError
+from transit.prediction.blend import fit_weights
 from transit.prediction.calls import Calls, Record
 from transit.prediction.study import AIMED, PLAIN, PUBLISHED, compared, summary
-from transit.prediction.training import BLEND, Trained, halves_of
+from transit.prediction.training import BLEND, Trained, halves_of, predictors, together
+from transit.prediction.trial import tried
 from transit.visit_files import read_visits
 from transit.visits import StopVisits
 
@@ -28,6 +31,23 @@ def test_vehicles_with_a_pace_are_predicted_best_by_who_looks_for_it() -> None:
     shown = summary([found, found])
     assert shown["margins"][BLEND]["sd"] == 0.0
     assert set(shown["predictors"]) == {*PLAIN, BLEND, PUBLISHED, *(name + AIMED for name in PLAIN)}
+
+
+def test_others_are_aimed_as_the_blend_is() -> None:
+    """What is told of each is what would be told of a blend that has nobody else."""
+    days = lucky_days(np.random.default_rng(9), 3, trips=20, stretches=8, pace_sd=0.2, noise_sd=0.1)
+    earlier, last = StopVisits.joined(days[:-1]), days[-1]
+    record = Record.of(Calls.of(last), last)
+    scores = compared(earlier, record).scores
+    trained = Trained.of(earlier)
+    for name in PLAIN:
+        alone = replace(trained, weights=fit_weights(trained.tried, (name,)))
+        trial = tried(
+            record,
+            predictors(record.calls, trained.history, trained.parameters),
+            together=lambda found, alone=alone: together(alone, found),
+        )
+        assert scores[name + AIMED] == trial.score(PUBLISHED)
 
 
 def test_halves_take_turns_or_are_drawn_from_pairs() -> None:
