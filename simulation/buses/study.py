@@ -108,7 +108,8 @@ class Outcome(NamedTuple):
     Attributes
     ----------
     on_time
-        Share of departures, at all stops, from 1 min early to 5 min late; trips that were not run count against it.
+        Share of visits, departures and at the end of trips arrivals, from 1 min early to 5 min late; trips that were not run
+        count against it: `on-time-visits` of `transit.definitions`.
     headway_within_half
         Share of planned headways, ends of trips apart, from which that which was run differs by half of it at most; those of
         vehicles that did not come count against it.
@@ -151,7 +152,7 @@ def outcome(
     costs = costs or Costs()
     run_s = found.arrival_s[last] - found.departure_s[first]
     return Outcome(
-        float(on_time(service, found.departure_s).mean()),
+        float(on_time(service, found.arrival_s, found.departure_s).mean()),
         headways_within(service, found.departure_s, _BUNCHED),
         wait_s,
         wait_s - planned_s,
