@@ -187,3 +187,13 @@ class Aboard:
         self._now[trip] = staying + on
         self.boarded[call], self.alighted[call], self.load[call] = on, off, staying + on
         return self.dwell.dwell_s(on, off, staying)
+
+    def stay(self, call: int, stood_s: float) -> None:
+        """Let on who come in so many seconds in which a vehicle stands, as far as there is room."""
+        trip, place = self._trip[call], self._place[call]
+        came = self.waiting[place] + self._rate_s[call] * max(stood_s, 0.0)
+        on = min(came, max(self.dwell.most - self._now[trip], 0.0))
+        self.waiting[place] = came - on
+        self._now[trip] += on
+        self.boarded[call] += on
+        self.load[call] = self._now[trip]

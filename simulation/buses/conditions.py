@@ -34,7 +34,16 @@ class Conditions(Protocol):
         """Return how long the vehicle needs before a trip after it has ended the one before."""
 
     def dwell_s(self, call: int, headway_s: float) -> float:
-        """Return how long a vehicle stands for passengers who have come in the headway (NaN: nobody came before)."""
+        """Return how long a vehicle stands for passengers who have come until it arrived; once for each call.
+
+        Parameters
+        ----------
+        headway_s
+            Since those who came boarded the vehicle before; NaN: no vehicle came before.
+        """
+
+    def stay(self, call: int, stood_s: float) -> None:
+        """Let those board who come while a vehicle stands longer than it must, in so many seconds: they do so meanwhile."""
 
     def run_s(self, call: int, leave_s: float) -> float:
         """Return how long a vehicle that leaves then takes to the next stop of its trip."""
@@ -68,6 +77,9 @@ class Tabled:
     def dwell_s(self, call: int, headway_s: float) -> float:  # noqa: ARG002 - whatever the headway is
         """Return how long the vehicle stands."""
         return self.dwell[call]
+
+    def stay(self, call: int, stood_s: float) -> None:
+        """Let nobody board: who comes is not known."""
 
     def run_s(self, call: int, leave_s: float) -> float:  # noqa: ARG002 - whenever it is
         """Return how long it takes to the next stop."""

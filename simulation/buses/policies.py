@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 __all__ = ["CALIBRATED", "Comparison", "Ridden", "compared", "variants"]
 
 CALIBRATED = Fortune()
-"""The luck of the generated city: with it, and nothing done, 60 % of departures are from 1 min early to 5 min late."""
+"""The luck of the generated city: with it, and nothing done, 60 % of visits are on time (`on-time-visits`)."""
 
 _EARLY_S = 30.0
 _MOST_OPTIMISED = 500
@@ -88,7 +88,7 @@ class Comparison(NamedTuple):
         taps = {} if self.taps is None else {"taps": self.taps}
         return {
             "label": self.label,
-            "definition": "departures from 1 min early to 5 min late, at all stops",
+            "definition": "on-time-visits",
             "trips": self.trips,
             "vehicles": self.vehicles,
             "stop_visits": self.stop_visits,

@@ -164,6 +164,7 @@ class Run:
         self.exact: list[bool] = service.timetable.times.exact[service.call].tolist()
         self.after: list[int] = service.after.tolist()
         self.left_s, self.coming_s = [_NAN] * service.places, [_NAN] * service.places
+        self.boarded_s = [_NAN] * service.places  # who came until then has boarded
         self.latest = [-1] * len(service)
         self.arrival_s, self.departure_s = [_NAN] * calls, [_NAN] * calls
         self.held_s = [0.0] * calls
@@ -218,6 +219,7 @@ class Run:
         if call in self.orders:
             leave_s = max(ready_s, self.orders[call])
         self._leave(trip, call, leave_s - self.conditions.dwell_s(call, _NAN), leave_s)
+        self.boarded_s[place] = leave_s
         return leave_s
 
     def _reach(self, call: int, leave_s: float) -> float:
@@ -234,8 +236,7 @@ class Run:
     def _visit(self, trip: int, call: int, arrive_s: float, *, last: bool) -> float:
         """Return when a vehicle that arrives now leaves."""
         place = self.place[call]
-        headway_s = arrive_s - self.left_s[place]
-        leave_s = arrive_s + self.conditions.dwell_s(call, headway_s)
+        ready_s = leave_s = arrive_s + self.conditions.dwell_s(call, arrive_s - self.boarded_s[place])
         if self.desk is not None:
             self.desk.learn(place, leave_s - self.departure_s[call - 1])
         if not last:
@@ -244,6 +245,11 @@ class Run:
             before_s = self.left_s[place]
             if not self.policy.overtaking and leave_s < before_s + self.policy.follow_s:
                 leave_s = before_s + self.policy.follow_s
+        boarded_s = arrive_s
+        if leave_s > ready_s:
+            self.conditions.stay(call, leave_s - max(arrive_s, self.boarded_s[place]))
+            boarded_s = leave_s
+        self.boarded_s[place] = max(boarded_s, self.boarded_s[place])  # NaN, as it is at first, is never more
         self._leave(trip, call, arrive_s, leave_s)
         return leave_s
 

@@ -141,11 +141,16 @@ class Street:
         return self._layover_s
 
     def dwell_s(self, call: int, headway_s: float) -> float:
-        """Return how long those take to board who have come since the vehicle before left, and others to get off."""
+        """Return how long those take to board who have come and not boarded before, and others to get off."""
         since_s = self._usual_s[call] if headway_s != headway_s else headway_s  # noqa: PLR0124 - NaN: nobody before
         if self.aboard is not None:
             return self.aboard.dwell_s(call, since_s)
         return self._passengers.dwell_s(self._rate_s[call], since_s)
+
+    def stay(self, call: int, stood_s: float) -> None:
+        """Let those board who come while the vehicle is held."""
+        if self.aboard is not None:
+            self.aboard.stay(call, stood_s)
 
     def run_s(self, call: int, leave_s: float) -> float:
         """Return the time over the stretch: free running, and what each signal costs in the second in which it is reached."""

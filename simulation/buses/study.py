@@ -18,7 +18,8 @@ from simulation.buses.breakdowns import drawn_breakdowns
 from simulation.buses.priority import Costs, GrantedPriority
 from simulation.buses.replay import Policy, replay
 from simulation.buses.street import Fortune, Luck, Street
-from simulation.buses.validation import headway_ratios, on_time
+from simulation.buses.validation import on_time
+from simulation.buses.waits import headways_within, waits
 from simulation.buses.workers import made
 from traffic.flow import simulate
 
@@ -107,12 +108,14 @@ class Outcome(NamedTuple):
     Attributes
     ----------
     on_time
-        Share of departures, at all stops, from 1 min early to 5 min late; trips that were not run count against it.
+        Share of visits, departures and at the end of trips arrivals, from 1 min early to 5 min late; trips that were not run
+        count against it: `on-time-visits` of `transit.definitions`.
     headway_within_half
-        Share of headways that differ from the planned one by half of it at most.
+        Share of planned headways, ends of trips apart, from which that which was run differs by half of it at most; those of
+        vehicles that did not come count against it.
     wait_s, excess_wait_s
-        Mean wait of passengers who come at random, headway squared over twice the headway; and what it is above that of the
-        timetable.
+        Mean wait of passengers who come at random, from the first planned departure to the last one of each place
+        (`simulation.buses.waits`); and what it is above that of the timetable. Of all lines and hours together.
     run_s
         Mean time from the first stop of a trip to its last, of those that were run to both.
     held_s
@@ -144,14 +147,13 @@ def outcome(
     service: Service, found: Replayed, costs: Costs | None = None, *, traffic_delay_s: float = float("nan")
 ) -> Outcome:
     """Return the figures of a day."""
-    ratio, _ = headway_ratios(service, found.departure_s)
-    wait_s, planned_s = _wait_s(service, found.departure_s), _wait_s(service, service.departure_s)
+    wait_s, planned_s = waits(service, found.departure_s)
     first, last = service.first[:-1], service.first[1:] - 1
     costs = costs or Costs()
     run_s = found.arrival_s[last] - found.departure_s[first]
     return Outcome(
-        float(on_time(service, found.departure_s).mean()),
-        float((np.abs(ratio - 1.0) <= _BUNCHED).mean()),
+        float(on_time(service, found.arrival_s, found.departure_s).mean()),
+        headways_within(service, found.departure_s, _BUNCHED),
         wait_s,
         wait_s - planned_s,
         float(run_s[np.isfinite(run_s)].mean()),
@@ -164,14 +166,6 @@ def outcome(
         float(found.cut.mean()),
         traffic_delay_s,
     )
-
-
-def _wait_s(service: Service, departure_s: NDArray[np.float64]) -> float:
-    """Return the mean wait at all places between the first departure and the last one, in the order in which vehicles leave."""
-    order = np.lexsort((departure_s, service.place))
-    order = order[np.isfinite(departure_s[order])]
-    headway_s = np.diff(departure_s[order])[np.diff(service.place[order]) == 0]
-    return float((headway_s**2).sum() / (2.0 * headway_s.sum()))
 
 
 @dataclass(frozen=True, eq=False)

@@ -51,7 +51,7 @@ class Figure(NamedTuple):
 
 
 class Validation(NamedTuple):
-    """Share of departures from 1 min early to 5 min late, and coefficient of variation of headways over planned ones."""
+    """Share of visits on time (`on-time-visits`), and coefficient of variation of headways over planned ones."""
 
     on_time: Figure
     headway_cv: Figure
@@ -77,9 +77,15 @@ def halves(service: Service, complete: NDArray[np.bool_]) -> Halves:
     return Halves(np.sort(trips[order[place % 2 == 0]]), np.sort(trips[order[place % 2 == 1]]))
 
 
-def on_time(service: Service, departure_s: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Return which calls left from 1 min early to 5 min late; shape (calls,)."""
-    late_s = departure_s - service.departure_s
+def on_time(
+    service: Service, arrival_s: NDArray[np.float64], departure_s: NDArray[np.float64]
+) -> NDArray[np.bool_]:
+    """Return which calls were from 1 min early to 5 min late, as `on-time-visits` has it; shape (calls,).
+
+    At the end of a trip the arrival is judged, elsewhere the departure.
+    """
+    late_s, last = departure_s - service.departure_s, service.first[1:] - 1
+    late_s[last] = arrival_s[last] - service.arrival_s[last]
     found: NDArray[np.bool_] = (late_s >= -EARLY_S) & (late_s <= LATE_S)
     return found
 
@@ -115,17 +121,17 @@ def validate(
     fitted, tested
         Trips, and arrivals and departures of their calls as recorded, POSIX seconds.
     """
-    model, (service, _, departure_s) = fit(*fitted), tested
+    model, (service, arrival_s, departure_s) = fit(*fitted), tested
     shares, variations, without = [], [], 0
     for number in range(seeds):
         conditions, alone = drawn(service, model, np.random.default_rng([seed, number]))
         found = replay(service, conditions)
-        shares.append(float(on_time(service, found.departure_s).mean()))
+        shares.append(float(on_time(service, found.arrival_s, found.departure_s).mean()))
         variations.append(_cv(headway_ratios(service, found.departure_s)[0]))
         without = int(alone.sum())
     rng = np.random.default_rng([seed, 7_000])
-    share, variation = _resampled(service, departure_s, rng)
-    observed = float(on_time(service, departure_s).mean())
+    share, variation = _resampled(service, arrival_s, departure_s, rng)
+    observed = float(on_time(service, arrival_s, departure_s).mean())
     observed_cv = _cv(headway_ratios(service, departure_s)[0])
     return Validation(
         _figure(observed, share, shares), _figure(observed_cv, variation, variations), len(service), without
@@ -144,11 +150,14 @@ def _figure(observed: float, resampled: NDArray[np.float64], replayed: list[floa
 
 
 def _resampled(
-    service: Service, departure_s: NDArray[np.float64], rng: np.random.Generator
+    service: Service,
+    arrival_s: NDArray[np.float64],
+    departure_s: NDArray[np.float64],
+    rng: np.random.Generator,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return both figures of trips drawn with replacement, each with its calls and the headways before it."""
     trips = len(service)
-    good = np.add.reduceat(on_time(service, departure_s).astype(np.float64), service.first[:-1])
+    good = np.add.reduceat(on_time(service, arrival_s, departure_s).astype(np.float64), service.first[:-1])
     calls = np.diff(service.first)
     ratio, trip = headway_ratios(service, departure_s)
     count, total, square = (np.bincount(trip, ratio**power, trips) for power in (0, 1, 2))

@@ -6,18 +6,19 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from signals.signal_delay import SignalDelay
 from simulation.buses.aboard import Aboard, DwellByLoad, Riders, riders_of
-from simulation.buses.replay import replay
+from simulation.buses.replay import Policy, replay
 from simulation.buses.results import planned_visits, replayed_visits
 from simulation.buses.service import Service
 from simulation.buses.street import Luck, Street
 from tests.simulation.buses.days import DAY, line
 from traffic.errors import InputError
 from transit.coded import Coded
+from transit.dispatching import Free, HeadwayHolding, Holding, ScheduleHolding, SelfEqualising
 from transit.lines import Lines
 from transit.ridership import RidershipRules, ridership
 from transit.tap_files import Taps
@@ -146,11 +147,51 @@ def test_a_replay_by_plan_carries_whom_the_taps_tell() -> None:
     assert np.isfinite(run.arrival_s).all()
 
 
-def street_of(service: Service, riders: Riders) -> Street:
+@pytest.mark.parametrize("holding", [Free(), HeadwayHolding(longest_s=600.0), SelfEqualising()])
+@given(seed=st.integers(0, 2**32 - 1))
+@settings(max_examples=20, deadline=None)
+def test_all_who_come_while_vehicles_stand_board(holding: Holding, seed: int) -> None:
+    """At each stop on the way: who comes from the first arrival until the last, or until the last one leaves that is held."""
+    rng, trips, rate_s = np.random.default_rng(seed), 6, 0.01
+    service = Service.of(line([28_800 + 600 * k for k in range(trips)]), DAY)
+    calls = len(service.call)
+    street = street_of(
+        service, Riders(np.full(calls, rate_s), np.full(calls, 0.2)), rng.uniform(0, 500, trips)
+    )
+    run = replay(service, street, Policy(holding=holding))
+    assert street.aboard is not None
+    assert not any(street.aboard.waiting)
+    boarded, arrival_s, leave_s, held_s = (
+        np.asarray(column).reshape(trips, 5)
+        for column in (street.aboard.boarded, run.arrival_s, run.departure_s, run.held_s)
+    )
+    for stop in range(1, 4):
+        until_s = np.where(held_s[:, stop] > 0.0, leave_s[:, stop], arrival_s[:, stop]).max()
+        came = rate_s * (until_s - arrival_s[:, stop].min())
+        assert boarded[:, stop].sum() == pytest.approx(came, rel=1e-6, abs=1e-6)
+
+
+def test_who_comes_during_a_hold_boards_without_more_dwell() -> None:
+    """One a minute. The first vehicle comes a minute early and is held; the second comes 10 min after that one left."""
+    service = Service.of(line([28_800, 29_400], stops=3), DAY)
+    calls, dwell = len(service.call), DwellByLoad()
+    rates = np.tile([0.0, 1 / 60, 0.0], 2)
+    street = street_of(service, Riders(rates, np.zeros(calls)), np.array([-60.0, 0.0]))
+    run = replay(service, street, Policy(holding=ScheduleHolding()))
+    assert street.aboard is not None
+    assert run.held_s[1] == 60.0
+    assert run.departure_s[1] == service.departure_s[1]
+    np.testing.assert_allclose([street.aboard.boarded[1], street.aboard.load[2]], 1.0, rtol=1e-6)
+    assert street.aboard.boarded[4] == pytest.approx(10.0)
+    assert run.departure_s[4] - run.arrival_s[4] == pytest.approx(dwell.dwell_s(10.0, 0.0, 0.0), abs=1e-5)
+
+
+def street_of(service: Service, riders: Riders, begin_s: np.ndarray | None = None) -> Street:
     """A street without signals that is run as planned, where nobody boards."""
     calls = len(service.call)
     last = set((service.first[1:] - 1).tolist())
     pieces: list[Any] = [() if call in last else ((90.0, -1),) for call in range(calls)]
     lines = Lines(pieces, np.zeros(calls), np.ones(24), np.ones(24), np.ones(24))
-    luck = Luck(np.ones(calls), np.zeros(calls), np.zeros(len(service)))
+    late_s = np.zeros(len(service)) if begin_s is None else begin_s
+    luck = Luck(np.ones(calls), np.zeros(calls), late_s)
     return Street(service, lines, luck, [NOTHING], riders=riders)

@@ -76,6 +76,9 @@ class Constant:
     def dwell_s(self, call: int, headway_s: float) -> float:  # noqa: ARG002
         return 0.0 if math.isnan(headway_s) else BOARDING.dwell_s(self.rate_s, headway_s)
 
+    def stay(self, call: int, stood_s: float) -> None:
+        pass
+
     def run_s(self, call: int, leave_s: float) -> float:  # noqa: ARG002
         return self.run
 

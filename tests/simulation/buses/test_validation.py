@@ -14,13 +14,16 @@ from signals.greens import movement_greens
 from signals.signal_delay import movement_flow_ratio, signal_delay
 from simulation.buses.conditions import recorded
 from simulation.buses.fitted import drawn, fit
-from simulation.buses.replay import replay
+from simulation.buses.replay import Replayed, replay
+from simulation.buses.results import replayed_visits
 from simulation.buses.service import Service
 from simulation.buses.street import Fortune, Luck, Street
 from simulation.buses.validation import halves, headway_ratios, on_time, validate
 from simulation.rivals import isolated_webster
 from tests.simulation.buses.days import DAY, line
+from transit.definitions import named
 from transit.from_visits import planned
+from transit.punctuality import punctuality
 from transit.visit_files import read_visits
 
 HOUR = 3600
@@ -58,10 +61,22 @@ def test_a_trip_takes_after_one_of_its_neighbours() -> None:
 def test_figures_by_hand() -> None:
     service = Service.of(line([6 * HOUR, 6 * HOUR + 600], stops=2), DAY)
     left = service.departure_s + np.array([-61.0, -60.0, 300.0, 301.0])
-    assert on_time(service, left).tolist() == [False, True, True, False]
+    assert on_time(service, left, left).tolist() == [False, True, True, False]
     ratio, later = headway_ratios(service, left)
     assert ratio == pytest.approx([961 / 600, 961 / 600])
     assert later.tolist() == [1, 1]
+
+
+def test_ends_of_trips_are_judged_by_the_arrival_as_on_time_visits_has_it() -> None:
+    """Both trips come to their end in time, and stand there; the second leaves its first stop too late."""
+    service = Service.of(line([6 * HOUR, 6 * HOUR + 600], stops=2), DAY)
+    came = service.arrival_s + np.array([0.0, 200.0, 301.0, 300.0])
+    left = came + np.array([0.0, 101.0, 0.0, 500.0])
+    assert on_time(service, came, left).tolist() == [True, True, False, True]
+    found = Replayed(service, came, left, np.zeros(4), np.zeros(2, np.int64), ["a"])
+    (share,) = named(["on-time-visits"])
+    figure = punctuality(replayed_visits(found), by=(), chosen=[share]).of("on-time-visits")
+    assert (figure.numerator, figure.denominator) == (3, 4)
 
 
 @pytest.fixture(scope="module")
