@@ -201,7 +201,7 @@ def _chosen(found: list[Variant], only: Sequence[str]) -> tuple[Variant, ...]:
     for name in only:
         if name not in names:
             raise InputError(
-                "must be a variant", field="only", value=name, hint=f"One of: {', '.join(names)}"
+                "must be a variant", field="only", value=name, hint=f"One of: {', '.join(map(repr, names))}"
             )
     return tuple(variant for variant in found if not only or variant.name in only)
 

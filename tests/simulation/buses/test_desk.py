@@ -151,5 +151,5 @@ def test_variants_are_chosen_by_name(city: City) -> None:
     without, spare = (found.outcomes[name][0] for name in ("untouched", "extra vehicles"))
     assert without.dropped > spare.dropped
     assert without.dropped > 0.0
-    with pytest.raises(InputError, match="untouched, signal priority"):
+    with pytest.raises(InputError, match="'untouched', 'signal priority'"):
         compared(city, day, vehicles=10, seeds=1, only=["nothing"])
