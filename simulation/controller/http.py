@@ -14,7 +14,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import aiohttp
 from yarl import URL
@@ -99,8 +99,11 @@ class Settings:
     wait_s: int = 25
 
     def __post_init__(self) -> None:
-        parts = urlsplit(self.url)
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
+        try:
+            url = URL(self.url)
+        except ValueError:
+            url = URL()
+        if url.scheme not in {"http", "https"} or not url.host:
             hint = "Give the root of the service: http://127.0.0.1:8000"
             raise InputError("must be an http or https address", field="url", value=self.url, hint=hint)
 

@@ -192,3 +192,11 @@ def test_credentials_that_no_header_can_hold_are_refused_unseen() -> None:
         with pytest.raises(InputError, match="must be printable ASCII") as caught:
             Link(None, "a", credential)  # type: ignore[arg-type]
         assert not credential or credential not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "url", ["", "127.0.0.1:8000", "ftp://127.0.0.1", "http://", "http://h:99999", "http://[::1"]
+)
+def test_addresses_that_nobody_can_ask_are_refused_at_once(url: str) -> None:
+    with pytest.raises(InputError, match="must be an http or https address"):
+        Settings(url)
