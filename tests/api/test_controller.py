@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 KILLS = int(os.environ.get("JASYL_KILLS", "50"))
+_CHANGEOVER_S = 180.0  # more than any takes between the plans of these tests
 _JASYL = [sys.executable, "-c", "from api.cli import main; main()"]
 
 
@@ -277,8 +278,9 @@ def test_a_process_that_is_killed_goes_on_with_what_it_had_accepted(tmp_path) ->
                 process.send_signal(signal.SIGKILL)
                 assert await process.wait() == -signal.SIGKILL
             process = await asyncio.create_subprocess_exec(*command, "--json", stdout=subprocess.PIPE)
-            await service.until(
-                lambda: all(any(row["version"] == 3 for row in service.statuses(key)) for key in keys)
+            await service.until(  # where it has shown version 2 for a second, it changes over first
+                lambda: all(any(row["version"] == 3 for row in service.statuses(key)) for key in keys),
+                timeout_s=_CHANGEOVER_S,
             )
             process.send_signal(signal.SIGTERM)
             out, _ = await process.communicate()
