@@ -88,7 +88,7 @@ bench: $(VENV)/bench.stamp
 # SUMO is among the packages for development. Networks: NETWORKS=FOLDER, or ../shared/data/sumo.
 bench-report: $(VENV)/dev.stamp
 	$(BIN)/python -m benchmarks.report $(if $(QUICK),--quick) $(if $(RESUME),--resume) $(if $(PAGE_ONLY),--page-only) \
-	  $(if $(NETWORKS),--networks $(NETWORKS))
+	  $(if $(JOBS),--jobs $(JOBS)) $(if $(NETWORKS),--networks $(NETWORKS))
 
 # For maintainers: resolve the packages anew (needs uv).
 COMPILE := uv pip compile --universal --generate-hashes --python-version 3.11 --no-annotate --no-header -q

@@ -102,10 +102,11 @@ class TestCommand:
         for name in ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
             monkeypatch.setenv(name, "1")
 
-    def test_sections_without_their_networks_are_written_as_such(self, tmp_path):
+    @pytest.mark.parametrize("jobs", ["1", "2"])
+    def test_sections_without_their_networks_are_written_as_such(self, tmp_path, jobs):
         empty, results, target = tmp_path / "empty", tmp_path / "results", tmp_path / "page.md"
         empty.mkdir()
-        arguments = ["plans", "ranking", "--quick", "--networks", str(empty)]
+        arguments = ["plans", "ranking", "--quick", "--jobs", jobs, "--networks", str(empty)]
         arguments += ["--results", str(results), "--page", str(target)]
         assert report.main(arguments) == 0
         assert sorted(file.name for file in results.iterdir()) == ["plans.json", "ranking.json"]
@@ -113,6 +114,16 @@ class TestCommand:
         text = target.read_text(encoding="utf-8")
         assert text.count("Not measured: cologne1: the network is not in the folder of SUMO networks.") == 2
         assert str(tmp_path) not in text
+
+    def test_a_section_beside_others_that_fails_is_named(self, tmp_path, capfd):
+        results = tmp_path / "results"
+        results.mkdir()
+        (results / "ranking.json").write_text("{", encoding="utf-8")
+        arguments = ["ranking", "plans", "--quick", "--resume", "--jobs", "2", "--networks", str(tmp_path)]
+        assert report.main([*arguments, "--results", str(results), "--page", str(tmp_path / "page.md")]) == 2
+        assert "section: must be measured to its end (got 'ranking')" in (said := capfd.readouterr().err)
+        assert "ranking.json" in said
+        assert not (tmp_path / "page.md").exists()
 
     def test_a_folder_that_is_not_there_is_refused(self, tmp_path, capsys):
         results, target = tmp_path / "results", tmp_path / "page.md"
