@@ -38,24 +38,14 @@ _QUICK_PAGE, _QUICK_RESULTS = _PROJECT / "out" / "benchmarks.md", _PROJECT / "ou
 
 def main(arguments: list[str] | None = None) -> int:
     """Measure and write; 2 for input that is wrong."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("sections", nargs="*", metavar="SECTION", help=f"of {', '.join(SECTIONS)}")
-    parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--resume", action="store_true")
-    parser.add_argument("--jobs", type=int, default=1, help="sections measured side by side (default 1)")
-    parser.add_argument("--page-only", action="store_true")
-    parser.add_argument("--no-page", action="store_true", help="measure, and leave the page as it is")
-    parser.add_argument("--networks", type=Path, default=None, help="folder of the SUMO networks")
-    parser.add_argument("--results", type=Path, default=None, help="folder of the results and plots")
-    parser.add_argument("--page", type=Path, default=None)
+    parser = _parser()
     options = parser.parse_args(arguments)
     wrong = [name for name in options.sections if name not in SECTIONS]
     if wrong:
         parser.error(f"no section {wrong[0]!r}: choose from {', '.join(SECTIONS)}")
-    if options.jobs < 1:
-        parser.error(f"--jobs must be at least 1, not {options.jobs}")
+    for name in ("jobs", "cores"):
+        if (value := getattr(options, name)) < 1:
+            parser.error(f"--{name} must be at least 1, not {value}")
     results = options.results or (_QUICK_RESULTS if options.quick else _RESULTS)
     page = options.page or (_QUICK_PAGE if options.quick else _PAGE)
     try:
@@ -70,6 +60,25 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     print(page)
     return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("sections", nargs="*", metavar="SECTION", help=f"of {', '.join(SECTIONS)}")
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--resume", action="store_true")
+    parser.add_argument("--jobs", type=int, default=1, help="sections measured side by side (default 1)")
+    parser.add_argument(
+        "--cores", type=int, default=os.cpu_count() or 1, help="that a section may use (default all)"
+    )
+    parser.add_argument("--page-only", action="store_true")
+    parser.add_argument("--no-page", action="store_true", help="measure, and leave the page as it is")
+    parser.add_argument("--networks", type=Path, default=None, help="folder of the SUMO networks")
+    parser.add_argument("--results", type=Path, default=None, help="folder of the results and plots")
+    parser.add_argument("--page", type=Path, default=None)
+    return parser
 
 
 def _measure_all(options: argparse.Namespace, results: Path) -> None:
@@ -94,6 +103,7 @@ def _measure_beside(options: argparse.Namespace, results: Path, name: str) -> in
         "--results",
         str(results.absolute()),
     ]
+    command += ["--cores", str(max(1, options.cores // options.jobs))]
     command += [f"--{flag}" for flag in ("quick", "resume") if getattr(options, flag)]
     command += ["--networks", str(options.networks.absolute())] if options.networks is not None else []
     return subprocess.run(command, check=False, cwd=_PROJECT).returncode
@@ -115,10 +125,10 @@ def _measure(options: argparse.Namespace, results: Path, sections: list[str]) ->
         networks = Networks(options.networks or FOLDER, Path(scratch))
         for name in sections:
             store = Store(results, name, quick=options.quick, resume=options.resume, made=made)
-            _section(name, store, networks, quick=options.quick)
+            _section(name, store, networks, quick=options.quick, cores=options.cores)
 
 
-def _section(name: str, store: Store, networks: Networks, *, quick: bool) -> None:
+def _section(name: str, store: Store, networks: Networks, *, quick: bool, cores: int) -> None:
     from benchmarks import (  # noqa: PLC0415
         report_offsets,
         report_plans,
@@ -129,7 +139,8 @@ def _section(name: str, store: Store, networks: Networks, *, quick: bool) -> Non
     if name == "plans":
         report_plans.measure(store, networks, report_plans.QUICK if quick else report_plans.FULL)
     elif name == "ranking":
-        report_ranking.measure(store, networks, report_ranking.QUICK if quick else report_ranking.FULL)
+        ranked = report_ranking.QUICK if quick else report_ranking.FULL
+        report_ranking.measure(store, networks, ranked, jobs=cores)
     elif name == "offsets":
         scenarios = report_offsets.QUICK if quick else report_offsets.FULL
         cases = report_offsets.QUICK_NETWORKS if quick else report_offsets.FULL_NETWORKS

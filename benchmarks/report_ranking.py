@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from functools import partial
 from typing import NamedTuple
@@ -30,17 +29,17 @@ FULL = (*(Case(name, 40, 5) for name in _SMALL), Case("synth450_medium", 40, 1))
 QUICK = (Case("cologne1", 12, 1), Case("ingolstadt1", 12, 1))
 
 
-def measure(store: Store, networks: Networks, cases: Sequence[Case]) -> None:
-    """Measure what the store does not have."""
+def measure(store: Store, networks: Networks, cases: Sequence[Case], *, jobs: int = 1) -> None:
+    """Measure what the store does not have, with `jobs` runs of SUMO at once."""
     for case in cases:
         if networks.path(case.network) is None:
             store.missing(case.network, "the network is not in the folder of SUMO networks")
             continue
-        store.measure(case.network, partial(_ranked, networks, case))
+        store.measure(case.network, partial(_ranked, networks, case, jobs))
 
 
-def _ranked(networks: Networks, case: Case) -> Ranked:
-    city, jobs = networks.city(case.network), os.cpu_count() or 1
+def _ranked(networks: Networks, case: Case, jobs: int) -> Ranked:
+    city = networks.city(case.network)
     row = sumo_ranking.measure(city, plans=case.plans, seeds=case.seeds, seed=_SEED, jobs=jobs)
     return Ranked(
         key="",
