@@ -98,15 +98,15 @@ def sumo(case: Path, duration_s: int, *, meso: bool) -> Iterator[Figures]:
         with tempfile.TemporaryDirectory() as folder:
             statistics = Path(folder) / "statistics.xml"
             command = [
-                program,
+                str(program),
                 "-c",
-                case / "sumo" / "run.sumocfg",
+                str(case / "sumo" / "run.sumocfg"),
                 "--end",
                 str(duration_s),
                 "--no-step-log",
             ]
             command += ["--mesosim", "--meso-junction-control"] if meso else []
-            command += ["--no-warnings", "--statistic-output", statistics]
+            command += ["--no-warnings", "--statistic-output", str(statistics)]
             peak, before = 0.0, os.times()
             with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
                 while process.poll() is None:

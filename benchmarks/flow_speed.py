@@ -200,7 +200,7 @@ def answer(process: subprocess.Popen[str]) -> dict[str, float]:
     assert process.stdout is not None
     line = process.stdout.readline()
     if not line:
-        message = f"{process.args} ended with code {process.wait()}"
+        message = f"{process.args!r} ended with code {process.wait()}"
         raise RuntimeError(message)
     found: dict[str, float] = json.loads(line)
     return found

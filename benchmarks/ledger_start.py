@@ -19,6 +19,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,10 @@ class Found:
     audit_s: float
 
 
+def _next_day(state: ServiceState, at: datetime, *, number: int, junctions: int) -> list[Fact]:
+    return _day(state.plans, at, number, junctions)
+
+
 def _day(state: Lifecycle, at: datetime, number: int, junctions: int) -> list[Fact]:
     """Return the facts of a day: a set is drafted, published, accepted, activated and run."""
     rng = np.random.default_rng(number)
@@ -104,9 +109,7 @@ class Clock:
 
 async def _filled(ledger: Ledger[ServiceState], clock: Clock, entries: int, junctions: int) -> int:
     for number in itertools.count(1):
-        await ledger.commit(
-            lambda state, at, number=number: _day(state.plans, at, number, junctions), who="city", why="daily"
-        )
+        await ledger.commit(partial(_next_day, number=number, junctions=junctions), who="city", why="daily")
         clock.now += timedelta(days=1)
         if ledger.seq >= entries:
             return number

@@ -139,7 +139,8 @@ def acknowledged(city: str, controllers: int) -> dict[str, Any]:
 
 def _acknowledgements_s(service: Served, plan_set: str, count: int) -> list[float]:
     """Return the seconds from the publication to each acknowledgement, as the ledger has them."""
-    after, published, found = service.newest - 1, None, []
+    after, found = service.newest - 1, list[float]()
+    published: datetime | None = None
     while len(found) < count:
         page = service.ask("GET", f"/ledger?after={after}&limit=1000")
         for entry in page["entries"]:

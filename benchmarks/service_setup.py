@@ -137,7 +137,7 @@ def plans_of(city: str, keys: Collection[str], *, extra_s: int = 10) -> dict[str
     sequences = [stage_sequences(junction, limit=1)[0] for junction in own]
     least = [[int(d) for d in sequence.least_durations_s()] for sequence in sequences]
     cycle = max(sum(durations) for durations in least) + extra_s
-    plans = []
+    plans = list[Plan]()
     for junction, sequence, durations in zip(own, sequences, least, strict=True):
         durations[0] += cycle - sum(durations)
         placed = replace(junction, index=len(plans))

@@ -71,7 +71,7 @@ class Documents:
         ]
 
     def _plans(self, name: str, keys: Sequence[str], chance: Generator) -> PlanSet:
-        plans = []
+        plans = list[Plan]()
         for key in [key for key in self.keys if key in set(keys)]:
             durations = self._least_s(key)
             while (left := self._cycle_s - sum(durations)) > 0:

@@ -185,7 +185,7 @@ class _People:
 def _passing(answer: httpx.Response) -> bool:
     """Return whether an answer says that there is none yet."""
     if answer.status_code == 409:
-        return answer.json().get("field") == "Idempotency-Key"
+        return bool(answer.json().get("field") == "Idempotency-Key")
     return answer.status_code >= 500 or answer.status_code == 429
 
 

@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.crash.journal import Journal
-from simulation.controller.assignment import Acknowledgement
 from simulation.controller.commissioning import read_credentials, read_folder
 from simulation.controller.fleet import Fleet, FleetSettings
 from simulation.controller.http import Link, Settings
+from simulation.controller.verdicts import Acknowledgement
 
 __all__ = ["fingerprint", "run_fleet"]
 

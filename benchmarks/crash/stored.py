@@ -57,7 +57,8 @@ async def _in_redis(folder: Path, url: str | None) -> list[StoredReport]:
 
 
 async def _all(store: Store) -> list[StoredReport]:
-    reports, found, after, complete = Reports(store, clock=lambda: datetime.now(UTC)), [], "0-0", False
+    reports, found = Reports(store, clock=lambda: datetime.now(UTC)), list[StoredReport]()
+    after, complete = "0-0", False
     while not complete:
         page = await reports.read(after, limit=1000)
         found += page.reports
