@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from api.pages import number
+from api.transit_report.bar_charts import bars, plain
 from api.transit_report.diagrams import diagrams
-from api.transit_report.drawing import bars
+from api.transit_report.headline import grouped, headline
 from api.transit_report.heat import heat_table
 from api.transit_report.quality import head, quality
 from api.transit_report.tables import ranking_table, waits
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Sequence
 
-    from transit.comparing import Unit
+    from transit.comparing import Comparison, Unit
     from transit.definitions import Definition
     from transit.distributions import Histogram
     from transit.goals import Goal
@@ -118,25 +119,32 @@ def content(record: Record, wanted: Wanted, before: Record | None = None) -> dic
     goal = wanted.goal(main.name)
     beside = named(_BESIDE)
     drawn = wanted.routes or tuple(str(row.label[0]) for row in routes.rows[:_WORST_DRAWN])
-    page: dict[str, Any] = {
+    difference = None if before is None else _difference(before, facts, wanted)
+    cards = [kpi(d, f, wanted.goal(d.name)) for d, f in zip(wanted.definitions, figures, strict=True)]
+    (first,) = (card for card in cards if card["name"] == main.name)
+    hours = worst(facts, ("hour",), main, least=wanted.least)
+    ranked = [("route", routes, {}), ("stop", stops, record.stop_names), ("hour", hours, {})]
+    return {
         "head": head(record, facts, wanted.title, wanted.date),
         "main": main.name,
-        "kpis": [kpi(d, f, wanted.goal(d.name)) for d, f in zip(wanted.definitions, figures, strict=True)],
+        "headline": headline(first, main, ranked, goal, difference),
+        "groups": grouped([card for card in cards if card is not first]),
         "goals": bool(wanted.goals),
         "routes": ranking_table(facts, routes, beside, {}, goal),
         "stops": ranking_table(facts, stops, beside[:1], record.stop_names, goal, most=_MOST_STOPS),
-        "few": {"least": wanted.least, "routes": routes.few, "stops": stops.few},
+        "few": {
+            "least": wanted.least,
+            "routes": routes.few and number(routes.few, 0),
+            "stops": stops.few and number(stops.few, 0),
+        },
         "diagrams": diagrams(facts, drawn, record.stop_names, required=bool(wanted.routes)),
         "heat": _heat(facts, routes, stops, main, record),
         "distributions": _distributions(facts, drawn),
         "waits": waits(facts, named(_WAITS)),
         "quality": quality(record, facts),
         "definitions": _definitions((*wanted.definitions, *beside, *named(_WAITS))),
-        "compared": None,
+        "compared": None if difference is None else _compared(before, difference, wanted),
     }
-    if before is not None:
-        page["compared"] = _compared(before, facts, wanted)
-    return page
 
 
 def _check_goals(wanted: Wanted) -> None:
@@ -158,12 +166,19 @@ def _heat(
     shown = heat_map(facts, "route", main).labels
     of_routes = [label for label in shown if label in {row.label[0] for row in busy}]
     of_stops = [row.label[0] for row in stops.rows[:_MOST_STOPS]]
+    busiest = _part(of_routes, shown, "routes, those with the most visits")
+    poorest = _part(of_stops, stops.rows, "stops that rank")
     maps = [
-        ("Routes", heat_map(facts, "route", main, of_routes), {}),
-        ("Stops, the worst first", heat_map(facts, "stop", main, of_stops), record.stop_names),
-        ("Routes: how late, the median in minutes", heat_map(facts, "route", median, of_routes), {}),
+        ("Routes", heat_map(facts, "route", main, of_routes), {}, busiest),
+        ("Stops, the worst first", heat_map(facts, "stop", main, of_stops), record.stop_names, poorest),
+        ("Routes: how late, the median in minutes", heat_map(facts, "route", median, of_routes), {}, busiest),
     ]
-    return [heat_table(title, found, names) for title, found, names in maps if found.labels and found.hours]
+    return [heat_table(title, found, *rest) for title, found, *rest in maps if found.labels and found.hours]
+
+
+def _part(some: Sequence[object], every: Sequence[object], what: str) -> str:
+    """Return how many of all are shown, where that is not all."""
+    return "" if len(some) == len(every) else f"{number(len(some), 0)} of {number(len(every), 0)} {what}"
 
 
 def _distributions(facts: VisitFacts, routes: Sequence[str]) -> list[dict[str, Any]]:
@@ -172,7 +187,7 @@ def _distributions(facts: VisitFacts, routes: Sequence[str]) -> list[dict[str, A
         _distribution(
             "Headways over scheduled ones", headway_histogram(facts), "of the scheduled headway", (0.5, 1.5)
         ),
-        _distribution("How late", deviation_histogram(facts), "min", (-1.0, 5.0)),
+        _distribution("How late", deviation_histogram(facts), "min late", (-1.0, 5.0)),
     ]
     if len(facts.visits.route.names) > 1:
         for route in routes:
@@ -190,11 +205,11 @@ def _distribution(title: str, histogram: Histogram, unit: str, good: tuple[float
         for (low, high), count in zip(edges, histogram.counts, strict=True)
         if low >= good[0] and high <= good[1]
     )
-    label = f"{title}: {number(100.0 * inside / total, 0)} % from {good[0]:g} to {good[1]:g} {unit}"
+    told = f"{number(100.0 * inside / total, 0)} % from {plain(good[0])} to {plain(good[1])} {unit}"
     rows = [
         {
-            "low": "" if np.isinf(low) else f"{low:g}",
-            "high": "" if np.isinf(high) else f"{high:g}",
+            "low": "" if np.isinf(low) else plain(low),
+            "high": "" if np.isinf(high) else plain(high),
             "count": number(count, 0),
             "share": number(100.0 * count / total, 1),
         }
@@ -205,8 +220,8 @@ def _distribution(title: str, histogram: Histogram, unit: str, good: tuple[float
         "title": title,
         "unit": unit,
         "total": number(histogram.total, 0),
-        "label": label,
-        "svg": bars(histogram, unit, label, good),
+        "told": told,
+        "svg": bars(histogram, unit, f"{title}: {told}", good),
         "rows": rows,
     }
 
@@ -221,14 +236,16 @@ def _definitions(shown: Sequence[Definition]) -> list[dict[str, str]]:
     ]
 
 
-def _compared(before: Record, facts: VisitFacts, wanted: Wanted) -> dict[str, Any]:
+def _difference(before: Record, facts: VisitFacts, wanted: Wanted) -> Comparison:
     if not len(before.visits):
         raise InputError("must have stop visits", file=before.name, field="--before")
     generator = np.random.default_rng(wanted.seed)
-    earlier = VisitFacts(before.visits)
-    found = compared(earlier, facts, wanted.definitions, generator, unit=wanted.unit)
+    return compared(VisitFacts(before.visits), facts, wanted.definitions, generator, unit=wanted.unit)
+
+
+def _compared(before: Record, found: Comparison, wanted: Wanted) -> dict[str, Any]:
     return {
-        "head": head(before, earlier, None, wanted.date),
+        "head": head(before, VisitFacts(before.visits), None, wanted.date),
         "rows": compared_rows(found),
         "unit": str(found.unit),
         "clusters": [number(count, 0) for count in found.clusters],

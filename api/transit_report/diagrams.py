@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from transit.string_lines import StringLines
     from transit.visit_facts import VisitFacts
 
-__all__ = ["diagrams", "directions_of", "shown_diagram"]
+__all__ = ["called", "diagrams", "directions_of", "seen_of", "shown_diagram"]
 
 _MOST = 8
 
@@ -48,14 +48,25 @@ def diagrams(
 
 def shown_diagram(lines: StringLines, names: Mapping[str, str]) -> dict[str, Any]:
     """Return one diagram with its text."""
-    called = replace(lines, stops=tuple(named_label(stop, names) for stop in lines.stops))
     title = f"Route {lines.route}" + (f", direction {lines.direction}" if lines.direction >= 0 else "")
+    facts = seen_of(lines)
+    label = f"String lines of {title} on {lines.day}: {', '.join(facts)}"
+    shown = called(lines, names)
+    rows = [diagram(shown, strip, label) for strip in strips([shown])]
+    return {"title": title, "day": str(lines.day), "facts": facts, "rows": rows}
+
+
+def called(lines: StringLines, names: Mapping[str, str]) -> StringLines:
+    """Return the same with the names of its stops."""
+    return replace(lines, stops=tuple(named_label(stop, names) for stop in lines.stops))
+
+
+def seen_of(lines: StringLines) -> list[str]:
+    """Return what is told of a diagram: how many trips were seen, how many visits bunched and put aside."""
     seen = sum(trip.seen for trip in lines.trips)
     bunched = sum(len(trip.bunched) for trip in lines.trips)
-    facts = [f"{number(seen, 0)} of {counted(len(lines.trips), 'trip')} seen"]
-    facts.append(f"{counted(bunched, 'visit')} bunched")
+    told = [f"{number(seen, 0)} of {counted(len(lines.trips), 'trip')} seen"]
+    told.append(f"{counted(bunched, 'visit')} bunched")
     if lines.put_aside:
-        facts.append(f"{counted(lines.put_aside, 'visit')} put aside, more than 60 min early or 120 min late")
-    label = f"String lines of {title} on {lines.day}: {', '.join(facts)}"
-    rows = [diagram(called, strip, label) for strip in strips([called])]
-    return {"title": title, "day": str(lines.day), "facts": facts, "rows": rows}
+        told.append(f"{counted(lines.put_aside, 'visit')} put aside, more than 60 min early or 120 min late")
+    return told

@@ -1,7 +1,8 @@
-"""Drawings as SVG: string lines, distributions, intervals. They know numbers and texts, not where these come from."""
+"""Drawings as SVG: string lines, intervals. They know numbers and texts, not where these come from."""
 
 from __future__ import annotations
 
+import unicodedata
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 from zoneinfo import ZoneInfo
@@ -9,23 +10,24 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from markupsafe import Markup
 
-from api.pages import number
-
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from transit.distributions import Histogram
     from transit.string_lines import StringLines, TripLine
 
-__all__ = ["WIDTH", "Strip", "bars", "diagram", "height_of", "interval", "strips", "tag"]
+__all__ = ["WIDTH", "Strip", "diagram", "height_of", "hours_of", "interval", "left_of", "strips", "tag"]
 
 WIDTH = 1160
 """Of a diagram, in the units of the drawing."""
 
-_LEFT, _RIGHT, _TOP, _BOTTOM = 132, 8, 20, 6
-_STRIP_H = 6
+_RIGHT, _TOP, _BOTTOM = 8, 20, 6
+_LEAST_LEFT, _MOST_LEFT, _BESIDE = 60.0, 190.0, 10.0
+_MOST_H, _LEAST_H = 6, 3
 _QUARTER_S = 900
 _LEAST_GAP = 12  # between the names of two stops, in the units of the drawing
+_LEAST_RULE = 4  # between the lines of two stops; closer ones make a grey field
+_FONT = 11.0
+_WIDE, _SLIM = frozenset("MWm@%ЖШЩЮФЫМжшщюфыӘ"), frozenset("Iijlft1.,:;'|()[]- ")
 _LOW, _HIGH, _S_A_UNIT = 150, 420, 10.0
 
 
@@ -59,7 +61,7 @@ def _clock(moment_s: float, zone: str) -> datetime:
 
 
 def strips(panels: Sequence[StringLines], between_s: tuple[float, float] | None = None) -> list[Strip]:
-    """Return the rows that all panels are drawn in: six hours each, from a full hour of the local clock on.
+    """Return the rows that all panels are drawn in: equally long, up to six hours, from a full hour of the local clock on.
 
     Parameters
     ----------
@@ -73,16 +75,21 @@ def strips(panels: Sequence[StringLines], between_s: tuple[float, float] | None 
     first_s = start_s // _QUARTER_S * _QUARTER_S
     while _clock(first_s, panels[0].zone).minute:
         first_s -= _QUARTER_S
-    count = max(1, int(np.ceil((end_s - first_s) / (_STRIP_H * 3600.0))))
-    rows = [
-        Strip(first_s + k * _STRIP_H * 3600.0, first_s + (k + 1) * _STRIP_H * 3600.0) for k in range(count)
-    ]
+    hours = max(1, int(np.ceil((end_s - first_s) / 3600.0)))
+    count = -(-hours // _MOST_H)
+    long_s = 3600.0 * max(-(-hours // count), _LEAST_H)
+    rows = [Strip(first_s + k * long_s, first_s + (k + 1) * long_s) for k in range(count)]
     return [row for row in rows if any(_within(trip, row) for panel in panels for trip in panel.trips)]
 
 
 def _within(trip: TripLine, strip: Strip) -> bool:
     lines = [line for line in (trip.planned, *trip.observed) if len(line)]
     return any(line[0, 0] < strip.end_s and line[-1, 0] >= strip.start_s for line in lines)
+
+
+def hours_of(strip: Strip, zone: str) -> str:
+    """Return from when to when a row goes, by the local clock."""
+    return f"{_clock(strip.start_s, zone):%H:%M} to {_clock(strip.end_s, zone):%H:%M}"
 
 
 def _height(lines: StringLines) -> float:
@@ -96,20 +103,31 @@ def height_of(lines: StringLines) -> float:
     return _TOP + _height(lines) + _BOTTOM
 
 
-def diagram(lines: StringLines, strip: Strip, label: str, at: float | None = None) -> Markup:
+def left_of(panels: Iterable[StringLines]) -> float:
+    """Return how far in diagrams begin that stand below each other, so that names of their stops have room."""
+    longest = max((_length(name) for panel in panels for name in panel.stops), default=0.0)
+    return min(max(float(np.ceil(longest)) + _BESIDE, _LEAST_LEFT), _MOST_LEFT)
+
+
+def diagram(
+    lines: StringLines, strip: Strip, label: str, at: float | None = None, left: float | None = None
+) -> Markup:
     """Return one row of a diagram.
 
     Parameters
     ----------
     at
         How far down it stands within another drawing; `None` where it stands by itself.
+    left
+        How far in it begins; by default as `left_of` has it.
     """
-    height, width = _height(lines), float(WIDTH - _LEFT - _RIGHT)
+    left = left_of([lines]) if left is None else left
+    height, width = _height(lines), WIDTH - left - _RIGHT
     down = height / max(float(lines.place_s.max(initial=0.0)), 1.0)
     across = width / (strip.end_s - strip.start_s)
     trips = [trip for trip in lines.trips if _within(trip, strip)]
     inner = [_trip(trip, lines.zone, strip.start_s, across, down) for trip in trips]
-    frame = {"x": _LEFT, "y": _TOP, "width": width, "height": height}
+    frame = {"x": left, "y": _TOP, "width": width, "height": height}
     return tag(
         "svg",
         {
@@ -119,35 +137,57 @@ def diagram(lines: StringLines, strip: Strip, label: str, at: float | None = Non
             "viewBox": f"0 0 {WIDTH} {_short(height_of(lines))}",
             "class": "lines",
             "role": "img",
-            "aria-label": label,
+            "aria-label": f"{label}, {hours_of(strip, lines.zone)}",
         },
-        _stops(lines, down),
-        _hours(lines.zone, strip, across, height),
+        _stops(lines, down, left),
+        _hours(lines.zone, strip, across, height, left),
         tag("svg", frame, *inner),
         tag("rect", {**frame, "class": "frame"}),
     )
 
 
-def _stops(lines: StringLines, down: float) -> Markup:
-    found, last, end = [], -np.inf, _TOP + float(lines.place_s[-1]) * down
+def _stops(lines: StringLines, down: float, left: float) -> Markup:
+    found, last, ruled, end = [], -np.inf, -np.inf, _TOP + float(lines.place_s[-1]) * down
     for k, (name, place_s) in enumerate(zip(lines.stops, lines.place_s.tolist(), strict=True)):
         y = _TOP + place_s * down
-        found.append(tag("path", {"class": "grid", "d": f"M{_LEFT} {_short(y)}H{WIDTH - _RIGHT}"}))
+        if y - ruled >= _LEAST_RULE:
+            found.append(tag("path", {"class": "grid", "d": f"M{_short(left)} {_short(y)}H{WIDTH - _RIGHT}"}))
+            ruled = y
         if y - last >= _LEAST_GAP and (end - y >= _LEAST_GAP or k == len(lines.stops) - 1):
-            shown = name if len(name) <= 19 else f"{name[:18]}\N{HORIZONTAL ELLIPSIS}"
-            attributes = {"x": _LEFT - 6, "y": y + 4, "text-anchor": "end"}
-            found.append(tag("text", attributes, tag("title", {}, name), shown))
+            attributes = {"x": left - 6, "y": y + 4, "text-anchor": "end"}
+            found.append(tag("text", attributes, tag("title", {}, name), _cut(name, left - _BESIDE)))
             last = y
     return Markup().join(found)
 
 
-def _hours(zone: str, strip: Strip, across: float, height: float) -> Markup:
+def _cut(name: str, room: float) -> str:
+    """Return a name, or what of it is sure to have room, as wide as the letters of a wide font are."""
+    if _length(name) <= room:
+        return name
+    widths = np.cumsum([_width(letter) for letter in name])
+    kept = int(np.searchsorted(widths, room - _FONT, side="right"))
+    return f"{name[:kept].rstrip()}\N{HORIZONTAL ELLIPSIS}"
+
+
+def _length(name: str) -> float:
+    return sum(_width(letter) for letter in name)
+
+
+def _width(letter: str) -> float:
+    if unicodedata.combining(letter):
+        return 0.0
+    if letter in _WIDE or unicodedata.east_asian_width(letter) in "WF":
+        return 1.03 * _FONT
+    return _FONT * (0.42 if letter in _SLIM else 0.8 if letter.isupper() else 0.66)
+
+
+def _hours(zone: str, strip: Strip, across: float, height: float, left: float) -> Markup:
     found = []
     for moment_s in np.arange(strip.start_s, strip.end_s + 1.0, _QUARTER_S).tolist():
         local = _clock(moment_s, zone)
         if local.minute:
             continue
-        x = _LEFT + (moment_s - strip.start_s) * across
+        x = left + (moment_s - strip.start_s) * across
         found.append(tag("path", {"class": "hour", "d": f"M{_short(x)} {_TOP}v{_short(height)}"}))
         anchor = "end" if moment_s == strip.end_s else "start" if moment_s == strip.start_s else "middle"
         found.append(tag("text", {"x": x, "y": 13, "text-anchor": anchor}, f"{local:%H:%M}"))
@@ -194,57 +234,15 @@ def _moves(line: np.ndarray) -> str:
 
 def interval(value: float, low: float, high: float, goal: float | None = None) -> Markup:
     """Return a share with its interval on a line from 0 to 100 %."""
+
+    def at(share: float) -> str:
+        return _short(4 + 114 * share)
+
     parts = [
-        tag("path", {"class": "axis", "d": "M1 7H121"}),
-        tag("path", {"class": "reach", "d": f"M{_short(1 + 120 * low)} 7H{_short(1 + 120 * high)}"}),
-        tag("circle", {"cx": 1 + 120 * value, "cy": 7, "r": 3.2}),
+        tag("path", {"class": "axis", "d": "M4 7H118"}),
+        tag("path", {"class": "reach", "d": f"M{at(low)} 7H{at(high)}"}),
+        tag("circle", {"cx": at(value), "cy": 7, "r": 3.2}),
     ]
     if goal is not None:
-        parts.insert(1, tag("path", {"class": "goal", "d": f"M{_short(1 + 120 * goal)} 0V14"}))
+        parts.insert(1, tag("path", {"class": "goal", "d": f"M{at(goal)} 0V14"}))
     return tag("svg", {"class": "interval", "viewBox": "0 0 122 14", "aria-hidden": "true"}, *parts)
-
-
-def bars(histogram: Histogram, unit: str, label: str, good: tuple[float, float]) -> Markup:
-    """Return a distribution as bars of shares.
-
-    Parameters
-    ----------
-    good
-        From where to where values are as they should be: bars outside are drawn otherwise.
-    """
-    width, height = 560.0, 170.0
-    shares = histogram.counts / max(histogram.total, 1)
-    top = max(float(shares.max(initial=0.0)), 0.01)
-    step = (width - 40.0) / len(shares)
-    found = []
-    for k, (share, count) in enumerate(zip(shares.tolist(), histogram.counts.tolist(), strict=True)):
-        low, high = histogram.edges[k], histogram.edges[k + 1]
-        tall = 140.0 * share / top
-        inside = low >= good[0] and high <= good[1]
-        told = f"{_range(low, high)} {unit}: {number(100 * share, 1)} %, {number(count, 0)}"
-        box = {"x": 36 + k * step + 0.5, "y": 152 - tall, "width": step - 1.0, "height": tall}
-        found.append(tag("rect", {"class": "in" if inside else "out", **box}, tag("title", {}, told)))
-    every = max(1, round(30.0 / step))
-    ticks = [k for k in range(1, len(shares)) if (k - 1) % every == 0]
-    for k in ticks:
-        x = 36 + k * step
-        found.append(tag("text", {"x": x, "y": 166, "text-anchor": "middle"}, _plain(histogram.edges[k])))
-    for part in (0.5, 1.0):
-        y = 152 - 140.0 * part
-        found.append(tag("path", {"class": "grid", "d": f"M36 {_short(y)}H{_short(width - 4)}"}))
-        found.append(
-            tag("text", {"x": 32, "y": y + 4, "text-anchor": "end"}, f"{number(100 * top * part, 0)} %")
-        )
-    found.append(tag("path", {"class": "axis", "d": f"M36 152H{_short(width - 4)}"}))
-    view = f"0 0 {_short(width)} {_short(height)}"
-    return tag("svg", {"class": "bars-chart", "viewBox": view, "role": "img", "aria-label": label}, *found)
-
-
-def _range(low: float, high: float) -> str:
-    if np.isinf(low):
-        return f"under {_plain(high)}"
-    return f"{_plain(low)} and more" if np.isinf(high) else f"{_plain(low)} to {_plain(high)}"
-
-
-def _plain(value: float) -> str:
-    return f"{value:g}".replace("-", "\N{MINUS SIGN}")

@@ -20,12 +20,19 @@ _SHARES = (0.9, 0.8, 0.7, 0.55, 0.4)  # A is from 90 % on, F below 40 %
 _MINUTES = (-1.0, 1.0, 3.0, 5.0)  # a is more than a minute early, e more than five late
 
 
-def heat_table(title: str, found: HeatMap, names: Mapping[str, str]) -> dict[str, Any]:
-    """Return a heat map as a table."""
+def heat_table(title: str, found: HeatMap, names: Mapping[str, str], chosen: str = "") -> dict[str, Any]:
+    """Return a heat map as a table.
+
+    Parameters
+    ----------
+    chosen
+        Which rows are shown, where not all are.
+    """
     share = found.definition.unit == "share"
     return {
         "title": title,
         "definition": found.definition.name,
+        "chosen": chosen,
         "legend": _legend(share=share),
         "hours": list(found.hours),
         "rows": [
@@ -61,6 +68,18 @@ def _minute_bin(minutes: float) -> str:
 
 def _legend(*, share: bool) -> list[tuple[str, str]]:
     if share:
-        return list(zip("ABCDEF", ("90 % and more", "80", "70", "55", "40", "less than 40 %"), strict=True))
-    names = ("more than 1 min early", "to 1 min late", "to 3 min", "to 5 min", "more than 5 min late")
+        return list(zip("ABCDEF", _shares_told(), strict=True))
+    names = (
+        "more than 1 min early",
+        "1 min early to 1 min late",
+        "1 to 3 min late",
+        "3 to 5 min late",
+        "more than 5 min late",
+    )
     return list(zip("abcde", names, strict=True))
+
+
+def _shares_told() -> list[str]:
+    ends = [f"{100 * limit:.0f}" for limit in _SHARES]
+    between = [f"{low} to {high} %" for high, low in zip(ends[:-1], ends[1:], strict=True)]
+    return [f"{ends[0]} % and more", *between, f"less than {ends[-1]} %"]

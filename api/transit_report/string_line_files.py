@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from api.pages import own, render
-from api.transit_report.drawing import WIDTH, diagram, height_of, strips, tag
+from api.transit_report.diagrams import called, seen_of
+from api.transit_report.drawing import WIDTH, diagram, height_of, hours_of, left_of, strips, tag
 from traffic.errors import InputError
 from traffic.files import replacing
 
@@ -32,6 +33,7 @@ def write_string_lines(
     *,
     title: str = "String lines",
     between_s: tuple[float, float] | None = None,
+    names: Mapping[str, str] | None = None,
 ) -> None:
     """Write diagrams below each other, hour under hour, so that they can be compared.
 
@@ -42,7 +44,9 @@ def write_string_lines(
     panels
         By name, in their order: ``"untouched"`` and ``"schedule holding"``, say. At least one.
     between_s
-        From when to when, POSIX seconds; by default whole days, six hours in a row.
+        From when to when, POSIX seconds; by default whole days, up to six hours in a row.
+    names
+        Of stops, by their identifiers.
     """
     target = Path(path)
     kind = target.suffix.lower()
@@ -52,14 +56,20 @@ def write_string_lines(
         raise InputError("must be one or more", field="panels", value=0)
     if between_s is not None and not between_s[0] < between_s[1]:
         raise InputError("must end after it begins", field="between_s", value=between_s)
+    panels = {name: called(lines, names or {}) for name, lines in panels.items()}
     rows = [(strip, name) for strip in strips(list(panels.values()), between_s) for name in panels]
+    left = left_of(panels.values())
     css = own(_PAGE / "lines.css")
     if kind == ".html":
         styles = Markup("\n").join((own(_SHARED / "report.css"), css, own(_PAGE / "transit.css")))
-        shown = [(_name(panels, name), diagram(panels[name], strip, name)) for strip, name in rows]
-        text = render(_PAGE, "string-lines.html.j2", css=styles, title=title, rows=shown)
+        shown = [
+            (name, hours_of(strip, panels[name].zone), diagram(panels[name], strip, name, left=left))
+            for strip, name in rows
+        ]
+        told = [(name, lines.day, " · ".join(seen_of(lines))) for name, lines in panels.items()]
+        text = render(_PAGE, "string-lines.html.j2", css=styles, title=title, told=told, rows=shown)
     else:
-        text = _picture(title, panels, rows, Markup("\n").join((own(_PAGE / "alone.css"), css)))
+        text = _picture(title, panels, rows, left, Markup("\n").join((own(_PAGE / "alone.css"), css)))
     with replacing(target) as draft:
         draft.write_text(text, encoding="utf-8", newline="\n")
 
@@ -69,13 +79,13 @@ def _name(panels: Mapping[str, StringLines], name: str) -> str:
 
 
 def _picture(
-    title: str, panels: Mapping[str, StringLines], rows: list[tuple[Strip, str]], css: Markup
+    title: str, panels: Mapping[str, StringLines], rows: list[tuple[Strip, str]], left: float, css: Markup
 ) -> str:
     """Return the rows as one picture that needs nothing around it."""
     parts, y = [], 0.0
     for strip, name in rows:
         parts.append(tag("text", {"x": 4, "y": y + 17, "class": "name"}, _name(panels, name)))
-        parts.append(diagram(panels[name], strip, name, at=y + _TITLE_HEIGHT))
+        parts.append(diagram(panels[name], strip, name, y + _TITLE_HEIGHT, left))
         y += _TITLE_HEIGHT + height_of(panels[name])
     attributes = {
         "xmlns": "http://www.w3.org/2000/svg",

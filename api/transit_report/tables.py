@@ -44,7 +44,8 @@ def ranking_table(
     return {
         "columns": [{"name": each.name, "unit": _UNITS[each.unit]} for each in beside],
         "rows": [_row(row, others, place, names, goal) for row in rows],
-        "all": len(ranking.rows),
+        "all": number(len(ranking.rows), 0),
+        "more": len(ranking.rows) > len(rows),
     }
 
 

@@ -16,12 +16,11 @@ if TYPE_CHECKING:
     from transit.goals import Goal
     from transit.punctuality import Figure
 
-__all__ = ["compared_rows", "kpi", "measured", "percent", "shown", "span"]
+__all__ = ["compared_rows", "counts", "kpi", "measured", "percent", "shown", "span"]
 
 _DIGITS = {"share": (100.0, 1, "%"), "s": (1.0, 0, "s"), "1": (1.0, 2, "")}
 _NOTHING = "\N{EN DASH}"
 _SPACE = "\N{NO-BREAK SPACE}"
-_TO = "\N{EN DASH}"
 
 
 def shown(value: float | None, unit: str, *, signed: bool = False) -> str:
@@ -48,7 +47,25 @@ def span(low: float | None, high: float | None, unit: str, *, signed: bool = Fal
     """Return an interval."""
     if low is None or high is None:
         return _NOTHING
-    return f"{shown(low, unit, signed=signed)} {_TO} {shown(high, unit, signed=signed)}"
+    return f"{shown(low, unit, signed=signed)} to {shown(high, unit, signed=signed)}"
+
+
+def counts(definition: Definition, numerator: float, denominator: float) -> str:
+    """Return what a figure is made of: so many of so many, or sums with their units."""
+    unit = _unit_of_sums(definition)
+    good = f"{number(numerator, 0)} {unit}".rstrip()
+    return f"{good} {'/' if unit else 'of'} {_whole(definition, denominator)}"
+
+
+def _unit_of_sums(definition: Definition) -> str:
+    """Return the unit of a numerator, where it is no count; the denominator is then in seconds."""
+    if definition.unit == "share" or definition.name.startswith("deviation-"):
+        return ""
+    return "s²" if definition.unit == "s" else "s"
+
+
+def _whole(definition: Definition, denominator: float) -> str:
+    return number(denominator, 0) + (" s" if _unit_of_sums(definition) else "")
 
 
 def kpi(definition: Definition, figure: Figure, goal: Goal | None) -> dict[str, Any]:
@@ -56,17 +73,17 @@ def kpi(definition: Definition, figure: Figure, goal: Goal | None) -> dict[str, 
     unit, whole = definition.unit, figure.denominator
     low = high = None
     if unit == "share" and whole > 0:
-        ends = wilson(np.array([figure.numerator]), np.array([whole]))
-        low, high = float(ends.low[0]), float(ends.high[0])
+        wide = wilson(np.array([figure.numerator]), np.array([whole]))
+        low, high = float(wide.low[0]), float(wide.high[0])
     return {
         "name": definition.name,
         "says": definition.says,
         "value": shown(figure.value, unit),
         "unit": _DIGITS[unit][2] if figure.value is not None else "",
-        "numerator": number(figure.numerator, 0),
-        "denominator": number(whole, 0),
+        "counts": counts(definition, figure.numerator, whole),
         "unobserved": percent(figure.unobserved),
         "interval": span(low, high, unit),
+        "ends": None if low is None or figure.value is None else (figure.value, low, high),
         "why": _why(figure),
         **_goal(definition, figure.value, goal),
     }
@@ -104,9 +121,9 @@ def _compared(row: Difference) -> dict[str, Any]:
     return {
         "name": row.definition.name,
         "before": measured(row.before.value, unit),
-        "before_of": number(row.before.denominator, 0),
+        "before_of": _whole(row.definition, row.before.denominator),
         "after": measured(row.after.value, unit),
-        "after_of": number(row.after.denominator, 0),
+        "after_of": _whole(row.definition, row.after.denominator),
         "difference": measured(row.difference, unit, signed=True),
         "interval": span(row.low, row.high, unit, signed=True),
         "verdict": verdict,
@@ -118,6 +135,8 @@ def _verdict(row: Difference) -> tuple[str, str]:
     """Return what may be said of a difference, and the class that it is shown by."""
     if row.difference is None:
         return "not known", "same"
+    if row.difference == row.low == row.high == 0.0:
+        return "the same", "same"
     if row.low is None:
         return "no interval", "same"
     if not row.sure:

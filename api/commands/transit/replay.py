@@ -147,14 +147,15 @@ def command(
             progress=progress,
         )
     if string_lines is not None:
-        _draw(string_lines, found.first_day(), route)
+        stops = found.days.service.timetable.stops
+        _draw(string_lines, found.first_day(), route, dict(zip(stops.key, stops.name, strict=True)))
     if as_json:
         print_result(found.document(), as_json=True)
         return
     print_table(found.rows())
 
 
-def _draw(path: Path, days: Mapping[str, StopVisits], route: str | None) -> None:
+def _draw(path: Path, days: Mapping[str, StopVisits], route: str | None, names: Mapping[str, str]) -> None:
     """Write the string lines of a route, in the direction with the most visits, under each variant."""
     import numpy as np
 
@@ -172,4 +173,5 @@ def _draw(path: Path, days: Mapping[str, StopVisits], route: str | None) -> None
         raise InputError("must be a route of the day", field="--route", value=route, hint=hint)
     direction = int(np.bincount(own + 1).argmax()) - 1
     panels = {name: string_lines(found, route, direction) for name, found in days.items()}
-    write_string_lines(path, panels, title=f"Route {route}, direction {direction}")
+    title = f"Route {route}" + (f", direction {direction}" if direction >= 0 else "")
+    write_string_lines(path, panels, title=title, names=names)

@@ -8,7 +8,7 @@ function sortBy(table, column, falling) {
   const rows = [...table.tBodies[0].rows].map((row) => [cellValue(row, column), row]);
   rows.sort(([a], [b]) => {
     if (a === null || b === null) return (a === null) - (b === null);
-    const order = typeof a === "number" && typeof b === "number" ? a - b : String(a).localeCompare(String(b));
+    const order = typeof a === "number" && typeof b === "number" ? a - b : String(a).localeCompare(String(b), undefined, { numeric: true });
     return falling ? -order : order;
   });
   table.tBodies[0].append(...rows.map(([, row]) => row));
@@ -19,6 +19,7 @@ function sortBy(table, column, falling) {
 }
 for (const table of document.querySelectorAll("table.sortable")) {
   [...table.tHead.rows[0].cells].forEach((cell, column) => {
+    if (cell.hasAttribute("data-fixed")) return;
     const words = cell.classList.contains("left");
     const button = el("button", { type: "button", onclick: () => {
       const now = cell.getAttribute("aria-sort");
