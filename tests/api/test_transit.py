@@ -126,6 +126,7 @@ def test_replayed_days_are_drawn_under_each_variant(tmp_path, capsys):
     assert run([*command, "--string-lines", str(file)]) == 0
     page = file.read_text(encoding="utf-8")
     assert page.count("<svg") >= 2
+    assert re.search(r"</title>(Street|Avenue) \d+ \(\d+:\d+\)</text>", page)
     assert "untouched" in page
     assert "headway holding" in page
     assert run([*command, "--string-lines", str(file), "--route", "no such", "--json"]) == 2

@@ -149,7 +149,7 @@ def test_goals_are_told(page: Page) -> None:
 def test_the_worst_route_is_first(page: Page) -> None:
     text = _text(page)
     ranked = text[text.index("Routes, the worst first") : text.index("Stops, the worst first")]
-    assert re.search(r"excess-wait s 2 [\d.]+ [\d.]+ \S [\d.]+ \d+ \d+ .*? 1 [\d.]+", ranked)
+    assert re.search(r"excess-wait s 2 [\d.]+ [\d.]+ to [\d.]+ \d+ \d+ .*? 1 [\d.]+", ranked)
 
 
 def test_lines_are_drawn_for_each_trip(html: str, page: Page) -> None:
