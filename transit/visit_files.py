@@ -94,7 +94,10 @@ def read_visits(
 def holds_visits(content: bytes) -> bool:
     """Return whether what a file holds is a table in a known format of stop visits, by its header alone."""
     first = content.removeprefix(b"\xef\xbb\xbf").split(b"\n", 1)[0].decode("utf-8", errors="replace")
-    names = {name.strip() for name in next(csv.reader([first]), [])}
+    try:
+        names = {name.strip() for name in next(csv.reader([first]), [])}
+    except csv.Error:  # no table: a ZIP archive, say
+        return False
     return any(names.issuperset(columns) for columns in _NEEDED.values())
 
 

@@ -26,12 +26,13 @@ from transit.worst import LEAST, worst
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from transit.comparing import Comparison, Unit
     from transit.definitions import Definition
     from transit.distributions import Histogram
     from transit.goals import Goal
+    from transit.heat_maps import HeatMap
     from transit.records import Record
     from transit.worst import Ranking
 
@@ -143,7 +144,7 @@ def content(record: Record, wanted: Wanted, before: Record | None = None) -> dic
         "waits": waits(facts, named(_WAITS)),
         "quality": quality(record, facts),
         "definitions": _definitions((*wanted.definitions, *beside, *named(_WAITS))),
-        "compared": None if difference is None else _compared(before, difference, wanted),
+        "compared": None if before is None or difference is None else _compared(before, difference, wanted),
     }
 
 
@@ -168,12 +169,16 @@ def _heat(
     of_stops = [row.label[0] for row in stops.rows[:_MOST_STOPS]]
     busiest = _part(of_routes, shown, "routes, those with the most visits")
     poorest = _part(of_stops, stops.rows, "stops that rank")
-    maps = [
+    maps: list[tuple[str, HeatMap, Mapping[str, str], str]] = [
         ("Routes", heat_map(facts, "route", main, of_routes), {}, busiest),
         ("Stops, the worst first", heat_map(facts, "stop", main, of_stops), record.stop_names, poorest),
         ("Routes: how late, the median in minutes", heat_map(facts, "route", median, of_routes), {}, busiest),
     ]
-    return [heat_table(title, found, *rest) for title, found, *rest in maps if found.labels and found.hours]
+    return [
+        heat_table(title, found, names, part)
+        for title, found, names, part in maps
+        if found.labels and found.hours
+    ]
 
 
 def _part(some: Sequence[object], every: Sequence[object], what: str) -> str:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 from api.transit_report.drawing import interval
 from api.transit_report.tables import named_label
 from api.transit_report.texts import compared_rows, counts, shown
-from transit.worst import worst
 
 if TYPE_CHECKING:
+    from markupsafe import Markup
+
     from transit.comparing import Comparison
     from transit.definitions import Definition
     from transit.goals import Goal
@@ -38,14 +39,25 @@ def headline(
     rows = [] if comparison is None else compared_rows(comparison)
     return {
         **card,
-        "bar": None if card["ends"] is None else interval(*card["ends"], None if goal is None else goal.value),
+        "bar": _bar(card, goal),
         "before": next((row for row in rows if row["name"] == definition.name), None),
         "worst": [
-            {"what": what, "name": _called(what, ranking.rows[0], names), **_value(definition, ranking.rows[0])}
+            {
+                "what": what,
+                "name": _called(what, ranking.rows[0], names),
+                **_value(definition, ranking.rows[0]),
+            }
             for what, ranking, names in rankings
             if len(ranking.rows) > 1
         ],
     }
+
+
+def _bar(card: dict[str, Any], goal: Goal | None) -> Markup | None:
+    if card["ends"] is None:
+        return None
+    value, low, high = card["ends"]
+    return interval(value, low, high, None if goal is None else goal.value)
 
 
 def _value(definition: Definition, row: Ranked) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -81,5 +82,5 @@ def _legend(*, share: bool) -> list[tuple[str, str]]:
 
 def _shares_told() -> list[str]:
     ends = [f"{100 * limit:.0f}" for limit in _SHARES]
-    between = [f"{low} to {high} %" for high, low in zip(ends[:-1], ends[1:], strict=True)]
+    between = [f"{low} to {high} %" for high, low in pairwise(ends)]
     return [f"{ends[0]} % and more", *between, f"less than {ends[-1]} %"]

@@ -53,7 +53,9 @@ def seen(page: Path, width: int) -> dict[str, Any]:
     """Return what the page says of itself."""
     text = page.read_text(encoding="utf-8")
     watched = page.with_name("watched.html")
-    allowed = text.replace("default-src 'none'; style-src", "default-src 'none'; script-src 'unsafe-inline'; style-src")
+    allowed = text.replace(
+        "default-src 'none'; style-src", "default-src 'none'; script-src 'unsafe-inline'; style-src"
+    )
     watched.write_text(allowed.replace("<style>", f"{_WATCH}<style>", 1), encoding="utf-8")
     found = re.search(r'data-seen="(.*?)"', dumped(watched, width))
     assert found is not None

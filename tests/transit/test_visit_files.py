@@ -13,7 +13,7 @@ import pytest
 from traffic.errors import InputError
 from transit.problems import Severity
 from transit.table_times import days_of, local_to_posix
-from transit.visit_files import VisitFormat, read_visits
+from transit.visit_files import VisitFormat, holds_visits, read_visits
 from transit.visits import Point, Relationship
 
 MBTA = """service_date,route_id,direction,half_trip_id,stop_id,time_point_id,time_point_order,\
@@ -133,3 +133,10 @@ def test_the_real_files_are_read_whole(shared_data: Path) -> None:
     late = np.concatenate([auckland.visits.arrival_deviation_s, auckland.visits.departure_deviation_s])
     assert np.nanmin(late) / 60 == pytest.approx(-1460.4, abs=0.1)
     assert np.nanmax(late) / 60 == pytest.approx(516.0, abs=0.5)
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"PK\x03\x04\r\x00stops.txt\n", b'"a\rb",\rc\nd', b"\xff\xfe\x00\r"]
+)
+def test_what_is_no_table_holds_no_visits(content: bytes) -> None:
+    assert not holds_visits(content)
