@@ -252,6 +252,7 @@ def test_a_record_without_trips_is_shown_without_lines(tmp_path: Path) -> None:
     text = _text(Page(written(tmp_path, record(rows))))
     assert "no lines can be drawn" in text
     assert "None has enough visits to rank" in text
+    assert "No route that is known, and no stop that ranks, has visits by hour." in text
     assert re.search(
         r"headway-cv \S .*? 0 s / 0 s, 0.0 % unobserved the record has nothing that this is about", text
     )
