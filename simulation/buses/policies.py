@@ -27,14 +27,16 @@ if TYPE_CHECKING:
     from datetime import date
     from pathlib import Path
 
+    from numpy.typing import NDArray
+
     from scenarios.loader import City
     from signals.plan import PlanSet
     from simulation.buses.desk import Dispatching
-    from simulation.buses.study import Signals
+    from simulation.buses.study import Runs, Signals
     from traffic.progress import Progress
     from transit.visits import StopVisits
 
-__all__ = ["CALIBRATED", "Comparison", "Ridden", "compared", "variants"]
+__all__ = ["CALIBRATED", "Comparison", "Ridden", "chosen", "compared", "variants"]
 
 CALIBRATED = Fortune()
 """The luck of the generated city: with it, and nothing done, 60 % of visits are on time (`on-time-visits`)."""
@@ -59,6 +61,8 @@ class Comparison(NamedTuple):
         What was run.
     label
         What must be shown with every figure.
+    figures
+        Those that can be told.
     matched
         Part of the ways of buses that is in the network.
     taps
@@ -69,14 +73,23 @@ class Comparison(NamedTuple):
     vehicles: int
     stop_visits: int
     outcomes: dict[str, list[Outcome]]
-    days: Days
+    days: Runs
     label: str = "generated"
+    figures: tuple[str, ...] = Outcome._fields
     matched: float = 1.0
     taps: dict[str, float] | None = None
 
     def rows(self) -> list[dict[str, object]]:
         """Return a row for each variant: means over the days."""
-        return [{"variant": name, **_means(found)} for name, found in self.outcomes.items()]
+        return [{"variant": name, **row["mean"]} for name, row in self.by_variant().items()]
+
+    def by_variant(self) -> dict[str, dict[str, dict[str, float]]]:
+        """Return mean and standard deviation over the days of each figure of each variant."""
+        return {name: self._spread(self._table(name)) for name in self.outcomes}
+
+    def changed(self, name: str, before: str = "untouched") -> dict[str, dict[str, float]]:
+        """Return mean and standard deviation of the differences that a variant makes, day by day, to another one."""
+        return self._spread(self._table(name) - self._table(before))
 
     def first_day(self) -> dict[str, StopVisits]:
         """Run the day of the first seed anew under each variant, and return its stop visits."""
@@ -95,27 +108,31 @@ class Comparison(NamedTuple):
             "ways_in_network": round(self.matched, 4),
             **taps,
             "seeds": len(next(iter(self.outcomes.values()))),
-            "variants": {
-                name: {"mean": _means(found), "sd": _deviations(found)}
-                for name, found in self.outcomes.items()
-            },
+            "variants": self.by_variant(),
+        }
+
+    def _table(self, name: str) -> NDArray[np.float64]:
+        """Return the figures of every day under a variant; shape (days, figures)."""
+        return np.array([[getattr(one, figure) for figure in self.figures] for one in self.outcomes[name]])
+
+    def _spread(self, rows: NDArray[np.float64]) -> dict[str, dict[str, float]]:
+        """Return mean and standard deviation over the days, which is 0 where there is one day."""
+        sd = rows.std(axis=0, ddof=1) if len(rows) > 1 else np.zeros(len(self.figures))
+        found = {"mean": rows.mean(axis=0), "sd": sd}
+        return {
+            part: dict(zip(self.figures, row.round(4).tolist(), strict=True)) for part, row in found.items()
         }
 
 
-def _means(found: list[Outcome]) -> dict[str, float]:
-    return dict(zip(Outcome._fields, np.array(found).mean(axis=0).round(4).tolist(), strict=True))
-
-
-def _deviations(found: list[Outcome]) -> dict[str, float]:
-    spread = np.array(found).std(axis=0, ddof=1) if len(found) > 1 else np.zeros(len(Outcome._fields))
-    return dict(zip(Outcome._fields, spread.round(4).tolist(), strict=True))
-
-
-def variants(now: Signals, better: Signals | None, dispatching: Dispatching | None = None) -> list[Variant]:
+def variants(
+    now: Signals | None, better: Signals | None, dispatching: Dispatching | None = None
+) -> list[Variant]:
     """Return the city untouched, what may be done about it, one by one, and all of it together.
 
     Parameters
     ----------
+    now
+        The plans in force; `None` where nothing is known of signals.
     dispatching
         The optimising dispatcher, where it is to be among them.
     """
@@ -183,7 +200,7 @@ def compared(
     days = Days(
         service,
         made.lines,
-        _chosen(variants(signals[0], signals[1], optimised), only),
+        chosen(variants(signals[0], signals[1], optimised), only),
         CALIBRATED,
         None if riders is None else riders_of(service, riders),
         breakdowns,
@@ -192,17 +209,23 @@ def compared(
     counts = None if riders is None else riders.counts()
     label = made.label if riders is None else f"{made.label}; boardings from taps, alightings estimated"
     return Comparison(
-        len(service), made.vehicles, len(service.call), found, days, label, made.matched, counts
+        len(service), made.vehicles, len(service.call), found, days, label, matched=made.matched, taps=counts
     )
 
 
-def _chosen(found: list[Variant], only: Sequence[str]) -> tuple[Variant, ...]:
+def chosen(found: Sequence[Variant], only: Sequence[str], *, why: str = "") -> tuple[Variant, ...]:
+    """Return the variants that are named, all where none is.
+
+    Parameters
+    ----------
+    why
+        What is said, where one is not known, of others that there could be.
+    """
     names = [variant.name for variant in found]
     for name in only:
         if name not in names:
-            raise InputError(
-                "must be a variant", field="only", value=name, hint=f"One of: {', '.join(map(repr, names))}"
-            )
+            hint = f"One of: {', '.join(map(repr, names))}{why}"
+            raise InputError("must be a variant", field="--only", value=name, hint=hint)
     return tuple(variant for variant in found if not only or variant.name in only)
 
 

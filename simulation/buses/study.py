@@ -7,7 +7,7 @@ other, so that they are the same in whatever process they are made (`simulation.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 
@@ -21,6 +21,7 @@ from simulation.buses.street import Fortune, Luck, Street
 from simulation.buses.validation import on_time
 from simulation.buses.waits import headways_within, waits
 from simulation.buses.workers import made
+from traffic.errors import InputError
 from traffic.flow import simulate
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from traffic.progress import Progress
     from transit.lines import Lines
 
-__all__ = ["Outcome", "Signals", "Variant", "outcome", "signals_of", "study"]
+__all__ = ["Outcome", "Runs", "Signals", "Variant", "outcome", "signals_of", "study"]
 
 _BUNCHED = 0.5
 _BUSY_S = 3600
@@ -91,13 +92,13 @@ class Variant:
     Attributes
     ----------
     signals
-        The plans in force.
+        The plans in force; `None` where there are no signals, or nothing is known of them.
     priority
         What buses are granted at signals; `None`: nothing.
     """
 
     name: str
-    signals: Signals = field(repr=False)
+    signals: Signals | None = field(repr=False)
     policy: Policy = field(default_factory=Policy)
     priority: PriorityRules | None = None
 
@@ -168,6 +169,20 @@ def outcome(
     )
 
 
+class Runs(Protocol):
+    """Days that can be run under each of several variants. A task is the seed of a day, and the number of a variant."""
+
+    @property
+    def variants(self) -> tuple[Variant, ...]:
+        """What is done, by number."""
+
+    def __call__(self, task: tuple[int, int]) -> Outcome:
+        """Return the figures of a day."""
+
+    def run(self, task: tuple[int, int]) -> tuple[Replayed, Costs | None]:
+        """Return the day, and what priority has cost."""
+
+
 @dataclass(frozen=True, eq=False)
 class Days:
     """Days to be run under each of several variants.
@@ -192,7 +207,7 @@ class Days:
     def __call__(self, task: tuple[int, int]) -> Outcome:
         """Return the figures of the day of one seed under one variant."""
         run, costs = self.run(task)
-        delay_s = self.variants[task[1]].signals.traffic_delay_s
+        delay_s = _signals(self.variants[task[1]]).traffic_delay_s
         return outcome(self.service, run, costs, traffic_delay_s=delay_s)
 
     def run(self, task: tuple[int, int]) -> tuple[Replayed, Costs | None]:
@@ -200,12 +215,13 @@ class Days:
         seed, number = task
         variant = self.variants[number]
         luck = Luck.drawn(self.service, self.fortune, np.random.default_rng([seed, 31_000]))
-        priority = None if variant.priority is None else _granted(variant.signals, variant.priority)
+        signals = _signals(variant)
+        priority = None if variant.priority is None else _granted(signals, variant.priority)
         street = Street(
             self.service,
             self.lines,
             luck,
-            variant.signals.delay,
+            signals.delay,
             layover_s=self.fortune.layover_s,
             priority=priority,
             riders=self.riders,
@@ -217,7 +233,7 @@ class Days:
 
 
 def study(
-    days: Days,
+    days: Runs,
     *,
     seeds: Sequence[int] = range(1, 11),
     workers: int = 1,
@@ -239,6 +255,14 @@ def study(
         if progress is not None:
             progress(done, len(tasks), f"seed {seed}, {variants[number].name}")
     return found
+
+
+def _signals(variant: Variant) -> Signals:
+    if variant.signals is None:
+        raise InputError(
+            "must be there: these days are run over signals", field="signals", value=variant.name
+        )
+    return variant.signals
 
 
 def _granted(signals: Signals, rules: PriorityRules) -> GrantedPriority:

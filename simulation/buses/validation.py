@@ -35,7 +35,7 @@ class Figure(NamedTuple):
     replayed
         The mean over seeds of the model.
     sd
-        Its standard deviation over seeds.
+        Its standard deviation over seeds; NaN for one seed.
     """
 
     observed: float
@@ -51,10 +51,20 @@ class Figure(NamedTuple):
 
 
 class Validation(NamedTuple):
-    """Share of visits on time (`on-time-visits`), and coefficient of variation of headways over planned ones."""
+    """Share of visits on time (`on-time-visits`), and coefficient of variation of headways over planned ones.
+
+    Attributes
+    ----------
+    headway_cv
+        `None` where there are no two headways.
+    trips
+        That were tested.
+    without_donor
+        Of these, trips on whose way none was fitted: they run as planned.
+    """
 
     on_time: Figure
-    headway_cv: Figure
+    headway_cv: Figure | None
     trips: int
     without_donor: int
 
@@ -133,20 +143,18 @@ def validate(
     share, variation = _resampled(service, arrival_s, departure_s, rng)
     observed = float(on_time(service, arrival_s, departure_s).mean())
     observed_cv = _cv(headway_ratios(service, departure_s)[0])
-    return Validation(
-        _figure(observed, share, shares), _figure(observed_cv, variation, variations), len(service), without
-    )
+    spread = None if np.isnan(observed_cv) else _figure(observed_cv, variation, variations)
+    return Validation(_figure(observed, share, shares), spread, len(service), without)
 
 
 def _cv(values: NDArray[np.float64]) -> float:
-    return float(values.std() / values.mean())
+    return float(values.std() / values.mean()) if len(values) > 1 and values.mean() != 0.0 else float("nan")
 
 
 def _figure(observed: float, resampled: NDArray[np.float64], replayed: list[float]) -> Figure:
-    low, high = np.percentile(resampled, [2.5, 97.5])
-    return Figure(
-        observed, float(low), float(high), float(np.mean(replayed)), float(np.std(replayed, ddof=1))
-    )
+    low, high = np.nanpercentile(resampled, [2.5, 97.5])
+    sd = float(np.std(replayed, ddof=1)) if len(replayed) > 1 else float("nan")
+    return Figure(observed, float(low), float(high), float(np.mean(replayed)), sd)
 
 
 def _resampled(
@@ -155,16 +163,21 @@ def _resampled(
     departure_s: NDArray[np.float64],
     rng: np.random.Generator,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return both figures of trips drawn with replacement, each with its calls and the headways before it."""
+    """Return both figures of trips drawn with replacement, each with its calls and the headways before it.
+
+    The second is NaN where none of these has a headway.
+    """
     trips = len(service)
     good = np.add.reduceat(on_time(service, arrival_s, departure_s).astype(np.float64), service.first[:-1])
     calls = np.diff(service.first)
     ratio, trip = headway_ratios(service, departure_s)
     count, total, square = (np.bincount(trip, ratio**power, trips) for power in (0, 1, 2))
-    shares, variations = np.empty(_DRAWS), np.empty(_DRAWS)
+    shares, variations = np.empty(_DRAWS), np.full(_DRAWS, np.nan)
     for draw in range(_DRAWS):
         chosen = rng.integers(0, trips, trips)
         shares[draw] = good[chosen].sum() / calls[chosen].sum()
-        mean = total[chosen].sum() / count[chosen].sum()
-        variations[draw] = np.sqrt(square[chosen].sum() / count[chosen].sum() - mean**2) / mean
+        headways = count[chosen].sum()
+        mean = total[chosen].sum() / max(headways, 1.0)
+        if mean != 0.0:
+            variations[draw] = np.sqrt(max(square[chosen].sum() / headways - mean**2, 0.0)) / mean
     return shares, variations

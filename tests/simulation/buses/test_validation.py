@@ -43,6 +43,7 @@ def test_a_model_without_anything_to_learn_is_the_timetable() -> None:
     odd, even = (Service.of(timetable, DAY, np.arange(k, 12, 2)) for k in (0, 1))
     found = validate((odd, odd.arrival_s, odd.departure_s), (even, even.arrival_s, even.departure_s), seeds=2)
     assert found.on_time.observed == found.on_time.replayed == 1.0
+    assert found.headway_cv is not None
     assert found.headway_cv.replayed == 0.0
     assert found.without_donor == 0
 
@@ -108,6 +109,7 @@ def test_a_generated_day_is_met_by_a_model_of_every_second_trip(
         parts.append((Service.of(service.timetable, service.day, half), arrival_s[own], departure_s[own]))
     found = validate(*parts)
     assert found.on_time.inside
+    assert found.headway_cv is not None
     assert found.headway_cv.inside
 
 
@@ -131,4 +133,5 @@ def test_boston_is_met_by_a_model_of_every_second_trip(shared_data: Path) -> Non
     found = validate(*parts)
     assert found.trips > 500
     assert found.on_time.inside
+    assert found.headway_cv is not None
     assert found.headway_cv.inside
