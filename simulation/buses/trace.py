@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -83,6 +83,27 @@ class Traced:
         both = zip(punctuality(self.record), punctuality(self.replay), strict=True)
         return tuple(pair for pair in both if any(figure.value is not None for figure in pair))
 
+    def records(self) -> list[dict[str, Any]]:
+        """Return the figures as plain values."""
+        return [
+            {"definition": was.definition, "record": _parts(was), "replay": _parts(now)}
+            for was, now in self.figures
+        ]
+
+    def counts(self) -> dict[str, Any]:
+        """Return what was run, and what came of it."""
+        return {
+            "label": "the record, run as it was",
+            "trips_whose_times_go_back": self.backwards,
+            "trips_run": self.trips,
+            "calls": self.calls,
+            "calls_not_seen": self.bridged,
+            "blocks_divided": self.divided,
+            "arrivals": self.arrivals._asdict(),
+            "departures": self.departures._asdict(),
+            "exact": self.exact,
+        }
+
     @property
     def exact(self) -> bool:
         """Whether all that was recorded came out, and every figure of punctuality with it."""
@@ -153,6 +174,10 @@ def _instead(
     found = recorded_s.copy()
     found[row] = np.where(np.isfinite(found[row]), time_s, np.nan)
     return found
+
+
+def _parts(figure: Figure) -> dict[str, Any]:
+    return {name: value for name, value in figure.record().items() if name not in {"definition", "group"}}
 
 
 def _came(recorded_s: NDArray[np.float64], replayed_s: NDArray[np.float64]) -> Came:

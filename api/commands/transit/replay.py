@@ -1,4 +1,4 @@
-"""`jasyl transit replay`: days of buses over signals, under each policy."""
+"""`jasyl transit replay`: days of buses over signals, or a recorded day, under each policy."""
 
 from __future__ import annotations
 
@@ -6,7 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from click.core import ParameterSource
 
+from api.commands.transit._recorded_day import Wanted, is_record, refuse, replay_record
+from api.commands.transit._records import FILE
+from api.commands.transit._string_lines import check_lines, draw
 from api.console import (
     FiniteRange,
     check_outputs,
@@ -16,13 +20,9 @@ from api.console import (
     progress_bar,
     quiet_option,
 )
-from traffic.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from datetime import datetime
-
-    from transit.visits import StopVisits
 
 __all__ = ["command"]
 
@@ -30,7 +30,17 @@ _DAY = click.DateTime(["%Y-%m-%d"])
 
 
 @click.command("replay")
-@click.argument("scenario")
+@click.argument("scenario", metavar="SCENARIO|RECORD")
+@click.option(
+    "--mode",
+    type=click.Choice(["trace", "model"]),
+    default=None,
+    help="With RECORD: run it as it was, or (default) by a model that is fitted to it.",
+)
+@click.option(
+    "--gtfs", type=FILE, default=None, help="The timetable, where RECORD has positions of vehicles."
+)
+@click.option("--zone", default=None, metavar="ZONE", help="Time zone of RECORD, where it does not say.")
 @click.option(
     "--vehicles",
     type=click.IntRange(1, 20_000),
@@ -48,7 +58,10 @@ _DAY = click.DateTime(["%Y-%m-%d"])
     help="Plans written by `jasyl optimize`, to compare with Webster's.",
 )
 @click.option(
-    "--day", type=_DAY, default=None, help="Service day; default: that with the most trips of a timetable."
+    "--day",
+    type=_DAY,
+    default=None,
+    help="Service day; default: that with the most trips of a timetable, the most visits of a record.",
 )
 @click.option(
     "--taps",
@@ -64,7 +77,10 @@ _DAY = click.DateTime(["%Y-%m-%d"])
     help="With --taps: how many board for each one who taps.",
 )
 @click.option(
-    "--workers", type=click.IntRange(1, 256), default=2, show_default=True, help="Processes on this machine."
+    "--workers",
+    type=click.IntRange(1, 256),
+    default=None,
+    help="Processes on this machine; default: 2, of a record 1.",
 )
 @click.option(
     "--breakdowns",
@@ -77,7 +93,8 @@ _DAY = click.DateTime(["%Y-%m-%d"])
     "--only",
     multiple=True,
     metavar="VARIANT",
-    help="Run this variant; may be given several times. Default: all, but the optimising dispatcher for 500 buses at most.",
+    help="Run this variant; may be given several times. Default: all, but the optimising dispatcher for 500 buses at most;"
+    " of a record those that need no signals.",
 )
 @click.option(
     "--string-lines",
@@ -87,14 +104,21 @@ _DAY = click.DateTime(["%Y-%m-%d"])
 )
 @click.option(
     "--route",
-    default=None,
+    "routes",
+    multiple=True,
     metavar="NAME",
-    help="Route of --string-lines; default: that with the most visits.",
+    help="Route of --string-lines; default: that with the most visits. With RECORD: run this route only; may be given several"
+    " times.",
 )
 @json_option
 @quiet_option
+@click.pass_context
 def command(
+    ctx: click.Context,
     scenario: str,
+    mode: str | None,
+    gtfs: Path | None,
+    zone: str | None,
     vehicles: int,
     seeds: int,
     plans: Path | None,
@@ -103,17 +127,21 @@ def command(
     only: tuple[str, ...],
     taps: Path | None,
     expansion: float,
-    workers: int,
+    workers: int | None,
     string_lines: Path | None,
-    route: str | None,
+    routes: tuple[str, ...],
     as_json: bool,
     quiet: bool,
 ) -> None:
-    """Run days of buses over the signals of SCENARIO, untouched and under each policy alone and all together.
+    """Run days of buses over the signals of SCENARIO, or the day of RECORD, untouched and under each policy.
 
-    The timetable is that which the scenario names; else routes and timetable are generated. Running times and passengers are
+    The timetable is that which SCENARIO names; else routes and timetable are generated. Running times and passengers are
     generated always: they say what policies do, not how punctual a real city is. Every policy meets the same days. Figures
     are means over the days.
+
+    RECORD is as for `jasyl transit punctuality`: stop visits, a folder of TIDES tables or, with --gtfs, positions. With
+    --mode trace it is run as it was, and what comes out is compared with it. With --mode model a model is fitted to every first
+    trip and tried on every second one; then days drawn from all of them are run under each policy.
 
     \b
     Examples:
@@ -123,55 +151,55 @@ def command(
       jasyl transit replay almaty --vehicles 100 --only untouched --only "headway holding" --string-lines lines.html
       jasyl transit replay porto-alegre --seeds 2
       jasyl transit replay my-city.toml --taps taps.csv --expansion 1.25
+      jasyl transit replay stop_visits.csv --mode trace
+      jasyl transit replay stop_visits.csv --route 1 --seeds 10
     """
+    check_outputs([string_lines], inputs=[scenario, plans, taps, gtfs])
+    check_lines(string_lines)
+    given = {name for name in ctx.params if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE}
+    record = is_record(scenario)
+    refuse(given, record=record, mode=mode, routes=routes)
+    own_day = None if day is None else day.date()
+    if record:
+        wanted = Wanted(
+            Path(scenario),
+            mode or "model",
+            gtfs,
+            zone,
+            own_day,
+            routes,
+            seeds,
+            only,
+            breakdowns,
+            workers or 1,
+            string_lines,
+        )
+        replay_record(wanted, as_json=as_json, quiet=quiet)
+        return
     from api.commands._city import build_city
     from scenarios.plans import read_city_plans
     from simulation.buses.policies import Ridden, compared
 
-    check_outputs([string_lines], inputs=[plans, taps])
-    if string_lines is not None and string_lines.suffix.lower() not in {".html", ".svg"}:
-        raise InputError("must end in .html or .svg", field="--string-lines", value=string_lines.name)
     city = build_city(scenario, scale=1.0, demand_seed=None, quiet=quiet)
     better = None if plans is None else read_city_plans(city, plans)
     with progress_bar("Running the days", quiet=quiet) as progress:
         found = compared(
             city,
-            None if day is None else day.date(),
+            own_day,
             vehicles=vehicles,
             seeds=seeds,
             better=better,
             breakdowns=breakdowns,
             only=only,
             ridden=None if taps is None else Ridden(taps, expansion),
-            workers=workers,
+            workers=workers or 2,
             progress=progress,
         )
     if string_lines is not None:
         stops = found.days.service.timetable.stops
-        _draw(string_lines, found.first_day(), route, dict(zip(stops.key, stops.name, strict=True)))
+        names = dict(zip(stops.key, stops.name, strict=True))
+        draw(string_lines, found.first_day(), routes[0] if routes else None, names)
     if as_json:
         print_result(found.document(), as_json=True)
         return
     print_table(found.rows())
-
-
-def _draw(path: Path, days: Mapping[str, StopVisits], route: str | None, names: Mapping[str, str]) -> None:
-    """Write the string lines of a route, in the direction with the most visits, under each variant."""
-    import numpy as np
-
-    from api.transit_report import write_string_lines
-    from transit.string_lines import string_lines
-
-    visits = next(iter(days.values()))
-    if route is None:
-        route = visits.route.names[int(np.bincount(visits.route.code[visits.route.code >= 0]).argmax())]
-    own = visits.direction[
-        np.array([name == route for name in visits.route.names] + [False])[visits.route.code]
-    ]
-    if not len(own):
-        hint = f"One of: {', '.join(sorted(visits.route.names)[:20])}"
-        raise InputError("must be a route of the day", field="--route", value=route, hint=hint)
-    direction = int(np.bincount(own + 1).argmax()) - 1
-    panels = {name: string_lines(found, route, direction) for name, found in days.items()}
-    title = f"Route {route}" + (f", direction {direction}" if direction >= 0 else "")
-    write_string_lines(path, panels, title=title, names=names)
