@@ -45,6 +45,7 @@ _FIGURES = (
 )
 _WHY = ". A record says nothing of signals, nor of who waits at stops and where vehicles may turn"
 _WHY_ALONE = f"{_WHY}; this one has no blocks either, which extra vehicles would take over"
+_READY = "; it has no blocks: vehicles are ready when their trips are to begin"
 _BEFORE = "untouched"
 
 
@@ -175,7 +176,7 @@ def modelled(
         len(service.call),
         found,
         days,
-        f"model fitted to the record of {service.day}",
+        f"model fitted to the record of {service.day}{'' if day.blocks else _READY}",
         _FIGURES,
     )
     return Modelled(tried, len(parts.odd), comparison, int(np.count_nonzero(~known)))

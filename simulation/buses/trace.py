@@ -123,13 +123,15 @@ def traced(day: RecordedDay, *, progress: Progress | None = None) -> Traced:
     told = np.ones(len(day.visits), dtype=bool)
     told[day.row[~rising]] = False
     record = replace(day.visits, headway_s=np.full(len(day.visits), np.nan))
-    columns = {
-        name: _instead(getattr(record, name), day.row[rising], time_s)
-        for name, time_s in (("arrival_s", found.arrival_s), ("departure_s", found.departure_s))
-    }
+    row = day.row[rising]
+    came = replace(
+        record,
+        arrival_s=_instead(record.arrival_s, row, found.arrival_s),
+        departure_s=_instead(record.departure_s, row, found.departure_s),
+    )
     return Traced(
         record.take(told),
-        replace(record, **columns).take(told),
+        came.take(told),
         len(service),
         len(service.call),
         int(np.count_nonzero(~seen)),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from api.commands.transit.alerts import command as alerts_command
+from api.commands.transit.definitions import command as definitions_command
 from api.commands.transit.import_feed import command as import_command
 from api.commands.transit.match import command as match_command
 from api.commands.transit.predict import command as predict_command
@@ -28,6 +29,8 @@ def command() -> None:
       jasyl transit report visits -o report.html
       jasyl transit predict positions.csv --gtfs gtfs.zip
       jasyl transit replay almaty --vehicles 350 --seeds 3
+      jasyl transit replay visits --mode trace
+      jasyl transit definitions visits --between 0.60 0.87
       jasyl transit alerts alerts.toml --gtfs gtfs.zip -o alerts.pb
     """
 
@@ -37,6 +40,7 @@ _PARTS = (
     match_command,
     predict_command,
     punctuality_command,
+    definitions_command,
     replay_command,
     report_command,
     alerts_command,

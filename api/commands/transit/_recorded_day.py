@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
     from simulation.buses.record import RecordedDay
     from simulation.buses.trace import Traced
-    from transit.visits import StopVisits
 
 __all__ = ["Wanted", "is_record", "refuse", "replay_record"]
 
@@ -28,6 +27,7 @@ _NOT_WITH_A_RECORD = {
 }
 _NOT_IN_TRACE = ("seeds", "only", "breakdowns", "workers")
 _NOT_WITH_A_SCENARIO = ("mode", "gtfs", "zone")
+_LOSSES = ("dropped", "cut")  # shown to people only where there are any
 _RECORD = "A record is a file of stop visits (TIDES, MBTA), a folder of TIDES tables or, with --gtfs, a file of positions"
 
 
@@ -103,9 +103,8 @@ def _head(day: RecordedDay, mode: str) -> dict[str, object]:
     return {"day": str(day.service.day), "mode": mode, **day.counts()}
 
 
-def _drawn(wanted: Wanted, days: Mapping[str, StopVisits]) -> None:
-    if wanted.string_lines is not None:
-        draw(wanted.string_lines, days, wanted.routes[0] if len(wanted.routes) == 1 else None)
+def _route(wanted: Wanted) -> str | None:
+    return wanted.routes[0] if len(wanted.routes) == 1 else None
 
 
 def _trace(wanted: Wanted, day: RecordedDay, *, as_json: bool, quiet: bool) -> None:
@@ -113,7 +112,8 @@ def _trace(wanted: Wanted, day: RecordedDay, *, as_json: bool, quiet: bool) -> N
 
     with progress_bar("Running the day", quiet=quiet) as progress:
         found = traced(day, progress=progress)
-    _drawn(wanted, {"record": found.record, "replayed": found.replay})
+    if wanted.string_lines is not None:
+        draw(wanted.string_lines, {"record": found.record, "replayed": found.replay}, _route(wanted))
     result = {**_head(day, "trace"), **found.counts()}
     if as_json:
         print_result({**result, "figures": found.records()}, as_json=True)
@@ -155,7 +155,8 @@ def _model(wanted: Wanted, day: RecordedDay, *, as_json: bool, quiet: bool) -> N
             workers=wanted.workers,
             progress=progress,
         )
-    _drawn(wanted, {"record": day.visits, **found.comparison.first_day()})
+    if wanted.string_lines is not None:
+        draw(wanted.string_lines, {"record": day.visits, **found.comparison.first_day()}, _route(wanted))
     document = {**_head(day, "model"), **found.document()}
     if as_json:
         print_result(document, as_json=True)
@@ -165,7 +166,10 @@ def _model(wanted: Wanted, day: RecordedDay, *, as_json: bool, quiet: bool) -> N
     variants = document.pop("variants")
     print_result({**document, **validation}, as_json=False)
     print_table([{"figure": name.replace("_", " "), **_shown(row)} for name, row in tables.items() if row])
-    print_table([{"variant": name, **_variant(row)} for name, row in variants.items()])
+    told = [name for name in _LOSSES if any(row["mean"][name] for row in variants.values())]
+    left_out = set(_LOSSES).difference(told)
+    rows = [{"variant": name, **_variant(row)} for name, row in variants.items()]
+    print_table([{name: cell for name, cell in row.items() if name not in left_out} for row in rows])
 
 
 def _shown(row: Mapping[str, object]) -> dict[str, object]:

@@ -14,28 +14,13 @@ from simulation.buses.conditions import Passengers, recorded
 from simulation.buses.replay import Policy, replay
 from simulation.buses.service import Service
 from tests.simulation.buses.days import DAY, line
+from tests.simulation.buses.records import some_record
 from traffic.errors import InputError
 from transit.dispatching import HeadwayHolding, OnHeadway, OnSchedule, ScheduleHolding, SelfEqualising
 
 HOUR = 3600
 BOARDING = Passengers(doors_s=0.0, each_s=1.0, most=1e9)
 _CLOCK_S = 2e-6  # POSIX seconds of today are stored to 2.4e-7, five stops add five of them
-
-
-def some_record(service: Service, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Times of all calls with odd fractions of seconds; vehicles of a block are never at two places."""
-    calls = len(service.call)
-    dwell, run = rng.uniform(0.0, 40.0, calls), rng.uniform(20.0, 200.0, calls)
-    arrival, departure = np.zeros(calls), np.zeros(calls)
-    for duty in service.duties:
-        free = 0.0
-        for trip in duty:
-            at = max(service.departure_s[service.first[trip]] + rng.normal(0.0, 120.0), free)
-            for call in range(service.first[trip], service.first[trip + 1]):
-                arrival[call], departure[call] = at, at + dwell[call]
-                at = departure[call] + run[call]
-            free = departure[service.first[trip + 1] - 1] + rng.uniform(0.0, 500.0)
-    return arrival, departure
 
 
 @given(seed=st.integers(0, 2**32 - 1), trips=st.integers(1, 12), blocks=st.integers(1, 4))
