@@ -18,7 +18,7 @@ from simulation.buses.record import divided
 from simulation.buses.replay import replay
 from simulation.buses.service import Service
 from simulation.buses.study import outcome, study
-from simulation.buses.validation import halves, validate
+from simulation.buses.validation import halves, headway_cv, on_time, validate
 from traffic.errors import InputError
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from simulation.buses.fitted import Fit
     from simulation.buses.record import RecordedDay
-    from simulation.buses.replay import Replayed
+    from simulation.buses.replay import Policy, Replayed
     from simulation.buses.study import Outcome, Variant
     from simulation.buses.validation import Figure, Validation
     from traffic.progress import Progress
@@ -87,6 +87,8 @@ class Modelled(NamedTuple):
         Fitted to every first trip of each route and direction, and tried on every second one.
     fitted_trips
         How many trips that were.
+    fitted_on_time, fitted_cv
+        The figures of these: where both halves differ by chance, so does the model from the second.
     comparison
         Days of all trips that were seen, fitted to all that were seen throughout.
     without_donor
@@ -95,6 +97,8 @@ class Modelled(NamedTuple):
 
     validation: Validation
     fitted_trips: int
+    fitted_on_time: float
+    fitted_cv: float
     comparison: Comparison
     without_donor: int
 
@@ -113,8 +117,8 @@ class Modelled(NamedTuple):
                 "fitted_trips": self.fitted_trips,
                 "tested_trips": tried.trips,
                 "tested_trips_without_donor": tried.without_donor,
-                "on_time": _plain(tried.on_time),
-                "headway_cv": None if tried.headway_cv is None else _plain(tried.headway_cv),
+                "on_time": _plain(tried.on_time, self.fitted_on_time),
+                "headway_cv": None if tried.headway_cv is None else _plain(tried.headway_cv, self.fitted_cv),
             },
             "variants": {
                 name: {**_parts(rows), **self._changed(name)} for name, rows in found.by_variant().items()
@@ -149,7 +153,7 @@ def modelled(
         Processes that share the runs; the figures do not depend on it.
     """
     ways = variants(None, None)
-    possible = [one for one in ways if one.priority is None and (day.blocks or not one.policy.spares)]
+    possible = [one for one in ways if one.priority is None and (day.blocks or not _needs_blocks(one.policy))]
     wanted = chosen(possible, only, why=_WHY if day.blocks else _WHY_ALONE)
     if breakdowns and not day.blocks:
         rule = (
@@ -179,11 +183,19 @@ def modelled(
         f"model fitted to the record of {service.day}{'' if day.blocks else _READY}",
         _FIGURES,
     )
-    return Modelled(tried, len(parts.odd), comparison, int(np.count_nonzero(~known)))
+    share, spread = float(on_time(*odd).mean()), headway_cv(odd[0], odd[2])
+    return Modelled(tried, len(parts.odd), share, spread, comparison, int(np.count_nonzero(~known)))
 
 
-def _plain(figure: Figure) -> dict[str, Any]:
-    values = _known({name: round(value, 6) for name, value in figure._asdict().items()})
+def _needs_blocks(policy: Policy) -> bool:
+    """Return whether a policy does anything only where a vehicle runs several trips."""
+    return policy.spares > 0
+
+
+def _plain(figure: Figure, fitted: float) -> dict[str, Any]:
+    values = _known(
+        {"fitted": round(fitted, 6), **{name: round(value, 6) for name, value in figure._asdict().items()}}
+    )
     return {**values, "inside": figure.inside}
 
 

@@ -17,7 +17,7 @@ from simulation.buses.service import Service
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Figure", "Halves", "Validation", "halves", "headway_ratios", "on_time", "validate"]
+__all__ = ["Figure", "Halves", "Validation", "halves", "headway_cv", "headway_ratios", "on_time", "validate"]
 
 EARLY_S, LATE_S = 60.0, 300.0
 _DRAWS = 2_000
@@ -117,6 +117,12 @@ def headway_ratios(
     return ratio, service.trip_of_call[order[known + 1]]
 
 
+def headway_cv(service: Service, departure_s: NDArray[np.float64]) -> float:
+    """Return the coefficient of variation of headways over planned ones; NaN where there are no two."""
+    ratio, _ = headway_ratios(service, departure_s)
+    return float(ratio.std() / ratio.mean()) if len(ratio) > 1 and ratio.mean() != 0.0 else float("nan")
+
+
 def validate(
     fitted: tuple[Service, NDArray[np.float64], NDArray[np.float64]],
     tested: tuple[Service, NDArray[np.float64], NDArray[np.float64]],
@@ -137,18 +143,14 @@ def validate(
         conditions, alone = drawn(service, model, np.random.default_rng([seed, number]))
         found = replay(service, conditions)
         shares.append(float(on_time(service, found.arrival_s, found.departure_s).mean()))
-        variations.append(_cv(headway_ratios(service, found.departure_s)[0]))
+        variations.append(headway_cv(service, found.departure_s))
         without = int(alone.sum())
     rng = np.random.default_rng([seed, 7_000])
     share, variation = _resampled(service, arrival_s, departure_s, rng)
     observed = float(on_time(service, arrival_s, departure_s).mean())
-    observed_cv = _cv(headway_ratios(service, departure_s)[0])
+    observed_cv = headway_cv(service, departure_s)
     spread = None if np.isnan(observed_cv) else _figure(observed_cv, variation, variations)
     return Validation(_figure(observed, share, shares), spread, len(service), without)
-
-
-def _cv(values: NDArray[np.float64]) -> float:
-    return float(values.std() / values.mean()) if len(values) > 1 and values.mean() != 0.0 else float("nan")
 
 
 def _figure(observed: float, resampled: NDArray[np.float64], replayed: list[float]) -> Figure:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from simulation.buses.record import RecordedDay
     from simulation.buses.trace import Traced
+    from transit.visits import StopVisits
 
 __all__ = ["Wanted", "is_record", "refuse", "replay_record"]
 
@@ -90,13 +91,25 @@ def replay_record(wanted: Wanted, *, as_json: bool, quiet: bool) -> None:
     """Run a recorded day, and print what came of it."""
     from simulation.buses.record import recorded_day
 
-    visits = visits_of(wanted.record, wanted.gtfs, wanted.zone)
-    day = recorded_day(visits, day=wanted.day, routes=wanted.routes)
+    day = recorded_day(_visits(wanted), day=wanted.day, routes=wanted.routes)
     quiet = quiet or as_json
     if wanted.mode == "trace":
         _trace(wanted, day, as_json=as_json, quiet=quiet)
     else:
         _model(wanted, day, as_json=as_json, quiet=quiet)
+
+
+def _visits(wanted: Wanted) -> StopVisits:
+    """Return the visits of the record; of a file that is none, say that a scenario could have been meant."""
+    try:
+        return visits_of(wanted.record, wanted.gtfs, wanted.zone)
+    except InputError as error:
+        if error.field not in {None, "header"}:
+            raise
+        hint = f"{error.hint}. Scenarios have names, or files that end in .toml: jasyl scenario list"
+        raise InputError(
+            error.rule, file=error.file, field=error.field, value=error.value, hint=hint
+        ) from error
 
 
 def _head(day: RecordedDay, mode: str) -> dict[str, object]:

@@ -38,7 +38,9 @@ def day_of(late_s: float | np.ndarray = 0.0, **columns: object) -> RecordedDay:
 
 def test_a_day_as_planned_is_on_time_whatever_is_done_by_the_timetable() -> None:
     found = modelled(day_of(), seeds=2)
-    assert tuple(found.comparison.outcomes) == ALONE
+    assert set(ALONE) <= set(found.comparison.outcomes)
+    for name in ("signal priority", "extra vehicles", "optimising dispatcher"):
+        assert name not in found.comparison.outcomes
     assert found.validation.on_time[:5] == (1.0, 1.0, 1.0, 1.0, 0.0)
     table = found.comparison.by_variant()
     for name in (
@@ -73,6 +75,7 @@ def test_an_untouched_day_is_the_recorded_trips_in_another_order(seed: int) -> N
     day = recorded_day(visits_of(service, arrival, departure))
     found = modelled(day, seeds=2, only=["untouched"])
     observed = float(on_time(service, arrival, departure).mean())
+    assert found.fitted_on_time == pytest.approx(2 * observed - found.validation.on_time.observed)
     assert [one.on_time for one in found.comparison.outcomes["untouched"]] == [observed, observed]
     run, _ = found.comparison.days.run((1, 0))
     late = run.departure_s[::5] - service.departure_s[::5]
@@ -86,7 +89,7 @@ def test_a_late_vehicle_is_relieved_where_there_are_blocks() -> None:
     service = Service.of(line(STARTS, blocks=blocks), DAY)
     visits = visits_of(service, service.arrival_s + late, service.departure_s + late)
     found = modelled(recorded_day(visits), seeds=1)
-    assert tuple(found.comparison.outcomes) == (*ALONE[:5], "extra vehicles", ALONE[5])
+    assert {*ALONE, "extra vehicles"} <= set(found.comparison.outcomes)
     share = {name: row["mean"]["on_time"] for name, row in found.comparison.by_variant().items()}
     assert share["extra vehicles"] > share["terminal discipline"]
     assert found.document()["blocks"] == 2
