@@ -8,6 +8,8 @@
     The same over streets with signals: what each costs a bus is `signals.signal_delay`.
 `replay`
     The run itself.
+`record`, `trace`, `recorded_days`
+    A recorded day: what of it can be run, run as it was, and run by a model that is fitted to it (`fitted`, `validation`).
 `breakdowns`, `fleet`
     Vehicles that break down; who runs which trips, and spares.
 `riders`, `desk`
