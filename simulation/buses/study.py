@@ -173,6 +173,10 @@ class Runs(Protocol):
     """Days that can be run under each of several variants. A task is the seed of a day, and the number of a variant."""
 
     @property
+    def service(self) -> Service:
+        """What is run on each."""
+
+    @property
     def variants(self) -> tuple[Variant, ...]:
         """What is done, by number."""
 
