@@ -8,8 +8,8 @@
     The same over streets with signals: what each costs a bus is `signals.signal_delay`.
 `replay`
     The run itself.
-`breakdowns`, `fleet`
-    Vehicles that break down; who runs which trips, and spares.
+`breakdowns`, `fleet`, `exchanges`
+    Vehicles that break down; who runs which trips, spares, and trips exchanged at terminals.
 `riders`, `desk`
     The optimising dispatcher (`transit.dispatch`): what it knows beforehand, what it sees, and what is done of what it says.
 """

@@ -126,6 +126,8 @@ class Outcome(NamedTuple):
         Of priority: requests, grants, what buses gain, and what others lose in vehicle hours.
     traffic_delay_s
         Delay of other traffic under the plans in force, priority apart, as in `Signals`.
+    exchanged
+        Share of trips that were run by another vehicle than that of their block.
     """
 
     on_time: float
@@ -141,6 +143,7 @@ class Outcome(NamedTuple):
     dropped: float = 0.0
     cut: float = 0.0
     traffic_delay_s: float = float("nan")
+    exchanged: float = 0.0
 
 
 def outcome(
@@ -165,6 +168,7 @@ def outcome(
         float(found.dropped.mean()),
         float(found.cut.mean()),
         traffic_delay_s,
+        float(found.exchanged.mean()),
     )
 
 
