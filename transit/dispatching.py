@@ -20,6 +20,7 @@ __all__ = [
     "AsDriven",
     "AtStop",
     "AtTerminal",
+    "Exchange",
     "Free",
     "HeadwayHolding",
     "Holding",
@@ -29,6 +30,9 @@ __all__ = [
     "SelfEqualising",
     "Starting",
 ]
+
+
+_MINUTE_S = 60.0
 
 
 class AtStop(NamedTuple):
@@ -195,11 +199,24 @@ class AsDriven:
 
 @dataclass(frozen=True)
 class OnSchedule:
-    """Terminal discipline: nobody leaves early, and who is ready leaves in time."""
+    """Terminal discipline: nobody leaves early, and who is ready leaves in time.
+
+    Attributes
+    ----------
+    early_s
+        So much before the timetable a vehicle leaves that is ready: time in hand for the way, that passengers are told of.
+        Who comes to the stop less than that before the time of the timetable may miss it.
+    """
+
+    early_s: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not 0.0 <= self.early_s <= _MINUTE_S:
+            raise InputError("must be from 0 to 60 s", field="early_s", value=self.early_s)
 
     def leave_s(self, at: AtTerminal) -> float:
-        """Return the time of the timetable, or when the vehicle is ready."""
-        return max(at.ready_s, at.scheduled_s)
+        """Return the time of the timetable less what is in hand, or when the vehicle is ready."""
+        return max(at.ready_s, at.scheduled_s - self.early_s)
 
 
 @dataclass(frozen=True)
@@ -223,6 +240,29 @@ class OnHeadway:
         if due_s != due_s:  # noqa: PLR0124 - NaN
             return max(at.ready_s, at.scheduled_s)
         return max(at.ready_s, due_s, at.scheduled_s - self.early_s)
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """Trips of a line are exchanged at its terminals: who is ready runs the next one whose vehicle is not there.
+
+    Attributes
+    ----------
+    ahead_s
+        So long before a trip is due it is looked whether its vehicle is there.
+    late_s
+        A vehicle that is there, and will be ready so late, runs its own trip.
+    away_s
+        A vehicle that has nothing to run for so long is not counted on.
+    """
+
+    ahead_s: float = 120.0
+    late_s: float = 60.0
+    away_s: float = 3600.0
+
+    def __post_init__(self) -> None:
+        for name in ("ahead_s", "late_s", "away_s"):
+            _require(getattr(self, name) >= 0.0, name, getattr(self, name))
 
 
 def _within(hold_s: float, longest_s: float) -> float:

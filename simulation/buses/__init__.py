@@ -10,8 +10,8 @@
     The run itself.
 `record`, `trace`, `recorded_days`
     A recorded day: what of it can be run, run as it was, and run by a model that is fitted to it (`fitted`, `validation`).
-`breakdowns`, `fleet`
-    Vehicles that break down; who runs which trips, and spares.
+`breakdowns`, `fleet`, `exchanges`
+    Vehicles that break down; who runs which trips, spares, and trips exchanged at terminals.
 `riders`, `desk`
     The optimising dispatcher (`transit.dispatch`): what it knows beforehand, what it sees, and what is done of what it says.
 """

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from simulation.buses.exchanges import Exchanges
+
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Sequence
 
@@ -50,6 +52,10 @@ class Vehicle:
         To come, the next one first.
     out
         Whether it is broken down, or has ended its day.
+    came
+        Whether it has ended a trip: before, it is in the depot, or on its way from there.
+    called
+        Ends its wait at a terminal, where its trips may be exchanged.
     """
 
     number: int
@@ -60,6 +66,8 @@ class Vehicle:
     terminal: int = -1
     breakdowns: deque[Breakdown] = field(default_factory=deque)
     out: bool = False
+    came: bool = False
+    called: simpy.Event | None = None
 
     @property
     def breaks_s(self) -> float:
@@ -104,6 +112,7 @@ class Fleet:
         for vehicle in self.vehicles:
             self._join(vehicle, vehicle.todo)
         self._place_spares(policy.spares)
+        self.exchanges = None if policy.exchange is None else Exchanges(self, policy.exchange)
         self.watched = desk is not None or policy.spares > 0
         self.last_s = dict.fromkeys(self.members, -math.inf)
         for line, begin_s in zip(self.line, self.begin_s, strict=True):
@@ -126,6 +135,8 @@ class Fleet:
 
     def start(self, environment: simpy.Environment) -> None:
         """Have all lines watched where there is anything to decide."""
+        if self.exchanges is not None:
+            self.exchanges.start(environment)
         if self.watched:
             for line in self.members:
                 environment.process(self._watch(environment, line))
@@ -141,25 +152,41 @@ class Fleet:
             until_s = vehicle.breaks_s
             if vehicle.todo:
                 until_s = min(until_s, self.run.look_s(vehicle.todo[0], vehicle.ready_s))
-            wait_s = max(until_s - environment.now, 0.0)
-            if not self.watched:
-                yield environment.timeout(wait_s)
-            elif wait_s > 0.0:
-                yield environment.timeout(min(wait_s, max(_POLL_S, self.start_s - environment.now)))
+            if not (yield from self._waited(environment, vehicle, until_s)):
                 continue
             if vehicle.breaks_s > environment.now:
-                if self.watched:  # what was decided since may have been too late
+                if (
+                    self.watched or self.exchanges is not None
+                ):  # what was decided since may have been too late
                     vehicle.ready_s = max(vehicle.ready_s, environment.now)
                 vehicle.trip = vehicle.todo.popleft()
                 self.ran_by[vehicle.trip] = vehicle.number
                 return vehicle.trip
+
+    def _waited(
+        self, environment: simpy.Environment, vehicle: Vehicle, until_s: float
+    ) -> Generator[Any, None, bool]:
+        """Wait, and return whether a vehicle still has the trips that it had; else, or where that is not known, look again."""
+        wait_s = max(until_s - environment.now, 0.0)
+        if self.watched:
+            if wait_s > 0.0:
+                yield environment.timeout(min(wait_s, max(_POLL_S, self.start_s - environment.now)))
+            return wait_s <= 0.0
+        if self.exchanges is None:
+            yield environment.timeout(wait_s)
+            return True
+        vehicle.called = environment.event()
+        yield environment.timeout(wait_s) | vehicle.called
+        return not vehicle.called.triggered
 
     def ended(self, vehicle: Vehicle, leave_s: float) -> None:
         """Note that a vehicle has ended its trip, or turned."""
         after = vehicle.todo[0] if vehicle.todo else vehicle.trip
         way_s = self.way_s.pop(after, None)
         vehicle.ready_s = leave_s + (self.run.conditions.layover_s(after) if way_s is None else way_s)
-        vehicle.trip = -1
+        vehicle.trip, vehicle.came = -1, True
+        if self.exchanges is not None:
+            self.exchanges.came(vehicle)
 
     def breakdown(self, environment: simpy.Environment, vehicle: Vehicle) -> Generator[Any, None, None]:
         """Stop a vehicle when it breaks down, and have it come back when it is mended."""

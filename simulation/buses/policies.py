@@ -18,7 +18,7 @@ from simulation.buses.street import Fortune
 from simulation.buses.study import Days, Outcome, Variant, signals_of, study
 from simulation.rivals import isolated_webster
 from traffic.errors import InputError
-from transit.dispatching import HeadwayHolding, OnSchedule, ScheduleHolding, SelfEqualising
+from transit.dispatching import Exchange, HeadwayHolding, OnSchedule, ScheduleHolding, SelfEqualising
 from transit.ridership import Ridership, RidershipRules, ridership
 from transit.tap_files import read_taps
 
@@ -42,6 +42,7 @@ CALIBRATED = Fortune()
 """The luck of the generated city: with it, and nothing done, 60 % of visits are on time (`on-time-visits`)."""
 
 _EARLY_S = 30.0
+_EXTENSIONS = PriorityRules(least_late_s=0.0, extension_s=20.0, early_s=0.0)
 _MOST_OPTIMISED = 500
 
 
@@ -136,18 +137,21 @@ def variants(
     dispatching
         The optimising dispatcher, where it is to be among them.
     """
-    rules, hold, leave = PriorityRules(), ScheduleHolding(early_s=_EARLY_S), OnSchedule()
-    dispatch = Policy(starting=leave, holding=hold)
+    hold, leave, ahead = ScheduleHolding(early_s=_EARLY_S), OnSchedule(), OnSchedule(early_s=_EARLY_S)
+    dispatch = Policy(starting=ahead, holding=hold, exchange=Exchange())
     alone = [
         Variant("untouched", now),
-        Variant("signal priority", now, priority=rules),
+        Variant("signal priority", now, priority=_EXTENSIONS),
+        Variant("extensions and early greens", now, priority=PriorityRules()),
         Variant("terminal discipline", now, Policy(starting=leave)),
+        Variant("time in hand", now, Policy(starting=ahead)),
+        Variant("exchanged trips", now, Policy(starting=leave, exchange=Exchange())),
         Variant("schedule holding", now, Policy(holding=hold)),
         Variant("headway holding", now, Policy(starting=leave, holding=HeadwayHolding())),
         Variant("self-equalising", now, Policy(starting=leave, holding=SelfEqualising())),
         Variant("extra vehicles", now, Policy(starting=leave, spares=1)),
         Variant("dispatch control", now, dispatch),
-        Variant("dispatch control, priority", now, dispatch, rules),
+        Variant("dispatch control, priority", now, dispatch, _EXTENSIONS),
     ]
     if dispatching is not None:
         best = Policy(starting=leave, dispatch=dispatching)
@@ -157,7 +161,7 @@ def variants(
         ]
     if better is None:
         return alone
-    return [*alone, Variant("other signals", better), Variant("all together", better, dispatch, rules)]
+    return [*alone, Variant("other signals", better), Variant("all together", better, dispatch, _EXTENSIONS)]
 
 
 def compared(

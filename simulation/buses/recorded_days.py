@@ -6,7 +6,7 @@ to bunching, is left out. Where the record says no blocks, every vehicle is read
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from simulation.buses.fitted import Fit
     from simulation.buses.record import RecordedDay
-    from simulation.buses.replay import Policy, Replayed
+    from simulation.buses.replay import Replayed
     from simulation.buses.study import Outcome, Variant
     from simulation.buses.validation import Figure, Validation
     from traffic.progress import Progress
@@ -44,7 +44,7 @@ _FIGURES = (
     "cut",
 )
 _WHY = ". A record says nothing of signals, nor of who waits at stops and where vehicles may turn"
-_WHY_ALONE = f"{_WHY}; this one has no blocks either, which extra vehicles would take over"
+_WHY_ALONE = f"{_WHY}; this one has no blocks either, which others could take over"
 _READY = "; it has no blocks: vehicles are ready when their trips are to begin"
 _BEFORE = "untouched"
 
@@ -152,8 +152,7 @@ def modelled(
     workers
         Processes that share the runs; the figures do not depend on it.
     """
-    ways = variants(None, None)
-    possible = [one for one in ways if one.priority is None and (day.blocks or not _needs_blocks(one.policy))]
+    possible = _possible(day)
     wanted = chosen(possible, only, why=_WHY if day.blocks else _WHY_ALONE)
     if breakdowns and not day.blocks:
         rule = (
@@ -187,9 +186,17 @@ def modelled(
     return Modelled(tried, len(parts.odd), share, spread, comparison, int(np.count_nonzero(~known)))
 
 
-def _needs_blocks(policy: Policy) -> bool:
-    """Return whether a policy does anything only where a vehicle runs several trips."""
-    return policy.spares > 0
+def _possible(day: RecordedDay) -> list[Variant]:
+    """Return what may be done without signals; where vehicles have one trip each, without what others could take over."""
+    found = [one for one in variants(None, None) if one.priority is None]
+    if day.blocks:
+        return found
+    alone = [
+        replace(one, policy=replace(one.policy, exchange=None)) for one in found if not one.policy.spares
+    ]
+    return [
+        one for place, one in enumerate(alone) if one.policy not in [each.policy for each in alone[:place]]
+    ]
 
 
 def _plain(figure: Figure, fitted: float) -> dict[str, Any]:

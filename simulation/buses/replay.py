@@ -16,7 +16,7 @@ import simpy
 from simulation.buses.desk import Desk, Dispatching
 from simulation.buses.fleet import Fleet, Vehicle, names
 from traffic.errors import InputError
-from transit.dispatching import AsDriven, AtStop, AtTerminal, Free, Holding, Starting
+from transit.dispatching import AsDriven, AtStop, AtTerminal, Exchange, Free, Holding, Starting
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -51,6 +51,8 @@ class Policy:
         A spare begins the trip of a vehicle that is still on the way so long after it was to begin.
     dispatch
         Who decides about holding, short turns and spares, line by line; where nothing is said, `starting` and `holding` hold.
+    exchange
+        Who takes over trips from vehicles that are late at a terminal; `None`: each vehicle runs its own block.
     """
 
     starting: Starting = field(default_factory=AsDriven)
@@ -60,11 +62,17 @@ class Policy:
     spares: int = 0
     replace_late_s: float = 300.0
     dispatch: Dispatching | None = None
+    exchange: Exchange | None = None
 
     def __post_init__(self) -> None:
         for name in ("spares", "replace_late_s"):
             if not getattr(self, name) >= 0:
                 raise InputError("must be 0 or more", field=name, value=getattr(self, name))
+        if self.exchange is not None and self.dispatch is not None:
+            hint = "The optimising dispatcher decides who runs which trip"
+            raise InputError(
+                "must not be given with `dispatch`", field="exchange", value=self.exchange, hint=hint
+            )
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,6 +109,15 @@ class Replayed:
         """Which trips were run in part: turned short, joined late, or broken down on the way; shape (trips,)."""
         whole = np.logical_and.reduceat(np.isfinite(self.arrival_s), self.service.first[:-1])
         found: NDArray[np.bool_] = ~whole & ~self.dropped
+        return found
+
+    @property
+    def exchanged(self) -> NDArray[np.bool_]:
+        """Which trips were run by another vehicle than that of their block; shape (trips,)."""
+        own = np.repeat(np.arange(len(self.service.duties)), [len(duty) for duty in self.service.duties])
+        planned = np.empty(len(self.service), dtype=np.int64)
+        planned[[trip for duty in self.service.duties for trip in duty]] = own
+        found: NDArray[np.bool_] = (self.vehicle >= 0) & (self.vehicle != planned)
         return found
 
 

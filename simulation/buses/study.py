@@ -127,6 +127,8 @@ class Outcome(NamedTuple):
         Of priority: requests, grants, what buses gain, and what others lose in vehicle hours.
     traffic_delay_s
         Delay of other traffic under the plans in force, priority apart, as in `Signals`.
+    exchanged
+        Share of trips that were run by another vehicle than that of their block.
     """
 
     on_time: float
@@ -142,6 +144,7 @@ class Outcome(NamedTuple):
     dropped: float = 0.0
     cut: float = 0.0
     traffic_delay_s: float = float("nan")
+    exchanged: float = 0.0
 
 
 def outcome(
@@ -166,6 +169,7 @@ def outcome(
         float(found.dropped.mean()),
         float(found.cut.mean()),
         traffic_delay_s,
+        float(found.exchanged.mean()),
     )
 
 

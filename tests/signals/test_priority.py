@@ -42,6 +42,13 @@ def test_who_is_in_time_gets_nothing() -> None:
     assert granted(RULES, LATE._replace(late_s=59.0), red_s=20.0, since_s=5.0, most_s=30.0) is None
 
 
+def test_without_early_greens_there_are_extensions_alone() -> None:
+    rules = PriorityRules(least_late_s=60.0, extension_s=20.0, early_s=0.0)
+    assert granted(rules, LATE, red_s=30.0, since_s=20.0, most_s=30.0) == Grant(extension=True, taken_s=20.0)
+    assert granted(rules, LATE, red_s=30.0, since_s=21.0, most_s=30.0) is None
+    assert granted(rules, LATE, red_s=30.0, since_s=16.0, most_s=15.0) is None
+
+
 @given(
     late_s=st.floats(-600, 600), red_s=st.floats(0, 120), since_s=st.floats(0, 120), most_s=st.floats(0, 60)
 )

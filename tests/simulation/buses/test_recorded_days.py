@@ -39,7 +39,7 @@ def day_of(late_s: float | np.ndarray = 0.0, **columns: object) -> RecordedDay:
 def test_a_day_as_planned_is_on_time_whatever_is_done_by_the_timetable() -> None:
     found = modelled(day_of(), seeds=2)
     assert set(ALONE) <= set(found.comparison.outcomes)
-    for name in ("signal priority", "extra vehicles", "optimising dispatcher"):
+    for name in ("signal priority", "extra vehicles", "exchanged trips", "optimising dispatcher"):
         assert name not in found.comparison.outcomes
     assert found.validation.on_time[:5] == (1.0, 1.0, 1.0, 1.0, 0.0)
     table = found.comparison.by_variant()
@@ -89,7 +89,7 @@ def test_a_late_vehicle_is_relieved_where_there_are_blocks() -> None:
     service = Service.of(line(STARTS, blocks=blocks), DAY)
     visits = visits_of(service, service.arrival_s + late, service.departure_s + late)
     found = modelled(recorded_day(visits), seeds=1)
-    assert {*ALONE, "extra vehicles"} <= set(found.comparison.outcomes)
+    assert {*ALONE, "extra vehicles", "exchanged trips"} <= set(found.comparison.outcomes)
     share = {name: row["mean"]["on_time"] for name, row in found.comparison.by_variant().items()}
     assert share["extra vehicles"] > share["terminal discipline"]
     assert found.document()["blocks"] == 2
