@@ -28,6 +28,7 @@ from transit.visits import StopVisits
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from transit.matching_tables import MatchingTables
     from transit.positions import Positions
     from transit.timetable import Timetable
 
@@ -209,6 +210,11 @@ class Matcher:
         """How many positions are not settled yet."""
         return self._pushed - self._settled
 
+    @property
+    def tables(self) -> MatchingTables:
+        """The timetable as matching wants it."""
+        return self._tables
+
     def push(self, positions: Positions) -> StopVisits:
         """Take positions, in the order in which they came; return the visits that are settled by them."""
         found: list[NDArray[np.float64]] = []
@@ -264,6 +270,14 @@ class Matcher:
             rows[:, kt.D_S].copy(),
             rows[:, kt.D_OFF].copy(),
         )
+
+    def archive(self, positions: Positions) -> Match:
+        """Take all positions that there are, and settle everything."""
+        visits = StopVisits.joined([self.push(positions), self.finish()])
+        decided = self.decided()
+        order = np.argsort(decided.serial, kind="stable")
+        columns = (getattr(decided, field.name)[order] for field in fields(Decided))
+        return Match(visits, Decided(*columns))
 
     def _fixed(self) -> tuple[kt.Paths, kt.Grid, kt.Runs, Rules]:
         return self._tables.paths, self._tables.grid, self._tables.runs, self._limits
@@ -323,12 +337,7 @@ class Matcher:
 
 def match(timetable: Timetable, positions: Positions, rules: MatchRules | None = None) -> Match:
     """Match positions of an archive: what `Matcher` gives when they are pushed in the same order, in one piece or many."""
-    matcher = Matcher(timetable, rules)
-    visits = StopVisits.joined([matcher.push(positions), matcher.finish()])
-    decided = matcher.decided()
-    order = np.argsort(decided.serial, kind="stable")
-    columns = (getattr(decided, field.name)[order] for field in fields(Decided))
-    return Match(visits, Decided(*columns))
+    return Matcher(timetable, rules).archive(positions)
 
 
 def _counts(fate: NDArray[np.int8]) -> dict[Fate, int]:

@@ -9,21 +9,32 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from traffic.errors import InputError
+from transit.column_names import example_of
 from transit.position_feeds import feed_positions, looks_like_feed
 from transit.position_tables import FORMATS, ColumnMap, table_positions
 from transit.positions import Positions
 from transit.problems import FeedProblem
-from transit.table_files import read_bytes, read_table
+from transit.table_files import header_of, read_bytes, read_table
 
 if TYPE_CHECKING:
     import os
 
     from transit.table_files import Table
 
-__all__ = ["ColumnMap", "PositionFile", "PositionFormat", "detect", "read_positions"]
+__all__ = ["ColumnMap", "PositionFile", "PositionFormat", "detect", "holds_positions", "position_file", "read_positions"]
+
+_TIDES_POSITIONS = "vehicle_locations.csv"
+_LIKELY = {
+    "time": ("timestamp", "datetime", "date_time", "when", "ts", "t", "gps_time"),
+    "lon": ("longitude", "lng", "long", "x"),
+    "lat": ("latitude", "y"),
+    "vehicle": ("vehicle_id", "vehicleid", "bus", "bus_id", "veh", "fleet_number", "id"),
+}
+"""What columns are often called: for the example in an error, nothing is read by it."""
 
 
 class PositionFormat(StrEnum):
@@ -55,11 +66,28 @@ class PositionFile:
     kind: PositionFormat
 
 
+def position_file(path: str | os.PathLike[str]) -> Path:
+    """Return the file of positions of a TIDES package, where `path` is its folder; else `path`."""
+    file = Path(path)
+    if not file.is_dir():
+        return file
+    if not (file / _TIDES_POSITIONS).is_file():
+        hint = "Give the file itself, or the folder of a TIDES package that has positions"
+        raise InputError(f"must be a file, or a folder with {_TIDES_POSITIONS}", file=file, hint=hint)
+    return file / _TIDES_POSITIONS
+
+
 def detect(path: str | os.PathLike[str]) -> PositionFormat:
     """Return the format of a file by what it holds."""
     if looks_like_feed(read_bytes(path)):
         return PositionFormat.GTFS_REALTIME
     return _detect_table(read_table(path))
+
+
+def holds_positions(content: bytes) -> bool:
+    """Return whether what a file holds is a feed, or a table in a known format of positions, by its header alone."""
+    names = header_of(content)
+    return looks_like_feed(content) or any(names.issuperset(each.needed()) for each in FORMATS.values())
 
 
 def read_positions(
@@ -69,7 +97,7 @@ def read_positions(
     zone: str | None = None,
     columns: ColumnMap | None = None,
 ) -> PositionFile:
-    """Read positions.
+    """Read positions from a file, or from the folder of a TIDES package.
 
     Parameters
     ----------
@@ -87,6 +115,7 @@ def read_positions(
     """
     if columns is not None and kind not in {None, PositionFormat.CSV}:
         raise InputError("must not be given with a map of columns", field="kind", value=str(kind))
+    path = position_file(path)
     content = read_bytes(path)
     if not content.strip():
         hint = "An export or a download that failed leaves such a file: make it again"
@@ -103,8 +132,9 @@ def read_positions(
     else:
         chosen = kind or _detect_table(table)
         if chosen is PositionFormat.CSV:
-            hint = 'Say which column is what: ColumnMap(time="...", lon="...", lat="...", vehicle="...")'
-            raise InputError("must come with a map of its columns", file=path, field="columns", hint=hint)
+            raise InputError(
+                "must come with a map of its columns", file=path, field="columns", hint=_how_to_map(table)
+            )
         meaning = FORMATS[chosen.value]
     return PositionFile(table_positions(table, meaning, zone), tuple(table.problems), chosen)
 
@@ -115,7 +145,12 @@ def _detect_table(table: Table) -> PositionFormat:
             return PositionFormat(name)
     known = "; ".join(f"{name}: {', '.join(meaning.needed())}" for name, meaning in FORMATS.items())
     value = ", ".join(table.columns)[:200]
-    hint = f"Known are GTFS-Realtime and, by their columns, {known}. For others give a map of columns"
+    hint = f"{_how_to_map(table)}. Known are GTFS-Realtime and, by their columns, {known}"
     raise InputError(
         "must be a known format of positions", file=table.file, field="header", value=value, hint=hint
     )
+
+
+def _how_to_map(table: Table) -> str:
+    example = example_of(_LIKELY, table.columns)
+    return f"Say which column is what in a file, and give it with --columns: {example}"

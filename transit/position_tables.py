@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from pathlib import Path
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from traffic.errors import InputError
 from transit.coded import NONE, Coded
+from transit.column_names import checked_names, read_names
 from transit.positions import Positions
 from transit.table_times import check_zone
 
@@ -73,29 +72,12 @@ class ColumnMap:
     @classmethod
     def of(cls, names: Mapping[str, Any], *, file: object = None) -> ColumnMap:
         """Return the map that a dictionary, or the table ``[columns]`` in it, describes."""
-        inner = names.get("columns", names)
-        known = [field.name for field in fields(cls)]
-        for name, value in inner.items():
-            if name not in known:
-                rule = f"must be one of {', '.join(known)}"
-                raise InputError(rule, file=file, field="columns", value=name)
-            if not isinstance(value, str):
-                raise InputError("must be a text", file=file, field=f"columns.{name}", value=value)
-        missing = [name for name in ("time", "lon", "lat", "vehicle") if name not in inner]
-        if missing:
-            hint = "Name the column that holds it"
-            raise InputError("must be given", file=file, field=f"columns.{missing[0]}", hint=hint)
-        return cls(**inner)
+        return cls(**checked_names(names, cls, ("time", "lon", "lat", "vehicle"), file=file))
 
     @classmethod
     def read(cls, path: str | os.PathLike[str]) -> ColumnMap:
         """Read a map from a TOML file with a table ``[columns]``."""
-        try:
-            return cls.of(tomllib.loads(Path(path).read_text(encoding="utf-8")), file=path)
-        except FileNotFoundError:
-            raise InputError("must be a file that exists", file=path, hint="Check the path") from None
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise InputError("must be TOML", file=path, value=str(error)) from error
+        return cls.of(read_names(path), file=path)
 
     def needed(self) -> tuple[str, ...]:
         """Return the columns that a table must have, and by which its format is known."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import zlib
+from csv import reader as rows_of
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["Table", "read_bytes", "read_table"]
+__all__ = ["Table", "header_of", "read_bytes", "read_table"]
 
 _MOST_TOLD = 1000
 """Problems of one kind in one column that are told one by one; a file may have millions."""
@@ -139,6 +140,12 @@ def read_bytes(path: str | os.PathLike[str]) -> bytes:
         raise InputError("must be whole", file=file, value=str(error), hint=hint) from error
     except OSError as error:
         raise InputError("must be a file that can be read", file=file, value=error.strerror) from error
+
+
+def header_of(content: bytes) -> set[str]:
+    """Return the names in the first line of a CSV file."""
+    first = content.removeprefix(b"\xef\xbb\xbf").split(b"\n", 1)[0].decode("utf-8", errors="replace")
+    return {name.strip() for name in next(rows_of([first]), [])}
 
 
 def read_table(path: str | os.PathLike[str], *, columns: Collection[str] | None = None) -> Table:

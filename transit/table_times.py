@@ -16,7 +16,7 @@ from traffic.errors import InputError
 __all__ = ["check_zone", "days_of", "local_to_posix", "posix_seconds"]
 
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - a clock on the wall of some time zone
-_MICRO = 1e-6
+_MICROSECONDS = 1e6  # divided by, not multiplied by its inverse: the nearest number to what is written
 _MILLISECONDS = 1e11  # as seconds that is the year 5138, as milliseconds 1973
 _QUARTER_S = 900
 
@@ -45,7 +45,7 @@ def posix_seconds(texts: Any, zone: str) -> NDArray[np.float64]:
             ticks = pc.cast(pc.cast(given, kind), pa.int64())
         except pa.ArrowInvalid:
             continue
-        seconds = ticks.to_numpy(zero_copy_only=False).astype(np.float64) * _MICRO
+        seconds = ticks.to_numpy(zero_copy_only=False).astype(np.float64) / _MICROSECONDS
         return seconds if kind.tz else local_to_posix(seconds, zone)
     return np.array([_one(text, zone) for text in texts.to_pylist()], dtype=np.float64)
 

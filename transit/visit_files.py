@@ -5,7 +5,6 @@ The format is found from the header. What each column is taken for stands with t
 
 from __future__ import annotations
 
-import csv
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
@@ -16,7 +15,7 @@ import numpy as np
 from traffic.errors import InputError
 from transit.coded import NONE, Coded
 from transit.problems import FeedProblem
-from transit.table_files import Table, read_table
+from transit.table_files import Table, header_of, read_table
 from transit.table_times import days_of, local_to_posix
 from transit.visits import Point, Relationship, StopVisits
 
@@ -93,11 +92,7 @@ def read_visits(
 
 def holds_visits(content: bytes) -> bool:
     """Return whether what a file holds is a table in a known format of stop visits, by its header alone."""
-    first = content.removeprefix(b"\xef\xbb\xbf").split(b"\n", 1)[0].decode("utf-8", errors="replace")
-    try:
-        names = {name.strip() for name in next(csv.reader([first]), [])}
-    except csv.Error:  # no table: a ZIP archive, say
-        return False
+    names = header_of(content)
     return any(names.issuperset(columns) for columns in _NEEDED.values())
 
 

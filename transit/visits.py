@@ -150,6 +150,11 @@ class StopVisits:
         after = np.any([column > time_s for column in times_s], axis=0)
         return self.take((self.day < today) & ~after)
 
+    def rounded(self, digits: int) -> StopVisits:
+        """Return the visits with observed times of so many digits after the second."""
+        arrival_s, departure_s = np.round(self.arrival_s, digits), np.round(self.departure_s, digits)
+        return replace(self, arrival_s=arrival_s, departure_s=departure_s)
+
     @property
     def arrival_deviation_s(self) -> NDArray[np.float64]:
         """How late vehicles arrived, seconds; NaN where it is not known."""
