@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from transit.coded import NONE, Coded
 from transit.matched_visits import completed, scheduled_visits
 from transit.matching import Fate, Match, Matcher
 from transit.matching_coverage import possible_visits
+from transit.matching_trouble import Trouble, matching_trouble
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     from transit.timetable import Timetable
     from transit.visits import StopVisits
 
-__all__ = ["MatchedRecord", "due_visits", "matched_record"]
+__all__ = ["MatchedRecord", "due_visits", "matched_record", "on_trips"]
 
 _EPOCH = date(1970, 1, 1)
 _DIGITS = 3  # what tables hold of a second
@@ -38,11 +40,14 @@ class MatchedRecord:
         Those that were found and, as missing, the others that were due: see `due_visits`.
     possible
         How many could be found: see `transit.matching_coverage.possible_visits`.
+    trouble
+        Why so few positions are on trips, where that is so.
     """
 
     match: Match
     visits: StopVisits
     possible: int
+    trouble: Trouble | None
 
     @property
     def found(self) -> int:
@@ -76,10 +81,18 @@ def matched_record(
     """
     matcher = Matcher(timetable, rules)
     found = matcher.archive(positions)
+    trouble = matching_trouble(timetable, positions, found.counts(), rules)
     on_trip = positions.time_s[found.positions.fate == Fate.MATCHED]
     span_s = (float(on_trip.min()), float(on_trip.max())) if all_trips and len(on_trip) else None
     visits = due_visits(found.visits, timetable, span_s)
-    return MatchedRecord(found, visits, possible_visits(matcher, found, positions.vehicle))
+    return MatchedRecord(found, visits, possible_visits(matcher, found, positions.vehicle), trouble)
+
+
+def on_trips(positions: Positions, found: Match, timetable: Timetable) -> Positions:
+    """Return positions with the trips that they were matched to; those of none keep what the source says."""
+    both = Coded.joined([positions.trip, Coded(timetable.trips.key, found.positions.trip)])
+    told, matched = both.code[: len(positions)], both.code[len(positions) :]
+    return replace(positions, trip=Coded(both.names, np.where(matched == NONE, told, matched)))
 
 
 def due_visits(
@@ -94,8 +107,8 @@ def due_visits(
     Parameters
     ----------
     span_s
-        Between these POSIX seconds all vehicles were recorded: trips that were to begin and end there were due too, whether or not a
-        vehicle was seen on them.
+        Between these POSIX seconds all vehicles were recorded: trips that were to begin and end there were due too, whether or
+        not a vehicle was seen on them.
     """
     whole = completed(visits, timetable)
     if span_s is not None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from transit.positions import Positions
     from transit.timetable import Timetable
 
-__all__ = ["Trouble", "matching_trouble", "require_matched"]
+__all__ = ["Trouble", "matching_trouble"]
 
 _FEW = 0.1
 """With a smaller share of positions on trips, something is wrong with them or with the timetable."""
@@ -56,6 +56,10 @@ class Trouble(NamedTuple):
     def __str__(self) -> str:
         return f"{self.rule} ({self.value}). {self.hint}"
 
+    def error(self, file: object) -> InputError:
+        """Return what to raise where nothing can be made of a file."""
+        return InputError(self.rule, file=file, value=self.value, hint=self.hint)
+
 
 def matching_trouble(
     timetable: Timetable,
@@ -79,12 +83,6 @@ def matching_trouble(
     ranked = sorted(others.items(), key=lambda item: -item[1])
     value = ", ".join(f"{fate.name.lower()}: {count}" for fate, count in ranked)
     return Trouble(rule, value, _reason(timetable, positions, most, rules or MatchRules()))
-
-
-def require_matched(trouble: Trouble | None, counts: Mapping[Fate, int], file: object) -> None:
-    """Raise `InputError` where no position is on a trip."""
-    if trouble is not None and not counts.get(Fate.MATCHED):
-        raise InputError(trouble.rule, file=file, value=trouble.value, hint=trouble.hint)
 
 
 def _are(count: int) -> str:

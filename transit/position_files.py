@@ -25,7 +25,15 @@ if TYPE_CHECKING:
 
     from transit.table_files import Table
 
-__all__ = ["ColumnMap", "PositionFile", "PositionFormat", "detect", "holds_positions", "position_file", "read_positions"]
+__all__ = [
+    "ColumnMap",
+    "PositionFile",
+    "PositionFormat",
+    "detect",
+    "holds_positions",
+    "position_file",
+    "read_positions",
+]
 
 _TIDES_POSITIONS = "vehicle_locations.csv"
 _LIKELY = {

@@ -61,13 +61,14 @@ class ColumnMap:
     assignment_kind: str | None = None
     trip_else: str | None = None
     speed_unit: str = "m/s"
-    zone: str = "UTC"
+    zone: str | None = None
 
     def __post_init__(self) -> None:
         if self.speed_unit not in _SPEEDS_M_S:
             rule = f"must be one of {', '.join(_SPEEDS_M_S)}"
             raise InputError(rule, field="columns.speed_unit", value=self.speed_unit)
-        check_zone(self.zone, "columns.zone")
+        if self.zone is not None:
+            check_zone(self.zone, "columns.zone")
 
     @classmethod
     def of(cls, names: Mapping[str, Any], *, file: object = None) -> ColumnMap:
@@ -126,7 +127,7 @@ def table_positions(table: Table, meaning: ColumnMap, zone: str | None) -> Posit
     if zone is not None:
         check_zone(zone, "zone")
     table.require(meaning.needed(), "positions of vehicles")
-    time_s = table.times(meaning.time, zone or meaning.zone, needed=True)
+    time_s = table.times(meaning.time, zone or meaning.zone or "UTC", needed=True)
     lon = table.numbers(meaning.lon, least=-180, most=180, needed=True)
     lat = table.numbers(meaning.lat, least=-90, most=90, needed=True)
     vehicle = table.texts(meaning.vehicle)

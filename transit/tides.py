@@ -1,7 +1,8 @@
 """TIDES out: stop visits, vehicle locations, performed trips and vehicles as a package of CSV files.
 
 TIDES (Transit ITS Data Exchange Specification) is a set of table schemas; `datapackage.json` names the schema of each file.
-Times are written in UTC, to the millisecond where they are not whole seconds. A file has all columns of its schema; what is
+Times are written in UTC, to the millisecond where they are not whole seconds; `datapackage.json` names
+the time zone of the visits. A file has all columns of its schema; what is
 not known is empty.
 """
 
@@ -21,6 +22,7 @@ from traffic.errors import InputError
 from traffic.files import replacing
 from transit.coded import NONE, Coded
 from transit.tides_columns import COLUMNS
+from transit.tides_package import PACKAGE, ZONE
 from transit.timetable import service_day_s
 from transit.visits import Relationship
 
@@ -109,8 +111,10 @@ def write_tides(
     for name, table in tables.items():
         with replacing(path / f"{name}.csv") as draft:
             write_csv(_complete(table, COLUMNS[name]), draft)
-    with replacing(path / "datapackage.json") as draft:
-        draft.write_text(json.dumps(_package(tables, title, agency), indent=2) + "\n", encoding="utf-8")
+    with replacing(path / PACKAGE) as draft:
+        draft.write_text(
+            json.dumps(_package(tables, visits.zone, title, agency), indent=2) + "\n", encoding="utf-8"
+        )
 
 
 def _complete(table: Any, columns: tuple[str, ...]) -> Any:
@@ -118,7 +122,7 @@ def _complete(table: Any, columns: tuple[str, ...]) -> Any:
     return pa.table({name: table[name] if name in table.column_names else empty for name in columns})
 
 
-def _package(tables: Mapping[str, Any], title: str, agency: str | None) -> dict[str, Any]:
+def _package(tables: Mapping[str, Any], zone: str, title: str, agency: str | None) -> dict[str, Any]:
     resources = [
         {
             "name": name,
@@ -135,6 +139,7 @@ def _package(tables: Mapping[str, Any], title: str, agency: str | None) -> dict[
         "title": title,
         **named,
         "profile": f"{_SPEC}tides-datapackage-profile.json",
+        ZONE: zone,
         "resources": resources,
     }
 

@@ -14,10 +14,13 @@ import numpy as np
 
 from traffic.errors import InputError
 from transit.coded import NONE, Coded
+from transit.column_names import example_of
 from transit.problems import FeedProblem
 from transit.table_files import Table, header_of, read_table
+from transit.tides_package import package_zone
 from transit.table_times import days_of, local_to_posix
-from transit.visits import Point, Relationship, StopVisits
+from transit.visit_columns import OWN, VisitMap, mapped_visits
+from transit.visits import Point, Relationship, StopVisits, trip_ends
 
 if TYPE_CHECKING:
     import os
@@ -36,7 +39,17 @@ _NEEDED = {
     "TIDES": ("service_date", "trip_id_performed", "trip_stop_sequence", "stop_id"),
     "MBTA": ("service_date", "route_id", "half_trip_id", "stop_id", "point_type", "scheduled", "actual"),
     "AUCKLAND": ("observed_by_utc", "route_short_name", "stop_id", "event", "delay_min"),
+    "TABLE": OWN.needed(),
 }
+
+_LIKELY = {
+    "stop": ("stop_id", "stop_code", "halt"),
+    "trip": ("trip_id", "journey", "journey_id"),
+    "route": ("route_id", "line", "line_id"),
+    "scheduled_departure": ("scheduled", "planned", "planned_departure", "departure_planned"),
+    "departure": ("actual", "actual_departure", "departure_actual", "observed"),
+}
+"""What columns are often called: for the example in an error, nothing is read by it."""
 
 
 class VisitFormat(StrEnum):
@@ -45,6 +58,8 @@ class VisitFormat(StrEnum):
     TIDES = "tides"
     MBTA = "mbta"
     AUCKLAND = "auckland"
+    TABLE = "table"  # that `transit.table_out.write_visits` makes
+    CSV = "csv"
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +82,11 @@ class VisitFile:
 
 
 def read_visits(
-    path: str | os.PathLike[str], *, kind: VisitFormat | None = None, zone: str | None = None
+    path: str | os.PathLike[str],
+    *,
+    kind: VisitFormat | None = None,
+    zone: str | None = None,
+    columns: VisitMap | None = None,
 ) -> VisitFile:
     """Read recorded stop visits; a file packed with gzip too.
 
@@ -76,17 +95,29 @@ def read_visits(
     kind
         The format; by default it is found from the header.
     zone
-        IANA name of the time zone. TIDES files do not say it: times without an offset are then of this zone, and
-        hours of the day too (UTC where it is not given). MBTA's and Auckland's have their own.
+        IANA name of the time zone: times without an offset are of it, and so are hours of the day. MBTA's and Auckland's files
+        have their own. TIDES files do not say it: by default it is that of ``datapackage.json`` beside them, as Jasyl writes it,
+        else UTC, as for other tables.
+    columns
+        What the columns of a table mean that is in no known format.
     """
     table = read_table(path)
+    if columns is not None:
+        visits = mapped_visits(table, columns, zone or columns.zone or "UTC")
+        return VisitFile(visits, tuple(table.problems), VisitFormat.CSV)
     chosen = kind or detect_visits(table)
     if chosen is VisitFormat.MBTA:
         visits = _mbta(table, zone or _MBTA_ZONE)
     elif chosen is VisitFormat.AUCKLAND:
         visits = _auckland(table, zone or _AUCKLAND_ZONE)
+    elif chosen is VisitFormat.TABLE:
+        visits = mapped_visits(table, OWN, zone or "UTC")
+    elif chosen is VisitFormat.TIDES:
+        visits = _tides(table, zone or package_zone(Path(path).parent) or "UTC", Path(path).parent)
     else:
-        visits = _tides(table, zone or "UTC", Path(path).parent)
+        raise InputError(
+            "must come with a map of its columns", file=path, field="columns", hint=_how_to_map(table)
+        )
     return VisitFile(visits, tuple(table.problems), chosen)
 
 
@@ -101,11 +132,17 @@ def detect_visits(table: Table) -> VisitFormat:
     for name, columns in _NEEDED.items():
         if all(table.has(column) for column in columns):
             return VisitFormat[name]
-    known = "; ".join(f"{name}: {', '.join(columns)}" for name, columns in _NEEDED.items())
-    value = ", ".join(table.columns)
+    known = "; ".join(f"{name}: {', '.join(columns)}" for name, columns in _NEEDED.items() if name != "TABLE")
+    value = ", ".join(table.columns)[:200]
+    hint = f"{_how_to_map(table)}. Known by their columns are {known}"
     raise InputError(
-        "must be a known format of stop visits", file=table.file, field="header", value=value, hint=known
+        "must be a known format of stop visits", file=table.file, field="header", value=value, hint=hint
     )
+
+
+def _how_to_map(table: Table) -> str:
+    example = example_of(_LIKELY, table.columns)
+    return f"Say which column is what in a file, and give it with --columns: {example}"
 
 
 def _mbta(table: Table, zone: str) -> StopVisits:
@@ -219,7 +256,8 @@ def _tides(table: Table, zone: str, folder: Path) -> StopVisits:
     )
     known = np.isfinite(date_s) & np.isfinite(sequence)
     visits = visits if known.all() else visits.take(known)
-    return _with_trips(replace(visits, point=_ends(visits)), folder / "trips_performed.csv", table.problems)
+    point = trip_ends(visits, table.numbers("scheduled_stop_sequence")[known])
+    return _with_trips(replace(visits, point=point), folder / "trips_performed.csv", table.problems)
 
 
 def _with_trips(visits: StopVisits, path: Path, problems: list[FeedProblem]) -> StopVisits:
@@ -238,19 +276,6 @@ def _with_trips(visits: StopVisits, path: Path, problems: list[FeedProblem]) -> 
         parts[name] = Coded(texts.names, code[row])
     problems.extend(trips.problems)
     return replace(visits, direction=direction[row], **parts)
-
-
-def _ends(visits: StopVisits) -> NDArray[np.int8]:
-    """Return which visits are the first and the last of their trip; those of no trip are neither."""
-    point = np.full(len(visits), Point.MIDDLE, dtype=np.int8)
-    order = np.lexsort((visits.sequence, visits.trip.code, visits.day))
-    trip, day = visits.trip.code[order], visits.day[order]
-    new = np.ones(len(order) + 1, dtype=bool)
-    new[1:-1] = (trip[1:] != trip[:-1]) | (day[1:] != day[:-1])
-    point[order[new[1:]]] = Point.END
-    point[order[new[:-1]]] = Point.START
-    point[visits.trip.code == NONE] = Point.MIDDLE
-    return point
 
 
 def _sum(table: Table, *names: str) -> NDArray[np.float64]:

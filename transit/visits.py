@@ -11,14 +11,14 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from traffic.errors import InputError
-from transit.coded import Coded
+from transit.coded import NONE, Coded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-__all__ = ["Point", "Relationship", "StopVisits"]
+__all__ = ["Point", "Relationship", "StopVisits", "trip_ends"]
 
 
 class Relationship(IntEnum):
@@ -170,6 +170,26 @@ class StopVisits:
         """Which visits are known to have happened."""
         known: NDArray[np.bool_] = np.isfinite(self.arrival_s) | np.isfinite(self.departure_s)
         return known
+
+
+def trip_ends(visits: StopVisits, stop: NDArray[np.float64]) -> NDArray[np.int8]:
+    """Return which visits are the first and the last of their trip (`Point`); those of no trip are neither.
+
+    Parameters
+    ----------
+    stop
+        Which stop of its trip each visit is of, or NaN: two vehicles on one trip are both at its start.
+    """
+    point = np.full(len(visits), Point.MIDDLE, dtype=np.int8)
+    order = np.lexsort((visits.sequence, visits.trip.code, visits.day))
+    new = np.ones(len(order) + 1, dtype=bool)
+    trip, day = visits.trip.code[order], visits.day[order]
+    new[1:-1] = (trip[1:] != trip[:-1]) | (day[1:] != day[:-1])
+    run, at = np.cumsum(new[:-1]) - 1, stop[order]
+    for kind, ends in ((Point.END, new[1:]), (Point.START, new[:-1])):
+        point[order[ends | (at == at[ends][run])]] = kind
+    point[visits.trip.code == NONE] = Point.MIDDLE
+    return point
 
 
 _EPOCH = date(1970, 1, 1).toordinal()

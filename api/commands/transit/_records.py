@@ -1,4 +1,4 @@
-"""What the commands of transit share: records read, and what is wrong with a feed."""
+"""What the commands of transit share: options, records read, and what is wrong with a feed."""
 
 from __future__ import annotations
 
@@ -10,20 +10,88 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from transit.matching import MatchRules
+    from transit.position_files import ColumnMap
     from transit.problems import FeedProblem
-    from transit.visits import StopVisits
+    from transit.records import Record
 
-__all__ = ["FILE", "told", "visits_of"]
+__all__ = [
+    "FILE",
+    "all_trips_option",
+    "columns_option",
+    "ignore_assignments_option",
+    "position_columns",
+    "record_of",
+    "rules_of",
+    "told",
+    "warn",
+]
 
 FILE = click.Path(path_type=Path, exists=True)
 _SHOWN_PROBLEMS = 20
 
+columns_option = click.option(
+    "--columns",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    default=None,
+    metavar="MAP",
+    help="A TOML file that says which column is what, for a CSV in no known format. docs/matching.md has examples.",
+)
+ignore_assignments_option = click.option(
+    "--ignore-assignments",
+    is_flag=True,
+    help="Try all trips for every vehicle, whatever trip, block or route it is assigned to.",
+)
+all_trips_option = click.option(
+    "--all-trips",
+    is_flag=True,
+    help="Positions are of all vehicles: trips on which none was seen, from the first to the last time of a position on a trip, "
+    "were due too. Default: only trips on which a vehicle was seen.",
+)
 
-def visits_of(record: Path, gtfs: Path | None, zone: str | None) -> StopVisits:
-    """Return the visits of a record, matched where it has positions."""
-    from transit.records import read_record
 
-    return read_record(record, gtfs, zone).visits
+def record_of(
+    record: Path,
+    gtfs: Path | None,
+    zone: str | None,
+    *,
+    columns: Path | None = None,
+    ignore_assignments: bool = False,
+    all_trips: bool = False,
+) -> Record:
+    """Return what a record holds, matched where it has positions; warnings are told on standard error."""
+    from transit.records import read_column_map, read_record
+
+    found = read_record(
+        record,
+        gtfs,
+        zone,
+        columns=None if columns is None else read_column_map(columns),
+        rules=rules_of(ignore_assignments=ignore_assignments),
+        all_trips=all_trips,
+    )
+    warn(found.warnings)
+    return found
+
+
+def position_columns(columns: Path | None) -> ColumnMap | None:
+    """Return a map of columns of positions."""
+    from transit.position_files import ColumnMap
+
+    return None if columns is None else ColumnMap.read(columns)
+
+
+def rules_of(*, ignore_assignments: bool) -> MatchRules:
+    """Return the rules of matching that options ask for."""
+    from transit.matching import MatchRules
+
+    return MatchRules(ignore_assignments=ignore_assignments)
+
+
+def warn(warnings: Sequence[str]) -> None:
+    """Tell warnings on standard error."""
+    for text in warnings:
+        click.echo(f"Warning: {text}", err=True)
 
 
 def told(problems: Sequence[FeedProblem], *, as_json: bool) -> dict[str, object]:
