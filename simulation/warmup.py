@@ -14,7 +14,7 @@ from traffic.progress import Progress
 __all__ = ["compile_kernels", "is_warm"]
 
 # The longest to compile come first.
-_MODULES = (
+_CITY = (
     "traffic._kernels_flow",
     "traffic.microscopic._kernels_run",
     "signals._kernels_splits",
@@ -23,30 +23,41 @@ _MODULES = (
     "signals._kernels_offsets",
     "signals._kernels_dispersion",
 )
+_MATCHING = ("transit._kernels_matching", "transit._kernels_matching_grid", "transit._kernels_shape")
+_PREDICTION = (
+    *_MATCHING,
+    "transit.prediction._kernels_walking",
+    "transit.prediction._kernels_following",
+    "transit.prediction._kernels_filter",
+    "transit.prediction._kernels_telling",
+)
+_GROUPS = {"city": _CITY, "matching": _MATCHING, "prediction": _PREDICTION}
+"""What commands need: a marker in the cache tells that all of a group is there."""
 
 
-def is_warm() -> bool:
-    """Return whether the kernels of exactly these sources have been compiled on this machine."""
-    return _marker().exists()
+def is_warm(group: str = "city") -> bool:
+    """Return whether the kernels of a group, of exactly these sources, have been compiled on this machine."""
+    return _marker(group).exists()
 
 
-def compile_kernels(progress: Progress | None = None) -> None:
-    """Compile what is not in the cache yet, in as many processes as there are processors."""
-    if is_warm():
+def compile_kernels(progress: Progress | None = None, group: str = "city") -> None:
+    """Compile what of a group is not in the cache yet, in as many processes as there are processors."""
+    if is_warm(group):
         return
-    workers = min(os.cpu_count() or 1, len(_MODULES))
+    modules = _GROUPS[group]
+    workers = min(os.cpu_count() or 1, len(modules))
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        jobs = [pool.submit(_import, name) for name in _MODULES]
+        jobs = [pool.submit(_import, name) for name in modules]
         for done, job in enumerate(as_completed(jobs), start=1):
             job.result()
             if progress is not None:
-                progress(done, len(_MODULES), "once for this version")
-    _marker().touch()
+                progress(done, len(modules), "once for this version")
+    _marker(group).touch()
 
 
 def _import(name: str) -> None:
     importlib.import_module(name)
 
 
-def _marker() -> Path:
-    return CACHE_FOLDER / "complete"
+def _marker(group: str) -> Path:
+    return CACHE_FOLDER / ("complete" if group == "city" else f"complete-{group}")

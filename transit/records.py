@@ -91,7 +91,9 @@ def read_record(
     if gtfs is None:
         if isinstance(columns, ColumnMap) or (columns is None and holds_positions(content)):
             hint = "Say where it is with --gtfs"
-            raise InputError("must come with a timetable, as it has positions of vehicles", file=file, hint=hint)
+            raise InputError(
+                "must come with a timetable, as it has positions of vehicles", file=file, hint=hint
+            )
         found = read_visits(file, zone=zone, columns=columns)
         return Record(file.name, found.visits, found.problems)
     feed = read_gtfs(gtfs)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
+
+import click
 
 from api.console import progress_bar
 from scenarios.plans import read_city_plans
@@ -13,12 +16,16 @@ if TYPE_CHECKING:
 __all__ = ["build_city", "in_force_figures", "read_city_plans", "warm_up"]
 
 
-def warm_up(*, quiet: bool) -> None:
-    """Compile the kernels if this version has not run on this machine yet."""
-    from simulation.warmup import compile_kernels
+def warm_up(*, quiet: bool, group: str = "city") -> None:
+    """Compile the kernels of a group if this version has not run on this machine yet, and say so where nobody sees a bar."""
+    from simulation.warmup import compile_kernels, is_warm
 
+    if is_warm(group):
+        return
+    if not (quiet or sys.stderr.isatty()):
+        click.echo("Compiling, once for this version ...", err=True)
     with progress_bar("Compiling", quiet=quiet) as progress:
-        compile_kernels(progress)
+        compile_kernels(progress, group)
 
 
 def build_city(

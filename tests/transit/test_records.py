@@ -36,23 +36,22 @@ def test_positions_are_matched_and_what_was_missed_is_there_too(tmp_path: Path, 
 def test_a_folder_of_tides_tables_is_its_visits(tmp_path: Path, gtfs: Path) -> None:
     write_tides(tmp_path / "out", visits_of(trip([0.0, 60.0])))
     alone = read_record(tmp_path / "out")
-    assert (alone.name, alone.visits.zone, alone.visits.route.texts()) == (
-        "stop_visits.csv",
-        "UTC",
-        ["1", "1"],
-    )
+    assert (alone.name, alone.visits.route.texts()) == ("stop_visits.csv", ["1", "1"])
+    assert alone.visits.zone == "America/New_York"  # as datapackage.json says
     beside = read_record(tmp_path / "out" / "stop_visits.csv", gtfs)
     assert (beside.visits.zone, beside.stop_names["s1"]) == ("Asia/Almaty", "West")
     assert beside.visits.departure_s[0] == alone.visits.departure_s[0]
-    assert read_record(tmp_path / "out", zone="America/New_York").visits.zone == "America/New_York"
+    assert read_record(tmp_path / "out", zone="Asia/Almaty").visits.zone == "Asia/Almaty"
+    (tmp_path / "out" / "datapackage.json").unlink()
+    assert read_record(tmp_path / "out").visits.zone == "UTC"
 
 
 def test_a_folder_of_something_else_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"must be a file, or a folder with stop_visits\.csv"):
+    with pytest.raises(InputError, match=r"must be a file, or a folder with stop_visits\.csv or vehicle_loc"):
         read_record(tmp_path)
 
 
 def test_positions_without_a_timetable_are_refused(tmp_path: Path) -> None:
     (tmp_path / "avl.csv").write_text(AVL, encoding="utf-8")
-    with pytest.raises(InputError, match="must be a known format of stop visits"):
+    with pytest.raises(InputError, match="must come with a timetable, as it has positions"):
         read_record(tmp_path / "avl.csv")

@@ -3,11 +3,25 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from api.commands.transit._records import FILE, told
-from api.console import check_outputs, json_option, print_result
+from api.commands._city import warm_up
+from api.commands.transit._records import (
+    FILE,
+    all_trips_option,
+    columns_option,
+    ignore_assignments_option,
+    position_columns,
+    rules_of,
+    told,
+    warn,
+)
+from api.console import check_outputs, json_option, print_result, quiet_option
+
+if TYPE_CHECKING:
+    from transit.matched_records import MatchedRecord
 
 __all__ = ["command"]
 
@@ -31,45 +45,84 @@ __all__ = ["command"]
     default=None,
     help="File for the stop visits as one table: .csv or .parquet.",
 )
+@columns_option
+@ignore_assignments_option
+@all_trips_option
 @json_option
+@quiet_option
 def command(
-    positions: Path, gtfs: Path, zone: str | None, output: Path | None, table: Path | None, as_json: bool
+    positions: Path,
+    gtfs: Path,
+    zone: str | None,
+    output: Path | None,
+    table: Path | None,
+    columns: Path | None,
+    ignore_assignments: bool,
+    all_trips: bool,
+    as_json: bool,
+    quiet: bool,
 ) -> None:
     """Match POSITIONS of vehicles to trips of a timetable, and make stop visits of them.
 
-    The format of POSITIONS is found out: GTFS-Realtime, TIDES, AVL or HFP. What is left unmatched is told with its reason.
+    The format of POSITIONS is found out: GTFS-Realtime, TIDES (the folder of a package, too), AVL or HFP; for others say with --columns
+    which column is what. What is left unmatched is told with its reason. Visits that were due and not found are written too, as
+    missing: so the figures of `jasyl transit punctuality` are the same for the folder as for POSITIONS.
 
     \b
     Examples:
       jasyl transit match positions.csv --gtfs gtfs.zip
       jasyl transit match vehicle_positions.pb --gtfs gtfs.zip -o visits --table visits.parquet --json
+      jasyl transit match gps.csv --gtfs gtfs.zip --columns map.toml -o visits
     """
+    check_outputs([output, table], inputs=[positions, gtfs, columns])
+    meaning = position_columns(columns)
+    warm_up(quiet=quiet or as_json, group="matching")
     from transit.gtfs import read_gtfs
-    from transit.matching import match
-    from transit.position_files import read_positions
+    from transit.matched_records import on_trips
+    from transit.records import match_file
     from transit.table_out import check_table_name, write_visits
     from transit.tides import write_tides
 
-    check_outputs([output, table], inputs=[positions, gtfs])
     if table is not None:
         check_table_name(table, "--table")
     feed = read_gtfs(gtfs)
-    read = read_positions(positions, zone=zone or feed.timetable.zone)
-    found = match(feed.timetable, read.positions)
+    rules = rules_of(ignore_assignments=ignore_assignments)
+    read, matched = match_file(positions, feed, zone, columns=meaning, rules=rules, all_trips=all_trips)
     if output is not None:
-        write_tides(output, found.visits, read.positions)
+        write_tides(output, matched.visits, on_trips(read.positions, matched.match, feed.timetable))
     if table is not None:
         table.parent.mkdir(parents=True, exist_ok=True)
-        write_visits(table, found.visits)
+        write_visits(table, matched.visits)
     result: dict[str, object] = {
         "positions": len(read.positions),
-        "stop_visits": len(found.visits),
-        "trips": len(set(found.visits.trip.code.tolist())),
-        "fates": {fate.name.lower(): count for fate, count in found.counts().items()},
+        **_counts(matched),
+        "fates": matched.fates,
         **told(read.problems, as_json=as_json),
     }
     if output is not None:
         result["visits"] = str(output)
     if table is not None:
         result["table"] = str(table)
+    if as_json:
+        result["warnings"] = _warnings(matched)
     print_result(result, as_json=as_json)
+    if not as_json:
+        warn(_warnings(matched))
+
+
+def _counts(matched: MatchedRecord) -> dict[str, object]:
+    """Return how many positions and visits were found, of how many."""
+    visits = matched.visits
+    trips = len(set(zip(visits.day.tolist(), visits.trip.code.tolist(), strict=True)))
+    return {
+        "matched": matched.matched,
+        "trips": trips,
+        "stop_visits": matched.found,
+        "could_be_found": matched.possible,
+        "share_found": matched.found / matched.possible if matched.possible else None,
+        "due": len(visits),
+    }
+
+
+def _warnings(matched: MatchedRecord) -> list[str]:
+    return [] if matched.trouble is None else [str(matched.trouble)]

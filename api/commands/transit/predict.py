@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,15 +11,24 @@ from zoneinfo import ZoneInfo
 import click
 import numpy as np
 
+from api.commands._city import warm_up
 from api.commands.transit._predicted import date_of, rows_of, write_rows
-from api.commands.transit._records import FILE, told
-from api.console import FiniteRange, check_outputs, json_option, print_result, print_table
+from api.commands.transit._records import (
+    FILE,
+    columns_option,
+    ignore_assignments_option,
+    position_columns,
+    rules_of,
+    told,
+    warn,
+)
+from api.console import FiniteRange, check_outputs, json_option, print_result, print_table, quiet_option
 from traffic.errors import InputError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from transit.matching import Match
+    from transit.matching import Match, MatchRules
     from transit.positions import Positions
     from transit.prediction.training import Trained
     from transit.realtime import Predictions
@@ -46,7 +55,8 @@ _SHOWN = 40
     "--at",
     default=None,
     metavar="TIME",
-    help="Predict at this time (ISO 8601); default: that of the last position that is matched to a trip.",
+    help="Predict at this time (ISO 8601); default: that of the last position that is matched to a trip, but for clocks that are "
+    "far ahead of the others.",
 )
 @click.option(
     "--minutes",
@@ -68,7 +78,10 @@ _SHOWN = 40
 @click.option("-o", "--output", type=_OUT, default=None, help="File for the predictions, as CSV.")
 @click.option("--realtime", type=_OUT, default=None, help="File for them as GTFS-Realtime TripUpdates.")
 @click.option("--vehicle-positions", type=_OUT, default=None, help="File for GTFS-Realtime VehiclePositions.")
+@columns_option
+@ignore_assignments_option
 @json_option
+@quiet_option
 def command(
     positions: Path,
     gtfs: Path,
@@ -80,7 +93,10 @@ def command(
     output: Path | None,
     realtime: Path | None,
     vehicle_positions: Path | None,
+    columns: Path | None,
+    ignore_assignments: bool,
     as_json: bool,
+    quiet: bool,
 ) -> None:
     """Predict when the vehicles of POSITIONS will be at their coming stops.
 
@@ -93,20 +109,21 @@ def command(
       jasyl transit predict positions.csv --gtfs gtfs.zip --history visits/stop_visits.csv --at 2026-11-27T08:30
       jasyl transit predict vehicle_positions.pb --gtfs gtfs.zip --realtime trip_updates.pb --json
     """
+    outputs = {"--output": output, "--realtime": realtime, "--vehicle-positions": vehicle_positions}
+    check_outputs(list(outputs.values()), inputs=[positions, gtfs, columns, *history])
+    meaning = position_columns(columns)
+    warm_up(quiet=quiet or as_json, group="prediction")
     from transit.gtfs import read_gtfs
-    from transit.matching import match
+    from transit.matching_trouble import matching_trouble
     from transit.position_files import read_positions
 
-    outputs = {"--output": output, "--realtime": realtime, "--vehicle-positions": vehicle_positions}
-    check_outputs(list(outputs.values()), inputs=[positions, gtfs, *history])
     timetable = read_gtfs(gtfs).timetable
-    read = read_positions(positions, zone=zone or timetable.zone)
-    if at is None:
-        seen, found, now_s = _latest(read.positions, positions, timetable)
-    else:
-        now_s = _time_s(at, zone or timetable.zone)
-        seen = _until(read.positions, positions, at, now_s, zone or timetable.zone)
-        found = match(timetable, seen)
+    local = zone or (meaning.zone if meaning is not None else None) or timetable.zone
+    read = read_positions(positions, zone=local, columns=meaning)
+    rules = rules_of(ignore_assignments=ignore_assignments)
+    now_s = None if at is None else _time_s(at, local)
+    look = _looked(read.positions, positions, timetable, rules, now_s, local)
+    seen, found, now_s = look.positions, look.match, look.now_s
     trained, left_out = _trained(history, zone or timetable.zone, now_s)
     predicted, vehicles = _predicted(found, timetable, trained, now_s, minutes, aim)
     rows = rows_of(predicted, timetable)
@@ -125,6 +142,7 @@ def command(
         "at": datetime.fromtimestamp(now_s, ZoneInfo(timetable.zone)).isoformat(),
         "positions": len(seen),
         "later_positions": int((read.positions.time_s > now_s).sum()),
+        "clocks_ahead": look.ahead(),
         "vehicles": vehicles,
         "trips": len({(row["day"], row["trip"]) for row in rows}),
         "fates": {fate.name.lower(): count for fate, count in found.counts().items()},
@@ -132,52 +150,77 @@ def command(
         **{name[2:].replace("-", "_"): str(path) for name, path in outputs.items() if path is not None},
         **told(read.problems, as_json=as_json),
     }
+    trouble = matching_trouble(timetable, seen, found.counts(), rules)
+    warnings = [] if trouble is None else [str(trouble)]
     if as_json:
-        print_result({**result, "predictions": rows}, as_json=True)
+        print_result({**result, "warnings": warnings, "predictions": rows}, as_json=True)
         return
     print_result({**result, "predictions": len(rows)}, as_json=False)
     print_table(rows[:_SHOWN])
+    warn(warnings)
     if len(rows) > _SHOWN:
         click.echo(f"... and {len(rows) - _SHOWN} more; --json and --output have all of them")
 
 
-def _latest(positions: Positions, file: Path, timetable: Timetable) -> tuple[Positions, Match, float]:
-    """Return the positions up to the last one that is of a trip, how they are matched, and its time.
+@dataclass(frozen=True, eq=False)
+class _Look:
+    """What is looked at: positions up to the time of the prediction, matched.
+
+    Attributes
+    ----------
+    later
+        Positions after it that would be on trips: by clocks that are ahead.
+    """
+
+    positions: Positions
+    match: Match
+    now_s: float
+    later: Positions
+
+    def ahead(self) -> dict[str, object] | None:
+        """Return how many positions are of clocks that are ahead, and of which vehicles."""
+        if not len(self.later):
+            return None
+        names = sorted({str(name) for name in self.later.vehicle.texts()})
+        return {"positions": len(self.later), "vehicles": names}
+
+
+def _looked(
+    positions: Positions,
+    file: Path,
+    timetable: Timetable,
+    rules: MatchRules,
+    now_s: float | None,
+    zone: str,
+) -> _Look:
+    """Return the positions up to a time, or up to the last one that is of a trip by a clock that is not far ahead of the others.
 
     The clock of a vehicle of which nothing is known says nothing of the time that it is.
     """
     from transit.matching import Fate, match
+    from transit.prediction.moment import last_moment
 
-    known = _known(positions, file)
-    seen = positions.take(known)
-    found = match(timetable, seen)
-    of_trip = found.positions.fate == Fate.MATCHED
-    now_s = float(seen.time_s[of_trip if of_trip.any() else slice(None)].max())
-    if (seen.time_s > now_s).any():
-        seen = seen.take(seen.time_s <= now_s)
-        found = match(timetable, seen)
-    return seen, found, now_s
-
-
-def _until(positions: Positions, file: Path, at: str, now_s: float, zone: str) -> Positions:
-    """Return the positions up to the time of the prediction."""
-    known = _known(positions, file)
-    seen = positions.take(known & (positions.time_s <= now_s))
-    if not len(seen):
-        first = datetime.fromtimestamp(float(positions.time_s[known].min()), ZoneInfo(zone)).isoformat()
-        raise InputError(
-            "must not be before all positions", field="--at", value=at, hint=f"The first one is of {first}"
-        )
-    return seen
-
-
-def _known(positions: Positions, file: Path) -> NDArray[np.bool_]:
-    """Return which positions have times, and refuse where none has."""
-    known: NDArray[np.bool_] = np.isfinite(positions.time_s)
+    known = np.isfinite(positions.time_s)
     if not known.any():
         hint = "`jasyl transit match` says what is wrong with each row"
         raise InputError("must have positions with times", file=file, hint=hint)
-    return known
+    every = positions.take(known)
+    later = every.take(slice(0, 0))
+    if now_s is None:
+        found = match(timetable, every, rules)
+        of_trip = found.positions.fate == Fate.MATCHED
+        chosen = of_trip if of_trip.any() else np.ones(len(every), dtype=bool)
+        now_s = last_moment(every.time_s[chosen], every.vehicle.code[chosen])
+        later = every.take(of_trip & (every.time_s > now_s))
+        if not (every.time_s > now_s).any():
+            return _Look(every, found, now_s, later)
+    elif not (every.time_s <= now_s).any():
+        first = datetime.fromtimestamp(float(every.time_s.min()), ZoneInfo(zone)).isoformat()
+        asked = datetime.fromtimestamp(now_s, ZoneInfo(zone)).isoformat()
+        hint = f"The first one is of {first}"
+        raise InputError("must not be before all positions", field="--at", value=asked, hint=hint)
+    seen = every.take(every.time_s <= now_s)
+    return _Look(seen, match(timetable, seen, rules), now_s, later)
 
 
 def _time_s(text: str, zone: str) -> float:

@@ -7,8 +7,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from api.commands.transit._records import FILE, visits_of
-from api.console import check_outputs, json_option, print_table
+from api.commands._city import warm_up
+from api.commands.transit._records import (
+    FILE,
+    all_trips_option,
+    columns_option,
+    ignore_assignments_option,
+    record_of,
+)
+from api.console import check_outputs, json_option, print_table, quiet_option
 
 if TYPE_CHECKING:
     from transit.punctuality import Figures
@@ -39,7 +46,11 @@ __all__ = ["command"]
     default=None,
     help="Write the figures into this file too: .csv or .parquet.",
 )
+@columns_option
+@ignore_assignments_option
+@all_trips_option
 @json_option
+@quiet_option
 def command(
     record: Path,
     gtfs: Path | None,
@@ -47,12 +58,16 @@ def command(
     names: tuple[str, ...],
     zone: str | None,
     output: Path | None,
+    columns: Path | None,
+    ignore_assignments: bool,
+    all_trips: bool,
     as_json: bool,
+    quiet: bool,
 ) -> None:
     """Say how punctual the buses of RECORD were, by every definition at once.
 
-    RECORD is a file of stop visits (TIDES, MBTA, Auckland) or, with --gtfs, of positions; its format is found out. Every figure
-    comes with numerator, denominator and the share of what was not observed. docs/punctuality.md says what each counts.
+    RECORD is a file of stop visits (TIDES, MBTA, Auckland), the folder of a TIDES package, or, with --gtfs, a file of positions; its
+    format is found out, and for others --columns says which column is what. Every figure comes with numerator, denominator and the share of what was not observed. docs/punctuality.md says what each counts.
 
     \b
     Examples:
@@ -64,12 +79,16 @@ def command(
     from transit.punctuality import punctuality
     from transit.table_out import check_table_name, write_figures
 
-    check_outputs([output], inputs=[record, gtfs])
+    check_outputs([output], inputs=[record, gtfs, columns])
     if output is not None:
         check_table_name(output)
-    visits = visits_of(record, gtfs, zone)
+    if gtfs is not None:
+        warm_up(quiet=quiet or as_json, group="matching")
+    found = record_of(
+        record, gtfs, zone, columns=columns, ignore_assignments=ignore_assignments, all_trips=all_trips
+    )
     fields = [field.strip() for field in by.split(",") if field.strip()]
-    figures = punctuality(visits, fields, named(names) if names else None)
+    figures = punctuality(found.visits, fields, named(names) if names else None)
     if output is not None:
         output.parent.mkdir(parents=True, exist_ok=True)
         write_figures(output, figures)

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import datetime as dt
+import functools
 from pathlib import Path
 
 import click
 
-from api.commands.transit._records import FILE
-from api.console import SEED, check_outputs, json_option, print_result
+from api.commands._city import warm_up
+from api.commands.transit._records import (
+    FILE,
+    all_trips_option,
+    columns_option,
+    ignore_assignments_option,
+    record_of,
+)
+from api.console import SEED, check_outputs, json_option, print_result, quiet_option
 
 __all__ = ["command"]
 
@@ -70,7 +78,11 @@ __all__ = ["command"]
     show_default=True,
     help="Where to write the page.",
 )
+@columns_option
+@ignore_assignments_option
+@all_trips_option
 @json_option
+@quiet_option
 def command(
     record: Path,
     gtfs: Path | None,
@@ -85,7 +97,11 @@ def command(
     title: str | None,
     zone: str | None,
     output: Path,
+    columns: Path | None,
+    ignore_assignments: bool,
+    all_trips: bool,
     as_json: bool,
+    quiet: bool,
 ) -> None:
     """Write a self-contained HTML page on how punctual the buses of RECORD were; it opens with no internet.
 
@@ -103,9 +119,8 @@ def command(
     from transit.comparing import Unit
     from transit.definitions import named
     from transit.goals import read_goals
-    from transit.records import read_record
 
-    check_outputs([output], inputs=[record, gtfs, before, before_gtfs])
+    check_outputs([output], inputs=[record, gtfs, before, before_gtfs, columns])
     wanted = Wanted(
         date=dt.datetime.now(dt.UTC).date(),
         definitions=named(names or CHOSEN),
@@ -116,8 +131,13 @@ def command(
         seed=seed,
         unit=None if bootstrap is None else Unit(bootstrap),
     )
-    found = read_record(record, gtfs, zone)
-    earlier = None if before is None else read_record(before, before_gtfs or gtfs, zone)
+    if gtfs is not None or before_gtfs is not None:
+        warm_up(quiet=quiet or as_json, group="matching")
+    read = functools.partial(
+        record_of, zone=zone, columns=columns, ignore_assignments=ignore_assignments, all_trips=all_trips
+    )
+    found = read(record, gtfs)
+    earlier = None if before is None else read(before, before_gtfs or gtfs)
     output.parent.mkdir(parents=True, exist_ok=True)
     write_transit_report(output, found, wanted, earlier)
     result: dict[str, object] = {
