@@ -17,14 +17,14 @@ from transit.coded import NONE, Coded
 from transit.column_names import example_of
 from transit.problems import FeedProblem
 from transit.table_files import Table, header_of, read_table
-from transit.tides_package import package_zone
 from transit.table_times import days_of, local_to_posix
+from transit.tides_package import package_zone
 from transit.visit_columns import OWN, VisitMap, mapped_visits
 from transit.visits import Point, Relationship, StopVisits, trip_ends
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Set
 
     from numpy.typing import NDArray
 
@@ -42,6 +42,7 @@ _NEEDED = {
     "TABLE": OWN.needed(),
 }
 
+_OF_POSITIONS = "event_timestamp"
 _LIKELY = {
     "stop": ("stop_id", "stop_code", "halt"),
     "trip": ("trip_id", "journey", "journey_id"),
@@ -124,13 +125,13 @@ def read_visits(
 def holds_visits(content: bytes) -> bool:
     """Return whether what a file holds is a table in a known format of stop visits, by its header alone."""
     names = header_of(content)
-    return any(names.issuperset(columns) for columns in _NEEDED.values())
+    return any(_is_of(names, columns) for columns in _NEEDED.values())
 
 
 def detect_visits(table: Table) -> VisitFormat:
     """Return the format of a table by its header."""
     for name, columns in _NEEDED.items():
-        if all(table.has(column) for column in columns):
+        if _is_of(table.columns.keys(), columns):
             return VisitFormat[name]
     known = "; ".join(f"{name}: {', '.join(columns)}" for name, columns in _NEEDED.items() if name != "TABLE")
     value = ", ".join(table.columns)[:200]
@@ -138,6 +139,11 @@ def detect_visits(table: Table) -> VisitFormat:
     raise InputError(
         "must be a known format of stop visits", file=table.file, field="header", value=value, hint=hint
     )
+
+
+def _is_of(names: Set[str], columns: tuple[str, ...]) -> bool:
+    """Return whether a table with these columns is in a format; TIDES positions may have all columns of its visits, too."""
+    return names >= set(columns) and _OF_POSITIONS not in names
 
 
 def _how_to_map(table: Table) -> str:

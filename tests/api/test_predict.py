@@ -115,11 +115,29 @@ def test_a_clock_of_nobody_does_not_set_the_time(gtfs, tmp_path, capsys) -> None
     assert beside == {**alone, "later_positions": 1}
 
 
+def test_a_clock_that_is_a_day_ahead_is_not_believed_though_its_trip_runs_then(
+    gtfs, tmp_path, capsys
+) -> None:
+    """Block b1 runs on the Thursday before, too: by the clock of vehicle 18 all others have ended long ago."""
+    good, wrong = tmp_path / "good.csv", tmp_path / "wrong.csv"
+    good.write_text(driven(25, minutes=5), encoding="utf-8")
+    ahead = driven(26, minutes=3).removeprefix(HEADER).replace("17,", "18,")
+    wrong.write_text(driven(25, minutes=5) + ahead, encoding="utf-8")
+    alone, beside = (predicted([str(file), "--gtfs", gtfs], capsys) for file in (good, wrong))
+    assert beside["at"] == "2026-11-25T08:04:00+05:00"
+    assert beside["clocks_ahead"] == {"positions": 3, "vehicles": ["18"]}
+    assert beside == {**alone, "later_positions": 3, "clocks_ahead": beside["clocks_ahead"]}
+    assert alone["clocks_ahead"] is None
+
+
 def test_without_a_position_of_a_trip_there_is_nothing_to_predict(gtfs, tmp_path, capsys) -> None:
     file = tmp_path / "nobody.csv"
     file.write_text(HEADER + "18,2026-11-26 08:04:00,nobody,BLOCK_ID,90,43.25,76.91\n", encoding="utf-8")
     found = predicted([str(file), "--gtfs", gtfs], capsys)
     assert (found["predictions"], found["fates"]) == ([], {"unknown_assignment": 1})
+    (warning,) = found["warnings"]
+    assert "none of 1 positions is" in warning
+    assert "--ignore-assignments" in warning
 
 
 def test_earlier_days_are_learned_from(gtfs, positions, history, capsys) -> None:

@@ -26,6 +26,7 @@ FILES = (
     "shapes.txt",
     "frequencies.txt",
 )
+_FEWEST_BYTES = 22  # that a zip file has, without a file in it
 _MOST_BYTES = 4 * 2**30
 _SMALL_BYTES = 16 * 2**20  # of which no ratio is suspicious
 _MOST_RATIO = 200  # timetables are packed to a tenth or a twentieth
@@ -47,6 +48,9 @@ def open_feed(path: Path, problems: ProblemList) -> dict[str, bytes]:
         return _read(path, members, problems)
     if not path.is_file():
         raise InputError("must be a folder or a zip file that exists", file=path, hint="Check the path")
+    if path.stat().st_size < _FEWEST_BYTES and not path.read_bytes().strip():
+        hint = "An export or a download that failed leaves such a file: get it again"
+        raise InputError("must not be empty", file=path, hint=hint)
     try:
         with zipfile.ZipFile(path) as archive:
             return _read(path, _members(path, archive), problems)

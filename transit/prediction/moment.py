@@ -18,8 +18,9 @@ AHEAD_S = 1800.0
 def last_moment(time_s: NDArray[np.float64], vehicle: NDArray[np.int32]) -> float:
     """Return the last time that clocks agree about.
 
-    Where no vehicle is seen for half an hour, and fewer come after that than were seen in the half hour before it and are not seen
-    again, the clocks of the few are ahead: all others cannot have stopped at once. Of as many, those with fewer positions are.
+    Where no vehicle is seen for half an hour, and fewer come after that than were seen in the half hour before it and are not
+    seen again, the clocks of the few are ahead: all others cannot have stopped at once. Of as many, those with fewer positions
+    are.
 
     Parameters
     ----------

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -95,12 +95,17 @@ def warn(warnings: Sequence[str]) -> None:
 
 
 def told(problems: Sequence[FeedProblem], *, as_json: bool) -> dict[str, object]:
-    """Return what is wrong with a feed: everything for programs, the first of it for people."""
-    shown: list[Any] = [problem._asdict() if as_json else str(problem) for problem in problems]
-    found: dict[str, object] = {"problems": len(problems)}
-    if shown:
-        found["wrong"] = shown if as_json else [*shown[:_SHOWN_PROBLEMS], *_more(len(shown))]
-    return found
+    """Return what is wrong with a feed: everything for programs, for people the first of it, errors before warnings."""
+    errors = [problem for problem in problems if problem.severity == "error"]
+    if as_json:
+        found: dict[str, object] = {"problems": len(problems), "errors": len(errors)}
+        return found | ({"wrong": [problem._asdict() for problem in problems]} if problems else {})
+    if not problems:
+        return {"problems": 0}
+    others = [problem for problem in problems if problem.severity != "error"]
+    lines = [f"{problem.severity}: {problem}" for problem in (*errors, *others)[:_SHOWN_PROBLEMS]]
+    counts = f"{len(problems)}: {len(errors)} errors (left out), {len(others)} warnings (used all the same)"
+    return {"problems": counts, "wrong": [*lines, *_more(len(problems))]}
 
 
 def _more(count: int) -> list[str]:

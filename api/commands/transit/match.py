@@ -64,9 +64,9 @@ def command(
 ) -> None:
     """Match POSITIONS of vehicles to trips of a timetable, and make stop visits of them.
 
-    The format of POSITIONS is found out: GTFS-Realtime, TIDES (the folder of a package, too), AVL or HFP; for others say with --columns
-    which column is what. What is left unmatched is told with its reason. Visits that were due and not found are written too, as
-    missing: so the figures of `jasyl transit punctuality` are the same for the folder as for POSITIONS.
+    The format of POSITIONS is found out: GTFS-Realtime, TIDES (the folder of a package, too), AVL or HFP; for others say
+    with --columns which column is what. What is left unmatched is told with its reason. Visits that were due and not found
+    are written too, as missing: so the figures of `jasyl transit punctuality` are the same for the folder as for POSITIONS.
 
     \b
     Examples:

@@ -26,8 +26,6 @@ from api.console import FiniteRange, check_outputs, json_option, print_result, p
 from traffic.errors import InputError
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from transit.matching import Match, MatchRules
     from transit.positions import Positions
     from transit.prediction.training import Trained

@@ -66,8 +66,9 @@ def command(
 ) -> None:
     """Say how punctual the buses of RECORD were, by every definition at once.
 
-    RECORD is a file of stop visits (TIDES, MBTA, Auckland), the folder of a TIDES package, or, with --gtfs, a file of positions; its
-    format is found out, and for others --columns says which column is what. Every figure comes with numerator, denominator and the share of what was not observed. docs/punctuality.md says what each counts.
+    RECORD is a file of stop visits (TIDES, MBTA, Auckland, or `match --table` as CSV), the folder of a TIDES package, or, with
+    --gtfs, a file of positions. Its format is found out; for others --columns says which column is what. Every figure comes with
+    numerator, denominator and the share of what was not observed. docs/punctuality.md says what each counts.
 
     \b
     Examples:
