@@ -52,14 +52,14 @@ def _ways(found: Match, vehicle: Coded) -> _Ways:
     rows = np.flatnonzero(positions.fate == Fate.MATCHED)
     keys = (vehicle.code[rows], positions.trip[rows], positions.day[rows])
     order = np.lexsort(keys)
-    mine = [key[order].astype(np.int64) for key in keys]
+    vehicles, trip, day = (key[order].astype(np.int64) for key in keys)
     new = np.ones(len(order), dtype=bool)
-    new[1:] = np.any([key[1:] != key[:-1] for key in mine], axis=0)
+    new[1:] = np.any([key[1:] != key[:-1] for key in (vehicles, trip, day)], axis=0)
     first = np.flatnonzero(new)
     s = positions.distance_m[rows][order]
-    if not len(first):
-        return _Ways(*(key[:0] for key in mine), s, s)
-    return _Ways(*(key[first] for key in mine), np.minimum.reduceat(s, first), np.maximum.reduceat(s, first))
+    least = np.minimum.reduceat(s, first) if len(first) else s
+    most = np.maximum.reduceat(s, first) if len(first) else s
+    return _Ways(vehicles[first], trip[first], day[first], least, most)
 
 
 def _between(ways: _Ways, tables: MatchingTables, rules: MatchRules) -> NDArray[np.int64]:

@@ -119,7 +119,8 @@ def mapped_visits(table: Table, meaning: VisitMap, zone: str) -> StopVisits:
     table.tell(stop.code == NONE, meaning.stop, "must say which stop it is", needed=True)
     timeless = ~np.isfinite(moment_s)
     told = next(name for name in (getattr(meaning, each) for each in _TIMES) if name)
-    table.tell(timeless, told, "must have a time, planned or as it was", needed=True)
+    rule = "must have a time, planned or as it was, with a date or with a service day"
+    table.tell(timeless & (np.isfinite(day_s) | (meaning.day is None)), told, rule, needed=True)
     visits = StopVisits.of(
         zone,
         len(table),
@@ -167,12 +168,6 @@ def _times(table: Table, name: str | None, day_s: NDArray[np.float64], zone: str
     days, number = np.unique(np.nan_to_num(day_s) // _DAY_S, return_inverse=True)
     starts = [service_day_s(_EPOCH + timedelta(days=int(each)), zone) for each in days.tolist()]
     found = np.array(starts, dtype=np.float64)[number] + clock[texts.code]
-    table.tell(
-        (texts.code != NONE) & ~np.isfinite(day_s),
-        name,
-        "must come with a service day: the time has no date",
-        needed=False,
-    )
     return np.where(np.isfinite(day_s), found, np.nan)
 
 

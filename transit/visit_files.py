@@ -24,7 +24,8 @@ from transit.visits import Point, Relationship, StopVisits, trip_ends
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Mapping, Set
+    from collections.abc import Mapping
+    from collections.abc import Set as AbstractSet
 
     from numpy.typing import NDArray
 
@@ -141,7 +142,7 @@ def detect_visits(table: Table) -> VisitFormat:
     )
 
 
-def _is_of(names: Set[str], columns: tuple[str, ...]) -> bool:
+def _is_of(names: AbstractSet[str], columns: tuple[str, ...]) -> bool:
     """Return whether a table with these columns is in a format; TIDES positions may have all columns of its visits, too."""
     return names >= set(columns) and _OF_POSITIONS not in names
 

@@ -1,4 +1,4 @@
-"""`jasyl transit match` as an analyst meets it: the same figures from its package as from positions, and what does not fit is told."""
+"""`jasyl transit match` as an analyst meets it: figures are those of positions, what does not fit is told."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import json
 from concurrent.futures import Future
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pytest
 
@@ -343,7 +343,7 @@ class InPlace:
     def __init__(self, *_: object, **__: object) -> None:
         return
 
-    def __enter__(self) -> InPlace:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -31,18 +31,13 @@ def last_moment(time_s: NDArray[np.float64], vehicle: NDArray[np.int32]) -> floa
     """
     order = np.argsort(time_s, kind="stable")
     times, vehicles = time_s[order], vehicle[order]
-    while len(cuts := np.flatnonzero(np.diff(times) >= AHEAD_S)):
-        cut = int(cuts[-1]) + 1
-        if not _is_ahead(times, vehicles, cut):
-            break
-        times, vehicles = times[:cut], vehicles[:cut]
+    for cut in (np.flatnonzero(np.diff(times) >= AHEAD_S) + 1)[::-1].tolist():
+        later = np.unique(vehicles[cut:])
+        before = vehicles[:cut][times[:cut] > times[cut - 1] - AHEAD_S]
+        gone = before[~np.isin(before, later)]
+        stopped = len(np.unique(gone))
+        if len(later) < stopped or (len(later) == stopped and len(vehicles) - cut < len(gone)):
+            times, vehicles = times[:cut], vehicles[:cut]
+        elif len(later) > stopped > 0:
+            break  # few went missing, and more came: the former ended service
     return float(times[-1])
-
-
-def _is_ahead(times: NDArray[np.float64], vehicles: NDArray[np.int32], cut: int) -> bool:
-    """Return whether what comes from `cut` on is of fewer vehicles than went missing there."""
-    later = np.unique(vehicles[cut:])
-    before = vehicles[:cut][times[:cut] > times[cut - 1] - AHEAD_S]
-    gone = before[~np.isin(before, later)]
-    stopped = len(np.unique(gone))
-    return len(later) < stopped or (len(later) == stopped and len(vehicles) - cut < len(gone))

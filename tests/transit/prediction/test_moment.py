@@ -35,7 +35,9 @@ def test_the_first_of_a_morning_are_believed_after_a_night_with_fewer() -> None:
 
 
 def test_of_as_many_vehicles_the_one_with_fewer_positions_is_ahead() -> None:
+    """A vehicle that is seen again after a pause, in between, does not hide it."""
     assert of((0, 1), (10, 1), (86_400, 2)) == 10
+    assert of((0, 1), (10, 1), (20, 1), (86_400, 2), (90_000, 2)) == 20
     assert of((0, 1), (86_400, 2), (86_410, 2)) == 86_410
 
 
