@@ -128,6 +128,8 @@ def test_a_clock_that_is_a_day_ahead_is_not_believed_though_its_trip_runs_then(
     assert beside["clocks_ahead"] == {"positions": 3, "vehicles": ["18"]}
     assert beside == {**alone, "later_positions": 3, "clocks_ahead": beside["clocks_ahead"]}
     assert alone["clocks_ahead"] is None
+    assert run(["transit", "predict", str(wrong), "--gtfs", gtfs]) == 0
+    assert "3 positions, put aside, of vehicles 18" in capsys.readouterr().out
 
 
 def test_without_a_position_of_a_trip_there_is_nothing_to_predict(gtfs, tmp_path, capsys) -> None:

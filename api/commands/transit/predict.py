@@ -36,6 +36,7 @@ __all__ = ["command"]
 
 _OUT = click.Path(path_type=Path, dir_okay=False)
 _SHOWN = 40
+_SHOWN_VEHICLES = 10
 
 
 @click.command("predict")
@@ -140,7 +141,7 @@ def command(
         "at": datetime.fromtimestamp(now_s, ZoneInfo(timetable.zone)).isoformat(),
         "positions": len(seen),
         "later_positions": int((read.positions.time_s > now_s).sum()),
-        "clocks_ahead": look.ahead(),
+        "clocks_ahead": look.ahead(as_json=as_json),
         "vehicles": vehicles,
         "trips": len({(row["day"], row["trip"]) for row in rows}),
         "fates": {fate.name.lower(): count for fate, count in found.counts().items()},
@@ -175,12 +176,15 @@ class _Look:
     now_s: float
     later: Positions
 
-    def ahead(self) -> dict[str, object] | None:
+    def ahead(self, *, as_json: bool) -> object:
         """Return how many positions are of clocks that are ahead, and of which vehicles."""
         if not len(self.later):
             return None
         names = sorted({str(name) for name in self.later.vehicle.texts()})
-        return {"positions": len(self.later), "vehicles": names}
+        if as_json:
+            return {"positions": len(self.later), "vehicles": names}
+        shown = ", ".join(names[:_SHOWN_VEHICLES]) + (", ..." if len(names) > _SHOWN_VEHICLES else "")
+        return f"{len(self.later)} positions, put aside, of vehicles {shown}"
 
 
 def _looked(
