@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import zlib
+from csv import Error as UnreadableError
 from csv import reader as rows_of
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -143,9 +144,12 @@ def read_bytes(path: str | os.PathLike[str]) -> bytes:
 
 
 def header_of(content: bytes) -> set[str]:
-    """Return the names in the first line of a CSV file."""
+    """Return the names in the first line of a CSV file; none where that is no text of one line."""
     first = content.removeprefix(b"\xef\xbb\xbf").split(b"\n", 1)[0].decode("utf-8", errors="replace")
-    return {name.strip() for name in next(rows_of([first]), [])}
+    try:
+        return {name.strip() for name in next(rows_of([first.strip()]), [])}
+    except UnreadableError:
+        return set()
 
 
 def read_table(path: str | os.PathLike[str], *, columns: Collection[str] | None = None) -> Table:

@@ -55,3 +55,11 @@ def test_positions_without_a_timetable_are_refused(tmp_path: Path) -> None:
     (tmp_path / "avl.csv").write_text(AVL, encoding="utf-8")
     with pytest.raises(InputError, match="must come with a timetable, as it has positions"):
         read_record(tmp_path / "avl.csv")
+
+
+@pytest.mark.parametrize("content", [b"PK\x03\x04a\rb\x00c\nd", b"\x00\r\x00\n", b'"open\r,a\n'])
+def test_what_is_no_table_is_refused(content: bytes, tmp_path: Path, gtfs: Path) -> None:
+    (tmp_path / "odd").write_bytes(content)
+    for timetable in (None, gtfs):
+        with pytest.raises(InputError, match="must"):
+            read_record(tmp_path / "odd", timetable)
