@@ -31,7 +31,15 @@ _PREDICTION = (
     "transit.prediction._kernels_filter",
     "transit.prediction._kernels_telling",
 )
-_GROUPS = {"city": _CITY, "matching": _MATCHING, "prediction": _PREDICTION}
+_REPLAY = (
+    *_CITY,
+    "signals._kernels_signal_delay",
+    "signals._kernels_stages",
+    "signals._kernels_offset_bound",
+    "traffic._kernels_flow_lanes",
+    "traffic._kernels_flow_signals",
+)
+_GROUPS = {"city": _CITY, "matching": _MATCHING, "prediction": _PREDICTION, "replay": _REPLAY}
 """What commands need: a marker in the cache tells that all of a group is there."""
 
 

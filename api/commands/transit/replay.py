@@ -176,11 +176,12 @@ def command(
         )
         replay_record(wanted, as_json=as_json, quiet=quiet)
         return
-    from api.commands._city import build_city
+    from api.commands._city import build_city, warm_up
     from scenarios.plans import read_city_plans
     from simulation.buses.policies import Ridden, compared
 
-    city = build_city(scenario, scale=1.0, demand_seed=None, quiet=quiet)
+    warm_up(quiet=quiet or as_json, group="replay")
+    city = build_city(scenario, scale=1.0, demand_seed=None, quiet=quiet or as_json)
     better = None if plans is None else read_city_plans(city, plans)
     with progress_bar("Running the days", quiet=quiet) as progress:
         found = compared(
