@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 __all__ = ["MatchedRecord", "due_visits", "matched_record", "on_trips"]
 
 _EPOCH = date(1970, 1, 1)
+_NO_VISITS = (
+    "no stop visit is to be seen in the positions: no vehicle is seen before and after a stop. "
+    "Of a feed that says where vehicles are now, keep the positions of some time"
+)
 _DIGITS = 3  # what tables hold of a second
 
 
@@ -60,6 +64,13 @@ class MatchedRecord:
         return {fate.name.lower(): count for fate, count in self.match.counts().items()}
 
     @property
+    def warnings(self) -> tuple[str, ...]:
+        """What people should know before they use the visits."""
+        if self.trouble is not None:
+            return (str(self.trouble),)
+        return () if self.found or not self.matched else (_NO_VISITS,)
+
+    @property
     def matched(self) -> int:
         """How many positions are on a trip."""
         return int((self.match.positions.fate == Fate.MATCHED).sum())
@@ -77,7 +88,7 @@ def matched_record(
     Parameters
     ----------
     all_trips
-        Whether trips on which no vehicle was seen were due too: see `due_visits`.
+        Whether trips of which no stop was found were due too: see `due_visits`.
     """
     matcher = Matcher(timetable, rules)
     found = matcher.archive(positions)
@@ -100,9 +111,9 @@ def due_visits(
 ) -> StopVisits:
     """Return matched visits and, as missing, the others that were due, by day, trip and stop.
 
-    Due are all stops of the trips on which a vehicle was seen: positions of some buses, or of an hour, say nothing of the other
-    trips of the day. Times are rounded to what tables hold, so that figures are the same to the last digit whether they are
-    counted from here or from a file.
+    Due are all stops of the trips of which one was found: positions of some buses, or of an hour, say nothing of the other
+    trips of the day, nor do those of a bus that only waits for its start. Times are rounded to what tables hold, so that
+    figures are the same to the last digit whether they are counted from here or from a file.
 
     Parameters
     ----------

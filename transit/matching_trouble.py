@@ -152,7 +152,7 @@ def _names(timetable: Timetable, positions: Positions) -> str | None:
     columns: tuple[tuple[str, Coded, tuple[str, ...]], ...] = (
         ("trips", positions.trip, timetable.trips.key),
         ("blocks", positions.block, timetable.trips.block.names),
-        ("routes", positions.route, (*timetable.routes.name, *timetable.routes.key)),
+        ("routes", positions.route, tuple(dict.fromkeys((*timetable.routes.name, *timetable.routes.key)))),
     )
     told = [
         f"{kind} {_few(wanted)}, where the timetable has {_few(known) if known else 'none'}"

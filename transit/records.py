@@ -110,7 +110,7 @@ def read_record(
         (*read.problems, *feed.problems),
         matched.fates,
         names,
-        () if matched.trouble is None else (str(matched.trouble),),
+        matched.warnings,
     )
 
 

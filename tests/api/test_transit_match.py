@@ -181,6 +181,18 @@ def test_a_few_that_fit_are_kept_and_the_others_are_warned_of(
     assert f"Warning: {warning}" in capsys.readouterr().err
 
 
+def test_a_feed_of_one_moment_has_no_visits_and_that_is_told(
+    gtfs: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A bus between two stops: nothing is due, and its trip is not taken for one that was dropped."""
+    positions = written(tmp_path, HEADER + driven(first=1, minutes=2))
+    found = told(["match", positions, "--gtfs", gtfs], capsys)
+    assert (found["matched"], found["stop_visits"], found["could_be_found"], found["due"]) == (1, 0, 0, 0)
+    assert found["share_found"] is None
+    (warning,) = found["warnings"]
+    assert "no stop visit is to be seen" in warning
+
+
 def test_assignments_that_are_unknown_are_ignored_where_that_is_asked_for(
     gtfs: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

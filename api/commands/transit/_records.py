@@ -45,8 +45,8 @@ ignore_assignments_option = click.option(
 all_trips_option = click.option(
     "--all-trips",
     is_flag=True,
-    help="Positions are of all vehicles: trips on which none was seen, from the first to the last time of a position on a trip, "
-    "were due too. Default: only trips on which a vehicle was seen.",
+    help="Positions are of all vehicles: trips that were to run from the first to the last time of a position on a trip were "
+    "due too, and dropped where none was seen. Default: only trips of which a stop was seen.",
 )
 
 

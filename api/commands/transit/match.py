@@ -104,10 +104,10 @@ def command(
     if table is not None:
         result["table"] = str(table)
     if as_json:
-        result["warnings"] = _warnings(matched)
+        result["warnings"] = list(matched.warnings)
     print_result(result, as_json=as_json)
     if not as_json:
-        warn(_warnings(matched))
+        warn(matched.warnings)
 
 
 def _counts(matched: MatchedRecord) -> dict[str, object]:
@@ -122,7 +122,3 @@ def _counts(matched: MatchedRecord) -> dict[str, object]:
         "share_found": matched.found / matched.possible if matched.possible else None,
         "due": len(visits),
     }
-
-
-def _warnings(matched: MatchedRecord) -> list[str]:
-    return [] if matched.trouble is None else [str(matched.trouble)]
