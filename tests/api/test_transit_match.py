@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Self
 
+import numpy as np
 import pytest
 
 from api.cli import run
@@ -82,6 +83,41 @@ def test_figures_are_the_same_from_the_package_and_the_table(
     assert any(row["unobserved"] > 0.0 and row["denominator"] for row in direct) or by == "vehicle"
     assert told(["punctuality", str(folder), *fields], capsys) == direct
     assert told(["punctuality", str(table), "--zone", "Asia/Almaty", *fields], capsys) == direct
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_figures_of_frequent_buses_are_the_same_to_the_last_digit(
+    seed: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Waits and headways are sums of times that no decimal number is; they depend on the order in which they are taken."""
+    generator = np.random.default_rng(seed)
+    trips, stops = (
+        GOOD["trips.txt"].splitlines()[0] + "\n",
+        "trip_id,arrival_time,departure_time,stop_id,stop_sequence\n",
+    )
+    rows = []
+    for k in generator.permutation(12).tolist():
+        trips += f"r1,week,f{k},,0,f{k},east\n"
+        for place, stop in enumerate(("s1", "s2", "s3", "s4")):
+            due = f"08:{5 * k // 2 + 3 * place:02d}:00"
+            stops += f"f{k},{due},{due},{stop},{place + 1}\n"
+        drive = driven(
+            vehicle=f"v{k}",
+            block=f"f{k}",
+            start=f"2026-11-26T08:{5 * k // 2:02d}:{generator.uniform(10, 50):07.4f}",
+            first=int(generator.integers(0, 4)),
+            minutes=int(generator.integers(7, 12)),
+            every_s=float(generator.uniform(50.0, 70.0)),
+        )
+        rows += drive.splitlines(keepends=True)
+    rows = [rows[k] for k in np.argsort([row.split(",")[1] for row in rows], kind="stable").tolist()]
+    gtfs = str(zipped(tmp_path / "frequent.zip", {**GOOD, "trips.txt": trips, "stop_times.txt": stops}))
+    positions, folder = written(tmp_path, HEADER + "".join(rows)), tmp_path / "visits"
+    told(["match", positions, "--gtfs", gtfs, "-o", str(folder)], capsys)
+    for by in ("", "stop", "hour"):
+        direct = told(["punctuality", positions, "--gtfs", gtfs, "--by", by], capsys)
+        assert told(["punctuality", str(folder), "--by", by], capsys) == direct
+        assert any(row["definition"] == "excess-wait" and row["value"] is not None for row in direct)
 
 
 def test_figures_of_real_buses_are_the_same_from_the_package(

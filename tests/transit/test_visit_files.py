@@ -8,11 +8,12 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from traffic.errors import InputError
 from transit.problems import Severity
-from transit.table_times import days_of, local_to_posix
+from transit.table_times import days_of, local_to_posix, posix_seconds
 from transit.visit_files import VisitFormat, holds_visits, read_visits
 from transit.visits import Point, Relationship
 
@@ -120,6 +121,15 @@ def test_a_wall_clock_follows_its_zone() -> None:
     assert np.isnan(local_to_posix(np.array([np.nan]), zone)).all()
     night = np.array([posix("2018-07-02 03:59:00", zone), posix("2018-07-02 04:00:00", zone)])
     assert np.diff(days_of(night, zone, start_h=4.0)).tolist() == [1]
+
+
+def test_written_times_are_the_nearest_numbers() -> None:
+    """Every millisecond of two seconds, as Python reads it."""
+    texts = [f"2026-11-26T03:00:1{second}.{milli:03d}Z" for second in (2, 3) for milli in range(1000)]
+    expected = [datetime.fromisoformat(text).timestamp() for text in texts]
+    assert posix_seconds(pa.array(texts), "UTC").tolist() == expected
+    local = [text.removesuffix("Z") for text in texts]
+    assert posix_seconds(pa.array(local), "UTC").tolist() == expected
 
 
 def test_the_real_files_are_read_whole(shared_data: Path) -> None:

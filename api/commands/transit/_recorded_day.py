@@ -159,7 +159,7 @@ def _value(value: float | None, unit: str) -> str:
 def _model(wanted: Wanted, day: RecordedDay, *, as_json: bool, quiet: bool) -> None:
     from api.commands._city import warm_up
 
-    warm_up(quiet=quiet)
+    warm_up(quiet=quiet, group="replay")
     from simulation.buses.recorded_days import modelled
 
     with progress_bar("Running the days", quiet=quiet) as progress:
