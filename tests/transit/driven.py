@@ -161,5 +161,6 @@ def positions(
     lon, lat = degrees(xy)
     rows = len(time)
     unknown = np.full(rows, np.nan, np.float32)
-    texts = [Coded.of([text] * rows) for text in (vehicle, trip, route, block)]
-    return Positions(START_S + time, lon, lat, unknown, unknown, *texts, np.arange(1, rows + 1))
+    named, on_trip, on_route, on_block = (Coded.of([text] * rows) for text in (vehicle, trip, route, block))
+    number = np.arange(1, rows + 1)
+    return Positions(START_S + time, lon, lat, unknown, unknown, named, on_trip, on_route, on_block, number)
