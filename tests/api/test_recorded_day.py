@@ -155,6 +155,8 @@ def test_what_cannot_be_done_for_a_record_is_refused_by_its_option(
     [
         (["--mode", "trace"], "--mode"),
         (["--zone", "UTC"], "--zone"),
+        (["--all-trips"], "--all-trips"),
+        (["--ignore-assignments"], "--ignore-assignments"),
         (["--route", "1", "--route", "2"], "--route"),
     ],
 )
@@ -206,7 +208,28 @@ def test_definitions_that_give_a_figure_are_found(record: Path, capsys: pytest.C
     assert len(capsys.readouterr().out.splitlines()) == 4 + 1 + found["within"]
 
 
-@pytest.mark.parametrize("given", [["--between", "0.6", "0.87"], ["--zone", "UTC"]])
+def test_a_record_in_columns_of_its_own_is_read_by_a_map(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file, columns = tmp_path / "visits.csv", tmp_path / "map.toml"
+    file.write_text(
+        "date,run,halt,planned,real\n20261126,a,s1,23:50:00,23:50:30\n20261126,a,s2,24:10:00,24:20:00\n"
+    )
+    columns.write_text(
+        '[columns]\nday = "date"\ntrip = "run"\nstop = "halt"\nscheduled_departure = "planned"\ndeparture = "real"\n'
+    )
+    mapped = [str(file), "--columns", str(columns), "--zone", "Asia/Almaty"]
+    found = told(["replay", *mapped, "--mode", "trace"], capsys)
+    assert (found["exact"], found["trips_run"], found["departures"]["same"]) == (True, 1, 2)
+    values = {
+        row["definition"]: row["value"] for row in told(["definitions", *mapped], capsys)["definitions"]
+    }
+    (figure,) = told(["punctuality", *mapped, "--definition", "on-time-departures"], capsys)
+    assert figure["value"] in values.values()
+    assert refused(["definitions", *mapped[:1]], capsys)["hint"].startswith("Say which column is what")
+
+
+@pytest.mark.parametrize("given", [["--between", "0.6", "0.87"], ["--zone", "UTC"], ["--all-trips"]])
 def test_a_range_without_a_record_is_refused(given: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert refused(["definitions", *given], capsys)["field"] == given[0]
 

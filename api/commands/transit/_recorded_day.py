@@ -5,17 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from api.commands.transit._records import visits_of
 from api.commands.transit._string_lines import draw
 from api.console import print_result, print_table, progress_bar
 from traffic.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from datetime import date
 
     from simulation.buses.record import RecordedDay
     from simulation.buses.trace import Traced
+    from transit.records import Record
     from transit.visits import StopVisits
 
 __all__ = ["Wanted", "is_record", "refuse", "replay_record"]
@@ -27,7 +27,7 @@ _NOT_WITH_A_RECORD = {
     "expansion": "vehicles stand as long as they stood",
 }
 _NOT_IN_TRACE = ("seeds", "only", "breakdowns", "workers")
-_NOT_WITH_A_SCENARIO = ("mode", "gtfs", "zone")
+_NOT_WITH_A_SCENARIO = ("mode", "gtfs", "zone", "columns", "ignore_assignments", "all_trips")
 _LOSSES = ("dropped", "cut")  # shown to people only where there are any
 _RECORD = "A record is a file of stop visits (TIDES, MBTA), a folder of TIDES tables or, with --gtfs, a file of positions"
 
@@ -35,10 +35,8 @@ _RECORD = "A record is a file of stop visits (TIDES, MBTA), a folder of TIDES ta
 class Wanted(NamedTuple):
     """What was asked for."""
 
-    record: Path
+    read: Callable[[], Record]
     mode: str
-    gtfs: Path | None
-    zone: str | None
     day: date | None
     routes: Sequence[str]
     seeds: int
@@ -72,7 +70,8 @@ def refuse(given: Collection[str], *, record: bool, mode: str | None, routes: Se
     if not record:
         for name in _NOT_WITH_A_SCENARIO:
             if name in given:
-                raise InputError("must not be given with a scenario", field=f"--{name}", hint=_RECORD)
+                field = f"--{name.replace('_', '-')}"
+                raise InputError("must not be given with a scenario", field=field, hint=_RECORD)
         if len(routes) > 1:
             rule = "must be given once with a scenario: one route is drawn"
             raise InputError(rule, field="--route", value=", ".join(routes))
@@ -91,18 +90,19 @@ def replay_record(wanted: Wanted, *, as_json: bool, quiet: bool) -> None:
     """Run a recorded day, and print what came of it."""
     from simulation.buses.record import recorded_day
 
-    day = recorded_day(_visits(wanted), day=wanted.day, routes=wanted.routes)
+    record = _record(wanted)
+    day = recorded_day(record.visits, day=wanted.day, routes=wanted.routes)
     quiet = quiet or as_json
     if wanted.mode == "trace":
-        _trace(wanted, day, as_json=as_json, quiet=quiet)
+        _trace(wanted, day, record.stop_names, as_json=as_json, quiet=quiet)
     else:
-        _model(wanted, day, as_json=as_json, quiet=quiet)
+        _model(wanted, day, record.stop_names, as_json=as_json, quiet=quiet)
 
 
-def _visits(wanted: Wanted) -> StopVisits:
-    """Return the visits of the record; of a file that is none, say that a scenario could have been meant."""
+def _record(wanted: Wanted) -> Record:
+    """Return the record; of a file that is none, say that a scenario could have been meant."""
     try:
-        return visits_of(wanted.record, wanted.gtfs, wanted.zone)
+        return wanted.read()
     except InputError as error:
         if error.field not in {None, "header"}:
             raise
@@ -116,17 +116,19 @@ def _head(day: RecordedDay, mode: str) -> dict[str, object]:
     return {"day": str(day.service.day), "mode": mode, **day.counts()}
 
 
-def _route(wanted: Wanted) -> str | None:
-    return wanted.routes[0] if len(wanted.routes) == 1 else None
+def _draw(wanted: Wanted, days: Mapping[str, StopVisits], names: Mapping[str, str]) -> None:
+    """Write string lines of days, where they are wanted."""
+    if wanted.string_lines is not None:
+        route = wanted.routes[0] if len(wanted.routes) == 1 else None
+        draw(wanted.string_lines, days, route, names)
 
 
-def _trace(wanted: Wanted, day: RecordedDay, *, as_json: bool, quiet: bool) -> None:
+def _trace(wanted: Wanted, day: RecordedDay, names: Mapping[str, str], *, as_json: bool, quiet: bool) -> None:
     from simulation.buses.trace import traced
 
     with progress_bar("Running the day", quiet=quiet) as progress:
         found = traced(day, progress=progress)
-    if wanted.string_lines is not None:
-        draw(wanted.string_lines, {"record": found.record, "replayed": found.replay}, _route(wanted))
+    _draw(wanted, {"record": found.record, "replayed": found.replay}, names)
     result = {**_head(day, "trace"), **found.counts()}
     if as_json:
         print_result({**result, "figures": found.records()}, as_json=True)
@@ -156,7 +158,7 @@ def _value(value: float | None, unit: str) -> str:
     return {"share": f"{100 * value:.1f} %", "s": f"{value:.1f} s", "1": f"{value:.3f}"}[unit]
 
 
-def _model(wanted: Wanted, day: RecordedDay, *, as_json: bool, quiet: bool) -> None:
+def _model(wanted: Wanted, day: RecordedDay, names: Mapping[str, str], *, as_json: bool, quiet: bool) -> None:
     from api.commands._city import warm_up
 
     warm_up(quiet=quiet, group="replay")
@@ -172,7 +174,7 @@ def _model(wanted: Wanted, day: RecordedDay, *, as_json: bool, quiet: bool) -> N
             progress=progress,
         )
     if wanted.string_lines is not None:
-        draw(wanted.string_lines, {"record": day.visits, **found.comparison.first_day()}, _route(wanted))
+        _draw(wanted, {"record": day.visits, **found.comparison.first_day()}, names)
     document = {**_head(day, "model"), **found.document()}
     if as_json:
         print_result(document, as_json=True)

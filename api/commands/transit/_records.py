@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from transit.position_files import ColumnMap
     from transit.problems import FeedProblem
     from transit.records import Record
-    from transit.visits import StopVisits
 
 __all__ = [
     "FILE",
@@ -25,7 +24,6 @@ __all__ = [
     "record_of",
     "rules_of",
     "told",
-    "visits_of",
     "warn",
 ]
 
@@ -74,11 +72,6 @@ def record_of(
     )
     warn(found.warnings)
     return found
-
-
-def visits_of(record: Path, gtfs: Path | None, zone: str | None) -> StopVisits:
-    """Return the visits of a record."""
-    return record_of(record, gtfs, zone).visits
 
 
 def position_columns(columns: Path | None) -> ColumnMap | None:

@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from api.commands.transit._records import FILE, visits_of
+from api.commands.transit._records import (
+    FILE,
+    all_trips_option,
+    columns_option,
+    ignore_assignments_option,
+    record_of,
+)
 from api.console import FiniteRange, json_option, print_result, print_table
 from traffic.errors import InputError
+
+if TYPE_CHECKING:
+    from transit.visits import StopVisits
 
 __all__ = ["command"]
 
@@ -28,12 +38,18 @@ _SHARE = FiniteRange(0.0, 1.0)
     "--gtfs", type=FILE, default=None, help="The timetable, where RECORD has positions of vehicles."
 )
 @click.option("--zone", default=None, metavar="ZONE", help="Time zone of RECORD, where it does not say.")
+@columns_option
+@ignore_assignments_option
+@all_trips_option
 @json_option
 def command(
     record: Path | None,
     between: tuple[float, float] | None,
     gtfs: Path | None,
     zone: str | None,
+    columns: Path | None,
+    ignore_assignments: bool,
+    all_trips: bool,
     as_json: bool,
 ) -> None:
     """Say what each definition of punctuality counts, or which ones give RECORD a share from LOW to HIGH.
@@ -49,7 +65,14 @@ def command(
       jasyl transit definitions positions.csv --gtfs gtfs.zip --between 0.60 0.87 --json
     """
     if record is None:
-        given = {"--between": between, "--gtfs": gtfs, "--zone": zone}
+        given = {
+            "--between": between,
+            "--gtfs": gtfs,
+            "--zone": zone,
+            "--columns": columns,
+            "--ignore-assignments": ignore_assignments or None,
+            "--all-trips": all_trips or None,
+        }
         for option, value in given.items():
             if value is not None:
                 hint = "Name a file of stop visits, as for jasyl transit punctuality"
@@ -59,7 +82,10 @@ def command(
     if between is not None and between[0] > between[1]:
         hint = "Write the lower share first: --between 0.60 0.87"
         raise InputError("must not fall", field="--between", value=between, hint=hint)
-    _search(record, between or (0.0, 1.0), gtfs, zone, as_json=as_json)
+    found = record_of(
+        record, gtfs, zone, columns=columns, ignore_assignments=ignore_assignments, all_trips=all_trips
+    )
+    _search(found.visits, between or (0.0, 1.0), as_json=as_json)
 
 
 def _list(*, as_json: bool) -> None:
@@ -73,12 +99,10 @@ def _list(*, as_json: bool) -> None:
     print_table(rows)
 
 
-def _search(
-    record: Path, between: tuple[float, float], gtfs: Path | None, zone: str | None, *, as_json: bool
-) -> None:
+def _search(visits: StopVisits, between: tuple[float, float], *, as_json: bool) -> None:
     from transit.definition_search import definitions_within
 
-    tried = definitions_within(visits_of(record, gtfs, zone), *between)
+    tried = definitions_within(visits, *between)
     figures = [one.figure for one in tried if one.within]
     figures.sort(key=lambda figure: (figure.value or 0.0, figure.definition))
     result: dict[str, object] = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,13 @@ import click
 from click.core import ParameterSource
 
 from api.commands.transit._recorded_day import Wanted, is_record, refuse, replay_record
-from api.commands.transit._records import FILE
+from api.commands.transit._records import (
+    FILE,
+    all_trips_option,
+    columns_option,
+    ignore_assignments_option,
+    record_of,
+)
 from api.commands.transit._string_lines import check_lines, draw
 from api.console import (
     FiniteRange,
@@ -110,6 +117,9 @@ _DAY = click.DateTime(["%Y-%m-%d"])
     help="Route of --string-lines; default: that with the most visits. With RECORD: run this route only; may be given several"
     " times.",
 )
+@columns_option
+@ignore_assignments_option
+@all_trips_option
 @json_option
 @quiet_option
 @click.pass_context
@@ -130,6 +140,9 @@ def command(
     workers: int | None,
     string_lines: Path | None,
     routes: tuple[str, ...],
+    columns: Path | None,
+    ignore_assignments: bool,
+    all_trips: bool,
     as_json: bool,
     quiet: bool,
 ) -> None:
@@ -154,18 +167,25 @@ def command(
       jasyl transit replay stop_visits.csv --mode trace
       jasyl transit replay stop_visits.csv --route 1 --seeds 10
     """
-    check_outputs([string_lines], inputs=[scenario, plans, taps, gtfs])
+    check_outputs([string_lines], inputs=[scenario, plans, taps, gtfs, columns])
     check_lines(string_lines)
     given = {name for name in ctx.params if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE}
     record = is_record(scenario)
     refuse(given, record=record, mode=mode, routes=routes)
     own_day = None if day is None else day.date()
     if record:
-        wanted = Wanted(
+        read = partial(
+            record_of,
             Path(scenario),
-            mode or "model",
             gtfs,
             zone,
+            columns=columns,
+            ignore_assignments=ignore_assignments,
+            all_trips=all_trips,
+        )
+        wanted = Wanted(
+            read,
+            mode or "model",
             own_day,
             routes,
             seeds,
