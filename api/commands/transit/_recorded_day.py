@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from api.commands.transit._records import told
 from api.commands.transit._string_lines import draw
 from api.console import print_result, print_table, progress_bar
 from traffic.errors import InputError
@@ -94,9 +95,9 @@ def replay_record(wanted: Wanted, *, as_json: bool, quiet: bool) -> None:
     day = recorded_day(record.visits, day=wanted.day, routes=wanted.routes)
     quiet = quiet or as_json
     if wanted.mode == "trace":
-        _trace(wanted, day, record.stop_names, as_json=as_json, quiet=quiet)
+        _trace(wanted, day, record, as_json=as_json, quiet=quiet)
     else:
-        _model(wanted, day, record.stop_names, as_json=as_json, quiet=quiet)
+        _model(wanted, day, record, as_json=as_json, quiet=quiet)
 
 
 def _record(wanted: Wanted) -> Record:
@@ -112,8 +113,10 @@ def _record(wanted: Wanted) -> Record:
         ) from error
 
 
-def _head(day: RecordedDay, mode: str) -> dict[str, object]:
-    return {"day": str(day.service.day), "mode": mode, **day.counts()}
+def _head(day: RecordedDay, mode: str, record: Record, *, as_json: bool) -> dict[str, object]:
+    """Return which day it is, what is wrong with its record, and what became of its trips."""
+    wrong = told(record.problems, as_json=as_json)
+    return {"day": str(day.service.day), "mode": mode, **wrong, **day.counts()}
 
 
 def _draw(wanted: Wanted, days: Mapping[str, StopVisits], names: Mapping[str, str]) -> None:
@@ -123,13 +126,13 @@ def _draw(wanted: Wanted, days: Mapping[str, StopVisits], names: Mapping[str, st
         draw(wanted.string_lines, days, route, names)
 
 
-def _trace(wanted: Wanted, day: RecordedDay, names: Mapping[str, str], *, as_json: bool, quiet: bool) -> None:
+def _trace(wanted: Wanted, day: RecordedDay, record: Record, *, as_json: bool, quiet: bool) -> None:
     from simulation.buses.trace import traced
 
     with progress_bar("Running the day", quiet=quiet) as progress:
         found = traced(day, progress=progress)
-    _draw(wanted, {"record": found.record, "replayed": found.replay}, names)
-    result = {**_head(day, "trace"), **found.counts()}
+    _draw(wanted, {"record": found.record, "replayed": found.replay}, record.stop_names)
+    result = {**_head(day, "trace", record, as_json=as_json), **found.counts()}
     if as_json:
         print_result({**result, "figures": found.records()}, as_json=True)
         return
@@ -158,7 +161,7 @@ def _value(value: float | None, unit: str) -> str:
     return {"share": f"{100 * value:.1f} %", "s": f"{value:.1f} s", "1": f"{value:.3f}"}[unit]
 
 
-def _model(wanted: Wanted, day: RecordedDay, names: Mapping[str, str], *, as_json: bool, quiet: bool) -> None:
+def _model(wanted: Wanted, day: RecordedDay, record: Record, *, as_json: bool, quiet: bool) -> None:
     from api.commands._city import warm_up
 
     warm_up(quiet=quiet, group="replay")
@@ -174,8 +177,8 @@ def _model(wanted: Wanted, day: RecordedDay, names: Mapping[str, str], *, as_jso
             progress=progress,
         )
     if wanted.string_lines is not None:
-        _draw(wanted, {"record": day.visits, **found.comparison.first_day()}, names)
-    document = {**_head(day, "model"), **found.document()}
+        _draw(wanted, {"record": day.visits, **found.comparison.first_day()}, record.stop_names)
+    document = {**_head(day, "model", record, as_json=as_json), **found.document()}
     if as_json:
         print_result(document, as_json=True)
         return
@@ -184,8 +187,8 @@ def _model(wanted: Wanted, day: RecordedDay, names: Mapping[str, str], *, as_jso
     variants = document.pop("variants")
     print_result({**document, **validation}, as_json=False)
     print_table([{"figure": name.replace("_", " "), **_shown(row)} for name, row in tables.items() if row])
-    told = [name for name in _LOSSES if any(row["mean"][name] for row in variants.values())]
-    left_out = set(_LOSSES).difference(told)
+    lost = [name for name in _LOSSES if any(row["mean"][name] for row in variants.values())]
+    left_out = set(_LOSSES).difference(lost)
     rows = [{"variant": name, **_variant(row)} for name, row in variants.items()]
     print_table([{name: cell for name, cell in row.items() if name not in left_out} for row in rows])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,7 @@ __all__ = [
     "position_columns",
     "record_of",
     "rules_of",
+    "tell",
     "told",
     "warn",
 ]
@@ -94,15 +96,31 @@ def warn(warnings: Sequence[str]) -> None:
         click.echo(f"Warning: {text}", err=True)
 
 
+def tell(problems: Sequence[FeedProblem], *, as_json: bool) -> None:
+    """Tell on standard error what is wrong with a record, where anything is: figures are without the rows that were left out."""
+    if not problems:
+        return
+    found = told(problems, as_json=as_json)
+    if as_json:
+        click.echo(json.dumps(found), err=True)
+        return
+    click.echo(f"Warning: problems of the record: {found['problems']}", err=True)
+    for line in found["wrong"]:  # type: ignore[attr-defined]
+        click.echo(f"  {line}", err=True)
+
+
 def told(problems: Sequence[FeedProblem], *, as_json: bool) -> dict[str, object]:
-    """Return what is wrong with a feed: everything for programs, for people the first of it, errors before warnings."""
-    errors = [problem for problem in problems if problem.severity == "error"]
+    """Return what is wrong with a feed: everything for programs, for people the first of it, errors before warnings.
+
+    Of either, those of a whole file come first: they also say of how many rows only the number is told.
+    """
+    errors = sorted((one for one in problems if one.severity == "error"), key=lambda one: one.line > 0)
     if as_json:
         found: dict[str, object] = {"problems": len(problems), "errors": len(errors)}
         return found | ({"wrong": [problem._asdict() for problem in problems]} if problems else {})
     if not problems:
         return {"problems": 0}
-    others = [problem for problem in problems if problem.severity != "error"]
+    others = sorted((one for one in problems if one.severity != "error"), key=lambda one: one.line > 0)
     lines = [f"{problem.severity}: {problem}" for problem in (*errors, *others)[:_SHOWN_PROBLEMS]]
     counts = f"{len(problems)}: {len(errors)} errors (left out), {len(others)} warnings (used all the same)"
     return {"problems": counts, "wrong": [*lines, *_more(len(problems))]}

@@ -13,12 +13,14 @@ from api.commands.transit._records import (
     columns_option,
     ignore_assignments_option,
     record_of,
+    tell,
+    told,
 )
 from api.console import FiniteRange, json_option, print_result, print_table
 from traffic.errors import InputError
 
 if TYPE_CHECKING:
-    from transit.visits import StopVisits
+    from transit.records import Record
 
 __all__ = ["command"]
 
@@ -85,7 +87,7 @@ def command(
     found = record_of(
         record, gtfs, zone, columns=columns, ignore_assignments=ignore_assignments, all_trips=all_trips
     )
-    _search(found.visits, between or (0.0, 1.0), as_json=as_json)
+    _search(found, between or (0.0, 1.0), as_json=as_json)
 
 
 def _list(*, as_json: bool) -> None:
@@ -99,10 +101,10 @@ def _list(*, as_json: bool) -> None:
     print_table(rows)
 
 
-def _search(visits: StopVisits, between: tuple[float, float], *, as_json: bool) -> None:
+def _search(record: Record, between: tuple[float, float], *, as_json: bool) -> None:
     from transit.definition_search import definitions_within
 
-    tried = definitions_within(visits, *between)
+    tried = definitions_within(record.visits, *between)
     figures = [one.figure for one in tried if one.within]
     figures.sort(key=lambda figure: (figure.value or 0.0, figure.definition))
     result: dict[str, object] = {
@@ -115,8 +117,10 @@ def _search(visits: StopVisits, between: tuple[float, float], *, as_json: bool) 
         records = [
             {name: value for name, value in figure.record().items() if name != "group"} for figure in figures
         ]
-        print_result({**result, "definitions": records}, as_json=True)
+        found = told(record.problems, as_json=True)
+        print_result({**result, **found, "definitions": records}, as_json=True)
         return
+    tell(record.problems, as_json=False)
     print_result(result, as_json=False)
     print_table(
         [

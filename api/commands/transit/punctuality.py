@@ -14,6 +14,7 @@ from api.commands.transit._records import (
     columns_option,
     ignore_assignments_option,
     record_of,
+    tell,
 )
 from api.console import check_outputs, json_option, print_table, quiet_option
 
@@ -69,6 +70,7 @@ def command(
     RECORD is a file of stop visits (TIDES, MBTA, Auckland, or `match --table` as CSV), the folder of a TIDES package, or, with
     --gtfs, a file of positions. Its format is found out; for others --columns says which column is what. Every figure comes with
     numerator, denominator and the share of what was not observed. docs/punctuality.md says what each counts.
+    Rows of RECORD that are wrong are told on standard error, by line; with --json as an object.
 
     \b
     Examples:
@@ -88,6 +90,7 @@ def command(
     found = record_of(
         record, gtfs, zone, columns=columns, ignore_assignments=ignore_assignments, all_trips=all_trips
     )
+    tell(found.problems, as_json=as_json)
     fields = [field.strip() for field in by.split(",") if field.strip()]
     figures = punctuality(found.visits, fields, named(names) if names else None)
     if output is not None:
