@@ -9,7 +9,14 @@ import pytest
 
 from api.cli import run
 
-MAP = '[columns]\nday = "day"\ntrip = "trip"\nstop = "stop"\nscheduled_departure = "plan"\ndeparture = "act"\nzone = "Asia/Almaty"\n'
+MAP = """[columns]
+day = "day"
+trip = "trip"
+stop = "stop"
+scheduled_departure = "plan"
+departure = "act"
+zone = "Asia/Almaty"
+"""
 LATE = 30
 
 
