@@ -118,7 +118,11 @@ class RegularTrips(Summed):
 
 @dataclass(frozen=True)
 class TripsLost(Summed):
-    """Trips that did not run at all, or that ran only in part, of all that were due."""
+    """Trips that did not run at all, or that ran only in part, of all that were due.
+
+    Of a trip that was under way when the record began or ended, nobody knows whether it was cut. One of which that is
+    inferred is among the unobserved.
+    """
 
     part: bool
 
@@ -127,9 +131,13 @@ class TripsLost(Summed):
         due = _by_trip(facts, facts.due)
         seen = _by_trip(facts, facts.due & (facts.fate == Fate.SEEN))
         lost = _by_trip(facts, facts.due & (facts.fate == Fate.LOST))
-        silent = _by_trip(facts, facts.silent)
         found = (lost > 0) & ((seen > 0) if self.part else (seen == 0))
-        return _of_trips(facts, found, (seen > 0) | (lost > 0), due > 0, (silent == due) & (due > 0))
+        known, silent = (seen > 0) | (lost > 0), _by_trip(facts, facts.silent) == due
+        if self.part:
+            open_ended = ~found & (_by_trip(facts, facts.beyond) > 0)
+            known &= ~open_ended
+            silent |= open_ended | (found & (_by_trip(facts, facts.told_lost) == 0))
+        return _of_trips(facts, found, known, due > 0, silent & (due > 0))
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ import numpy as np
 from traffic.errors import InputError
 from transit.grouping import dense, group_quantile, hours_of, name_ranks
 from transit.headways import Headways, actual_headways, open_ends, scheduled_headways, to_ms
+from transit.record_ends import beyond_record
 from transit.visits import Point, Relationship
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ class Losses:
         A trip of which no visit was seen did not run.
     cut_visits
         A trip that was seen, but not at its first or last visits, did not serve these if they are so many at least;
-        0 never infers that.
+        0 never infers that. Missing visits that were to be when nothing was recorded yet, or any more, are not among them.
     """
 
     dropped: bool = True
@@ -105,8 +106,16 @@ class VisitFacts:
         found[self.visits.observed] = Fate.SEEN
         found[self.visits.relationship == Relationship.SKIPPED] = Fate.LOST
         found[~self.due] = Fate.EXTRA
-        found[(found == Fate.UNKNOWN) & self._inferred_lost(found == Fate.SEEN)] = Fate.LOST
+        found[(found == Fate.UNKNOWN) & self._inferred[0]] = Fate.LOST
         return found
+
+    @property
+    def beyond(self) -> NDArray[np.bool_]:
+        """Which visits a trip that was seen was to make before its day's record began or after it ended; shape (visits,).
+
+        These are unknown. Only those at the ends of trips count, of which the source says that they are missing.
+        """
+        return self._inferred[1]
 
     @cached_property
     def silent(self) -> NDArray[np.bool_]:
@@ -277,23 +286,31 @@ class VisitFacts:
         other = Times(*(np.where(ends, d, a) for a, d in zip(arrival, departure, strict=True)))
         return first, other
 
-    def _inferred_lost(self, seen: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """Return the visits of trips that were dropped, and those before and after the part that a cut trip ran."""
-        lost = np.zeros(len(seen), dtype=bool)
+    @cached_property
+    def _inferred(self) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """The visits of trips that were dropped, and of cut ones those before and after the part that ran; and `beyond`."""
+        seen = self.visits.observed & self.due & (self.visits.relationship != Relationship.SKIPPED)
+        lost, beyond = np.zeros(len(seen), dtype=bool), np.zeros(len(seen), dtype=bool)
         rows, starts = self.in_trip_order
         if not len(rows):
-            return lost
+            return lost, beyond
         position = np.arange(len(rows))
         counts = np.diff(np.append(starts, len(rows)))
         first = np.minimum.reduceat(np.where(seen[rows], position, len(rows)), starts)
         last = np.maximum.reduceat(np.where(seen[rows], position, -1), starts)
-        ran = last >= 0
-        least = self.losses.cut_visits or len(rows)
-        head = ran & (first - starts >= least)
-        tail = ran & (starts + counts - 1 - last >= least)
-        head, tail, first, last, ran = (
-            np.repeat(column, counts) for column in (head, tail, first, last, ran)
+        ran = np.repeat(last >= 0, counts)
+        head, tail = (
+            ran & (position < np.repeat(first, counts)),
+            ran & (position > np.repeat(last, counts)),
         )
-        cut = (head & (position < first)) | (tail & (position > last))
-        lost[rows] = cut | (~ran & self.losses.dropped)
-        return lost
+        moment = self.moment
+        late_s = (moment.actual_s - moment.scheduled_s)[rows]
+        ends = tuple(np.repeat(late_s[np.clip(end, 0, len(rows) - 1)], counts) for end in (first, last))
+        before, after = beyond_record(self.visits.take(rows), moment.scheduled_s[rows], (ends[0], ends[1]))
+        beyond[rows] = (head & before) | (tail & after)
+        least = self.losses.cut_visits or len(rows)
+        for part in (head & ~before, tail & ~after):
+            enough = np.add.reduceat(part, starts, dtype=np.int64) >= least
+            lost[rows] |= part & np.repeat(enough, counts)
+        lost[rows] |= ~ran & self.losses.dropped
+        return lost, beyond

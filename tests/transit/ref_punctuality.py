@@ -27,6 +27,7 @@ class Reference:
         self.trips: dict[tuple[int, str], list[Row]] = defaultdict(list)
         for row in self.rows:
             row["due"] = row["relationship"] != Relationship.ADDED
+            row["beyond"] = False
             row["seen"] = known(row["arrival_s"]) or known(row["departure_s"])
             row["silent"] = row["due"] and not row["seen"] and row["relationship"] != Relationship.SKIPPED
             self._read_times(row)
@@ -71,11 +72,26 @@ class Reference:
                 lost = visits if dropped else []
             else:
                 head, tail = visits[: seen[0]], visits[seen[-1] + 1 :]
+                for part, end, sign in ((head, visits[seen[0]], 1), (tail, visits[seen[-1]], -1)):
+                    for row in part:
+                        row["beyond"] = self._beyond(row, end, sign)
+                head, tail = ([row for row in part if not row["beyond"]] for part in (head, tail))
                 lost = [
                     row for part in (head, tail) if cut_visits and len(part) >= cut_visits for row in part
                 ]
             for row in lost:
                 row["fate"] = "lost"
+
+    def _beyond(self, row: Row, end: Row, sign: int) -> bool:
+        """Tell whether a visit was to be within 5 min of the first (sign 1) or last (-1) record of its day, or beyond it."""
+        if row["relationship"] != Relationship.MISSING:
+            return False
+        same = [other for other in self.rows if other["day"] == row["day"]]
+        times = [other[k] for other in same for k in ("arrival_s", "departure_s") if known(other[k])]
+        late = end["actual"] - end["scheduled"]
+        late = late if known(late) and sign * late < 0 else 0.0
+        edge = min(times) if sign > 0 else max(times)
+        return bool(sign * (row["scheduled"] + late - edge) < 300)
 
     def _tell_headways(self) -> None:
         lines = defaultdict(list)
@@ -237,7 +253,12 @@ class Reference:
             return NOTHING
         fates = {one["fate"] for one in visits}
         lost = "lost" in fates and ("seen" in fates) == part
-        return int(lost), int(bool(fates & {"lost", "seen"})), True, all(one["silent"] for one in visits)
+        judged, silent = bool(fates & {"lost", "seen"}), all(one["silent"] for one in visits)
+        if part and lost:
+            silent = not any(one["fate"] == "lost" and not one["silent"] for one in visits)
+        elif part and any(one["beyond"] for one in visits):
+            judged, silent = False, True
+        return int(lost), int(judged), True, silent
 
     def _trip_begun(self, row: Row) -> list[Row]:
         visits = self.trips.get((row["day"], row["trip"]), [])

@@ -209,7 +209,7 @@ def test_dropped_and_short_turned_trips_count_against_it() -> None:
         0.75,
     )  # nobody knows of the one seen in part
     assert figure(visits, "trips-dropped")[2:] == (0.25, 1, 4, 0.25)
-    assert figure(visits, "trips-cut")[2:] == (0.25, 1, 4, 0.25)
+    assert figure(visits, "trips-cut")[2:] == (0.25, 1, 4, 0.5)  # that it was turned short is inferred
 
 
 def test_skipped_visits_are_known_not_to_have_happened() -> None:
