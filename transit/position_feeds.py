@@ -17,7 +17,7 @@ from transit.problems import FeedProblem, Severity
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["feed_positions", "looks_like_feed"]
+__all__ = ["feed_moment_s", "feed_positions", "looks_like_feed"]
 
 _HEADER, _ENTITY, _BYTES = 1, 2, 2
 _VERSION_TAG = b"\x0a"  # field 1, bytes: gtfs_realtime_version within the header
@@ -45,6 +45,20 @@ def looks_like_feed(content: bytes) -> bool:
         and content[1] < _LONGEST_HEADER // 2
         and content[2:3] == _VERSION_TAG
     )
+
+
+def feed_moment_s(content: bytes) -> float:
+    """Return the POSIX second at which a feed was written by its header, the last one of several feeds that follow each other.
+
+    NaN where no header says it.
+    """
+    found = np.nan
+    for field, part in _parts(content, "", []):
+        try:
+            found = np.fmax(found, _header_s(part)) if field == _HEADER else found
+        except DecodeError:
+            continue  # told by `feed_positions`
+    return float(found)
 
 
 def feed_positions(content: bytes, path: str, problems: list[FeedProblem]) -> Positions:

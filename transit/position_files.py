@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from math import nan
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from traffic.errors import InputError
 from transit.column_names import example_of
-from transit.position_feeds import feed_positions, looks_like_feed
+from transit.position_feeds import feed_moment_s, feed_positions, looks_like_feed
 from transit.position_tables import FORMATS, ColumnMap, table_positions
 from transit.positions import Positions
 from transit.problems import FeedProblem
@@ -67,11 +68,14 @@ class PositionFile:
         What is wrong with the others.
     kind
         The format that it is in.
+    written_s
+        When it was written, where it says so (POSIX seconds): the time in the header of a GTFS-Realtime feed.
     """
 
     positions: Positions
     problems: tuple[FeedProblem, ...]
     kind: PositionFormat
+    written_s: float = nan
 
 
 def position_file(path: str | os.PathLike[str]) -> Path:
@@ -133,7 +137,8 @@ def read_positions(
         kind is None and columns is None and looks_like_feed(content)
     ):
         positions = feed_positions(content, str(path), problems)
-        return PositionFile(positions, tuple(problems), PositionFormat.GTFS_REALTIME)
+        found = tuple(problems), PositionFormat.GTFS_REALTIME
+        return PositionFile(positions, *found, written_s=feed_moment_s(content))
     table = read_table(path)
     if columns is not None:
         chosen, meaning = PositionFormat.CSV, columns

@@ -132,6 +132,62 @@ def test_a_clock_that_is_a_day_ahead_is_not_believed_though_its_trip_runs_then(
     assert "3 positions, put aside, of vehicles 18" in capsys.readouterr().out
 
 
+def test_the_first_bus_of_a_morning_is_believed(tmp_path, capsys) -> None:
+    """Five buses end at one at night, as the timetable has it; four hours later another one begins."""
+    night = [f"n{k},b{k},24:50:00,25:00:00" for k in range(5)]
+    gtfs = str(zipped(tmp_path / "gtfs.zip", {**GOOD, **trips_of(*night, "m,morning,29:00:00,29:10:00")}))
+    rows = [
+        f"{vehicle},2026-11-27 {hour}:{minute:02d}:00,{block},BLOCK_ID,90,43.25,{76.90 + 0.004 * k:.4f}\n"
+        for vehicle, block, hour, start, until in (
+            *((f"v{k}", f"b{k}", "00", 50, 60) for k in range(5)),
+            ("w", "morning", "05", 0, 5),
+        )
+        for k, minute in enumerate(range(start, until))
+    ]
+    file = tmp_path / "avl.csv"
+    file.write_text(HEADER + "".join(rows), encoding="utf-8")
+    found = predicted([str(file), "--gtfs", gtfs], capsys)
+    assert found["at"] == "2026-11-27T05:04:00+05:00"
+    assert (found["later_positions"], found["clocks_ahead"]) == (0, None)
+    assert {row["trip"] for row in found["predictions"]} == {"m"}
+
+
+def test_a_clock_that_is_ahead_of_the_header_of_a_feed_does_not_set_the_time(tmp_path, capsys) -> None:
+    """By 25 minutes: the vehicle is on its trip then, and no silence gives it away."""
+    trips = trips_of(*(f"t{k},b{k},08:00:00,08:50:00" for k in range(3)))
+    gtfs = str(zipped(tmp_path / "gtfs.zip", {**GOOD, **trips}))
+    eight = datetime.fromisoformat("2026-11-26T08:00:00+05:00")
+    feed = pb.FeedMessage()
+    feed.header.gtfs_realtime_version = "2.0"
+    feed.header.timestamp = int(eight.timestamp()) + 920
+    for vehicle, minute in ((vehicle, minute) for minute in range(16) for vehicle in range(3)):
+        at = feed.entity.add(id=f"{vehicle} {minute}").vehicle
+        shown = minute + 25 * (vehicle == 2)
+        at.timestamp = int(eight.timestamp()) + 60 * shown
+        at.position.latitude, at.position.longitude = 43.25, 76.90 + 0.0008 * shown
+        at.vehicle.id, at.trip.trip_id = f"v{vehicle}", f"t{vehicle}"
+    file = tmp_path / "vp.pb"
+    file.write_bytes(feed.SerializeToString())
+    found = predicted([str(file), "--gtfs", gtfs], capsys)
+    assert found["at"] == "2026-11-26T08:15:00+05:00"
+    assert found["clocks_ahead"] == {"positions": 16, "vehicles": ["v2"]}
+    assert {row["trip"] for row in found["predictions"]} == {"t0", "t1"}
+
+
+def trips_of(*trips: str) -> dict[str, str]:
+    """Files of trips from one end to the other: name, block, start and end."""
+    rows = [trip.split(",") for trip in trips]
+    return {
+        "trips.txt": "route_id,service_id,trip_id,block_id\n"
+        + "".join(f"r1,week,{trip},{block}\n" for trip, block, _, _ in rows),
+        "stop_times.txt": "trip_id,arrival_time,departure_time,stop_id,stop_sequence\n"
+        + "".join(
+            f"{trip},{start},{start},s1,1\n{trip},,,s2,2\n{trip},,,s3,3\n{trip},{end},{end},s4,4\n"
+            for trip, _, start, end in rows
+        ),
+    }
+
+
 def test_without_a_position_of_a_trip_there_is_nothing_to_predict(gtfs, tmp_path, capsys) -> None:
     file = tmp_path / "nobody.csv"
     file.write_text(HEADER + "18,2026-11-26 08:04:00,nobody,BLOCK_ID,90,43.25,76.91\n", encoding="utf-8")

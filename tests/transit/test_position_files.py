@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from traffic.errors import InputError
-from transit.position_feeds import feed_positions
+from transit.position_feeds import feed_moment_s, feed_positions
 from transit.position_files import ColumnMap, PositionFormat, detect, read_positions
 from transit.problems import FeedProblem, Severity
 
@@ -83,6 +83,17 @@ def test_any_bytes_are_refused_or_read(content: bytes) -> None:
     except InputError:
         return
     assert len(positions) or problems
+
+
+def test_a_feed_says_when_it_was_written(tmp_path: Path) -> None:
+    """Feeds that follow each other: as the last one of them."""
+    first, second = feed(1), feed(2, header_s=1_700_000_030)
+    (tmp_path / "vp.pb").write_bytes(second + first)
+    assert read_positions(tmp_path / "vp.pb").written_s == 1_700_000_030
+    assert feed_moment_s(first) == 1_700_000_000
+    assert np.isnan(feed_moment_s(feed(1, header_s=0)))
+    assert np.isnan(feed_moment_s(b"\x0a\x03\x0a\xff\xff"))
+    assert np.isnan(read_positions(write(tmp_path / "avl.csv", AVL)).written_s)
 
 
 def test_entities_that_say_too_little_are_told(tmp_path: Path) -> None:

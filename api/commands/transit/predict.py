@@ -27,6 +27,7 @@ from traffic.errors import InputError
 
 if TYPE_CHECKING:
     from transit.matching import Match, MatchRules
+    from transit.position_files import PositionFile
     from transit.positions import Positions
     from transit.prediction.training import Trained
     from transit.realtime import Predictions
@@ -55,7 +56,7 @@ _SHOWN_VEHICLES = 10
     default=None,
     metavar="TIME",
     help="Predict at this time (ISO 8601); default: that of the last position that is matched to a trip, but for clocks that are "
-    "far ahead of the others.",
+    "far ahead of the others, or ahead of the header of a feed.",
 )
 @click.option(
     "--minutes",
@@ -121,7 +122,7 @@ def command(
     read = read_positions(positions, zone=local, columns=meaning)
     rules = rules_of(ignore_assignments=ignore_assignments)
     now_s = None if at is None else _time_s(at, local)
-    look = _looked(read.positions, positions, timetable, rules, now_s, local)
+    look = _looked(read, positions, timetable, rules, now_s, local)
     seen, found, now_s = look.positions, look.match, look.now_s
     trained, left_out = _trained(history, zone or timetable.zone, now_s)
     predicted, vehicles = _predicted(found, timetable, trained, now_s, minutes, aim)
@@ -188,7 +189,7 @@ class _Look:
 
 
 def _looked(
-    positions: Positions,
+    read: PositionFile,
     file: Path,
     timetable: Timetable,
     rules: MatchRules,
@@ -197,23 +198,22 @@ def _looked(
 ) -> _Look:
     """Return the positions up to a time, or up to the last one that is of a trip by a clock that is not far ahead of the others.
 
-    The clock of a vehicle of which nothing is known says nothing of the time that it is.
+    Nor may the clock be ahead of the header of a feed. That of a vehicle of which nothing is known says nothing of the time
+    that it is.
     """
     from transit.matching import Fate, match
-    from transit.prediction.moment import last_moment
+    from transit.prediction.moment import moment_of_match
 
-    known = np.isfinite(positions.time_s)
+    known = np.isfinite(read.positions.time_s)
     if not known.any():
         hint = "`jasyl transit match` says what is wrong with each row"
         raise InputError("must have positions with times", file=file, hint=hint)
-    every = positions.take(known)
+    every = read.positions.take(known)
     later = every.take(slice(0, 0))
     if now_s is None:
         found = match(timetable, every, rules)
-        of_trip = found.positions.fate == Fate.MATCHED
-        chosen = of_trip if of_trip.any() else np.ones(len(every), dtype=bool)
-        now_s = last_moment(every.time_s[chosen], every.vehicle.code[chosen])
-        later = every.take(of_trip & (every.time_s > now_s))
+        now_s = moment_of_match(every, found, timetable, read.written_s)
+        later = every.take((found.positions.fate == Fate.MATCHED) & (every.time_s > now_s))
         if not (every.time_s > now_s).any():
             return _Look(every, found, now_s, later)
     elif not (every.time_s <= now_s).any():
