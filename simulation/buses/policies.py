@@ -139,6 +139,8 @@ def variants(
     """
     hold, leave, ahead = ScheduleHolding(early_s=_EARLY_S), OnSchedule(), OnSchedule(early_s=_EARLY_S)
     dispatch = Policy(starting=ahead, holding=hold, exchange=Exchange())
+    in_time = replace(dispatch, starting=leave)
+    nothing_ahead = replace(in_time, holding=ScheduleHolding())
     alone = [
         Variant("untouched", now),
         Variant("signal priority", now, priority=_EXTENSIONS),
@@ -151,6 +153,7 @@ def variants(
         Variant("self-equalising", now, Policy(starting=leave, holding=SelfEqualising())),
         Variant("extra vehicles", now, Policy(starting=leave, spares=1)),
         Variant("dispatch control", now, dispatch),
+        Variant("dispatch control, nothing ahead", now, nothing_ahead),
         Variant("dispatch control, priority", now, dispatch, _EXTENSIONS),
     ]
     if dispatching is not None:
@@ -161,7 +164,13 @@ def variants(
         ]
     if better is None:
         return alone
-    return [*alone, Variant("other signals", better), Variant("all together", better, dispatch, _EXTENSIONS)]
+    return [
+        *alone,
+        Variant("other signals", better),
+        Variant("all together", better, dispatch, _EXTENSIONS),
+        Variant("all together, no time in hand", better, in_time, _EXTENSIONS),
+        Variant("all together, nothing ahead", better, nothing_ahead, _EXTENSIONS),
+    ]
 
 
 def compared(

@@ -42,6 +42,9 @@ _FIGURES = (
     "held_s",
     "dropped",
     "cut",
+    "printed_wait_s",
+    "left_ahead",
+    "started_ahead",
 )
 _WHY = ". A record says nothing of signals, nor of who waits at stops and where vehicles may turn"
 _WHY_ALONE = f"{_WHY}; this one has no blocks either, which others could take over"

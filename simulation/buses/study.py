@@ -19,7 +19,7 @@ from simulation.buses.priority import Costs, GrantedPriority
 from simulation.buses.replay import Policy, replay
 from simulation.buses.street import Fortune, Luck, Street
 from simulation.buses.validation import on_time
-from simulation.buses.waits import headways_within, waits
+from simulation.buses.waits import headways_within, left_ahead, printed_wait_s, waits
 from simulation.buses.workers import made
 from traffic.errors import InputError
 from traffic.flow import simulate
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 __all__ = ["Outcome", "Runs", "Signals", "Variant", "outcome", "signals_of", "study"]
 
 _BUNCHED = 0.5
+_AHEAD_S = 15.0
 _BUSY_S = 3600
 
 
@@ -129,6 +130,11 @@ class Outcome(NamedTuple):
         Delay of other traffic under the plans in force, priority apart, as in `Signals`.
     exchanged
         Share of trips that were run by another vehicle than that of their block.
+    printed_wait_s
+        Mean wait of passengers who come at the very times of the timetable (`simulation.buses.waits.printed_wait_s`).
+    left_ahead, started_ahead
+        Share of planned departures, at all stops where somebody boards and at the first stops of trips, that were more than
+        15 s ahead of the timetable.
     """
 
     on_time: float
@@ -145,6 +151,9 @@ class Outcome(NamedTuple):
     cut: float = 0.0
     traffic_delay_s: float = float("nan")
     exchanged: float = 0.0
+    printed_wait_s: float = float("nan")
+    left_ahead: float = 0.0
+    started_ahead: float = 0.0
 
 
 def outcome(
@@ -170,6 +179,8 @@ def outcome(
         float(found.cut.mean()),
         traffic_delay_s,
         float(found.exchanged.mean()),
+        printed_wait_s(service, found.departure_s),
+        *left_ahead(service, found.departure_s, _AHEAD_S),
     )
 
 

@@ -1,4 +1,4 @@
-"""What passengers meet who come to stops at random: how long they wait, and whether headways are near the planned ones.
+"""What passengers meet who come to stops, at random or by the timetable: how long they wait, how vehicles follow each other.
 
 Nobody waits where trips end, so that ends are left out.
 """
@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
     from simulation.buses.service import Service
 
-__all__ = ["Waits", "headways_within", "waits"]
+__all__ = ["Waits", "headways_within", "left_ahead", "printed_wait_s", "waits"]
+
+_ROUNDING_S = 1e-3
 
 
 class Waits(NamedTuple):
@@ -44,12 +46,9 @@ def waits(service: Service, departure_s: NDArray[np.float64]) -> Waits:
     """
     calls = _boarding(service)
     place, planned_s = service.place[calls], service.departure_s[calls]
-    opens_s, closes_s = (np.full(service.places, value) for value in (np.inf, -np.inf))
-    np.minimum.at(opens_s, place, planned_s)
-    np.maximum.at(closes_s, place, planned_s)
-    spans = _Spans(opens_s, closes_s)
-    served = np.isfinite(opens_s)
-    passengers_s = float((closes_s - opens_s)[served].sum())
+    spans = _spans(service.places, place, planned_s)
+    served = np.isfinite(spans.opens_s)
+    passengers_s = float((spans.closes_s - spans.opens_s)[served].sum())
     if passengers_s <= 0.0:
         return Waits(float("nan"), float("nan"))
     waited = (_waited(place, column[calls], spans) for column in (departure_s, service.departure_s))
@@ -57,14 +56,26 @@ def waits(service: Service, departure_s: NDArray[np.float64]) -> Waits:
     return Waits(actual / passengers_s, planned / passengers_s)
 
 
+def _spans(places: int, place: NDArray[np.int64], planned_s: NDArray[np.float64]) -> _Spans:
+    """Return from the first planned departure until the last one of each place."""
+    opens_s, closes_s = (np.full(places, value) for value in (np.inf, -np.inf))
+    np.minimum.at(opens_s, place, planned_s)
+    np.maximum.at(closes_s, place, planned_s)
+    return _Spans(opens_s, closes_s)
+
+
+def _short(place: NDArray[np.int64], departure_s: NDArray[np.float64], spans: _Spans) -> NDArray[np.int64]:
+    """Return the places that the last vehicle left before the last planned departure, or that none came to."""
+    latest_s = np.full(len(spans.opens_s), -np.inf)
+    np.maximum.at(latest_s, place, departure_s)
+    return np.flatnonzero(np.isfinite(spans.opens_s) & (latest_s < spans.closes_s))
+
+
 def _waited(place: NDArray[np.int64], departure_s: NDArray[np.float64], spans: _Spans) -> float:
     """Return the wait of all who come, one in a second, at all places; seconds squared."""
     made = np.isfinite(departure_s)
     place, departure_s = place[made], departure_s[made]
-    latest_s = np.full(len(spans.opens_s), -np.inf)
-    np.maximum.at(latest_s, place, departure_s)
-    served = np.flatnonzero(np.isfinite(spans.opens_s))
-    short = served[latest_s[served] < spans.closes_s[served]]
+    served, short = np.flatnonzero(np.isfinite(spans.opens_s)), _short(place, departure_s, spans)
     place = np.concatenate((place, served, short))
     moment_s = np.concatenate((departure_s, spans.opens_s[served], spans.closes_s[short]))
     order = np.lexsort((moment_s, place))
@@ -76,6 +87,42 @@ def _waited(place: NDArray[np.int64], departure_s: NDArray[np.float64], spans: _
         for edge_s in (moment_s[:-1], next_s)
     )
     return float((((next_s - since_s) ** 2 - (next_s - until_s) ** 2) / 2.0)[same].sum())
+
+
+def printed_wait_s(service: Service, departure_s: NDArray[np.float64]) -> float:
+    """Return how long passengers wait who come to each place at the very times of the timetable, one at each but the last.
+
+    Each waits for the next vehicle that leaves at that time or after it; after the last one that comes, until the last planned
+    departure, as in `waits`. Who comes at that one is left out: nobody knows how long they would wait who miss it. NaN where
+    there are none.
+    """
+    calls = _boarding(service)
+    place, planned_s, left_s = service.place[calls], service.departure_s[calls], departure_s[calls]
+    spans = _spans(service.places, place, planned_s)
+    made, comes = np.isfinite(left_s), planned_s < spans.closes_s[place]
+    if not comes.any():
+        return float("nan")
+    short = _short(place[made], left_s[made], spans)
+    leaves_at = np.concatenate((place[made], short))
+    leaves_s = np.concatenate((left_s[made], spans.closes_s[short]))
+    moment_s = np.concatenate((planned_s[comes] - _ROUNDING_S, leaves_s))
+    leaves = np.arange(len(moment_s)) >= np.count_nonzero(comes)
+    order = np.lexsort((moment_s, np.concatenate((place[comes], leaves_at))))
+    # the last at every place is a departure, so that the next one after any passenger is of the same place
+    later = np.where(leaves[order], np.arange(len(order)), len(order))
+    following = np.minimum.accumulate(later[::-1])[::-1][~leaves[order]]
+    passenger = order[~leaves[order]]
+    waited_s = moment_s[order[following]] - planned_s[comes][passenger]
+    return float(np.maximum(waited_s, 0.0).mean())
+
+
+def left_ahead(service: Service, departure_s: NDArray[np.float64], by_s: float) -> tuple[float, float]:
+    """Return which part of all departures, and of those from first stops, was earlier than planned by more than so much.
+
+    Of all that are planned: one that was not made is not ahead.
+    """
+    ahead = service.departure_s - departure_s > by_s
+    return float(ahead[_boarding(service)].mean()), float(ahead[service.first[:-1]].mean())
 
 
 def headways_within(service: Service, departure_s: NDArray[np.float64], part: float) -> float:

@@ -11,7 +11,7 @@ import pytest
 from scenarios.bus_day import BusDay, BusSettings, build_bus_day
 from scenarios.loader import City, build, load
 from signals.priority import PriorityRules
-from simulation.buses.policies import compared, variants
+from simulation.buses.policies import chosen, compared, variants
 from simulation.buses.replay import Policy, replay
 from simulation.buses.results import replayed_visits
 from simulation.buses.riders import dispatching_of
@@ -100,6 +100,21 @@ def test_priority_shortens_trips_at_a_cost_that_is_told(
         assert 0 < priority.granted <= priority.asked
         assert priority.gained_s > 0.0
         assert priority.others_veh_h > 0.0
+
+
+def test_what_time_in_hand_gives_and_costs_is_told_on_the_same_days(
+    made: BusDay, service: Service, signals: Signals
+) -> None:
+    names = ("all together", "all together, no time in hand", "all together, nothing ahead")
+    days = Days(service, made.lines, chosen(variants(signals, signals), names), Fortune())
+    found = study(days, seeds=[1, 2])
+    assert tuple(found) == names
+    for hand, in_time, nothing in zip(*found.values(), strict=True):
+        assert hand.started_ahead > 0.5
+        assert in_time.started_ahead == nothing.started_ahead == 0.0
+        assert hand.left_ahead > in_time.left_ahead > nothing.left_ahead == 0.0
+        assert hand.printed_wait_s > in_time.printed_wait_s > nothing.printed_wait_s > 0.0
+        assert hand.traffic_delay_s == in_time.traffic_delay_s == nothing.traffic_delay_s
 
 
 def test_an_empty_change_is_the_baseline(made: BusDay, service: Service, signals: Signals) -> None:
