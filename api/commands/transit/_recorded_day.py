@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from api.commands.transit._records import told
 from api.commands.transit._string_lines import draw
@@ -198,7 +198,7 @@ def _shown(row: Mapping[str, object]) -> dict[str, object]:
     return {name: f"{value:.3f}" if isinstance(value, float) else value for name, value in row.items()}
 
 
-def _variant(row: Mapping[str, Mapping[str, float | None]]) -> dict[str, object]:
+def _variant(row: Mapping[str, Any]) -> dict[str, object]:
     """Return a variant for people: means over the days, and their standard deviations."""
     change = row.get("change")
     cells: dict[str, object] = {
@@ -208,8 +208,8 @@ def _variant(row: Mapping[str, Mapping[str, float | None]]) -> dict[str, object]
     return cells | {name: _spread(row, name) for name in row["mean"] if name != "on_time"}
 
 
-def _spread(row: Mapping[str, object], name: str) -> str:
-    mean, sd = (row[part][name] for part in ("mean", "sd"))  # type: ignore[index]
+def _spread(row: Mapping[str, Mapping[str, float | None]], name: str) -> str:
+    mean, sd = row["mean"][name], row["sd"][name]
     if mean is None or sd is None:
         return "-"
     return f"{mean:.0f} ± {sd:.0f}" if name.endswith("_s") else f"{100 * mean:.1f} ± {100 * sd:.1f} %"
